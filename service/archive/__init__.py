@@ -1,0 +1,1 @@
+"""What cannot be changed: the content-addressed store and the only writer of the log."""

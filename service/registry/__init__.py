@@ -1,0 +1,1 @@
+"""Who answers for whom: units, cadres, entities, tiers, assignments."""

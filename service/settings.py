@@ -1,0 +1,57 @@
+"""Settings: environment variables LIANGZE_*, frozen after start; every field has a usable default."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """One deployment's settings. Paths left empty are derived from `home`."""
+
+    model_config = SettingsConfigDict(env_prefix="LIANGZE_", frozen=True, extra="ignore")
+
+    home: Path = Path("var")
+    """Data directory (LIANGZE_HOME): database, keys, log, store, work."""
+    environment: Literal["demo", "production"] = "demo"
+    """`production` refuses demo keys and unadopted texts; `demo` marks every page 演示样张."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty means SQLite in the data directory."""
+    pepper_file: Path | None = None
+    """32 random bytes, mode 0600; default secrets/pepper in the data directory."""
+    templates: Path = ROOT / "templates"
+    fonts: Path = ROOT / ".fonts"
+    keys_example: Path = ROOT / "keys_example"
+    log_origin: str = ""
+    """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
+    workers: int = 2
+    """Worker processes for rendering."""
+    tasks_immediate: bool = False
+    """Run background tasks at once in this process (tests)."""
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'liangze.sqlite3'}"
+
+    @property
+    def secrets(self) -> Path:
+        """Folder of service keys and the pepper (mode 0700)."""
+        return self.home / "secrets"
+
+    @property
+    def pepper(self) -> Path:
+        """File that holds the pepper."""
+        return self.pepper_file or self.secrets / "pepper"
+
+    @property
+    def archive(self) -> Path:
+        """Archive folder: checkpoint, tile/…, store/…; can be copied and audited without a database."""
+        return self.home / "archive"
+
+    @property
+    def work(self) -> Path:
+        """Store of revisions on their way (drafts, prepared, stamped); empty when nothing is pending."""
+        return self.home / "work"

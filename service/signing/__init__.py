@@ -1,0 +1,1 @@
+"""Who agreed: the ceremony, certificates, timestamps, appearances."""

@@ -1,0 +1,1 @@
+"""Transparency-log formats (C2SP), pure: no input or output."""

@@ -1,0 +1,1 @@
+"""Use cases: the only place where registry, documents, signing and archive meet."""
