@@ -1,0 +1,30 @@
+"""What a key can do for the rest of the service: sign. The bytes of the key stay where they are."""
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class Algorithm(StrEnum):
+    """A signature algorithm together with its digest."""
+
+    ECDSA_P256_SHA256 = "ecdsa-p256-sha256"
+    RSA_SHA256 = "rsa-sha256"
+    ED25519 = "ed25519"
+
+
+class Signer(Protocol):
+    """A key that can be used but not seen: in this process, on a token or far away."""
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """How `sign` signs."""
+        ...
+
+    @property
+    def public_key(self) -> bytes:
+        """The public half as DER SubjectPublicKeyInfo."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature over `data`, hashed inside; ECDSA as DER and deterministic (RFC 6979)."""
+        ...
