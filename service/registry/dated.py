@@ -1,0 +1,100 @@
+"""Dated rows (拉链): what is true as of a day; a row is closed and the next opened, never overwritten."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, insert, or_, update
+from sqlalchemy.orm import Session
+
+from service.db.tables import Dated
+from service.errors import ConflictError
+
+_BATCH = 500  # row numbers in one statement; below every database's limit of parameters
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a change did to one table."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    closed: int = 0
+    absent: int = 0
+    """In force before and not mentioned now; left as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changes the registry, why, from which day, and when it is recorded."""
+
+    who: str
+    why: str
+    on: date
+    now: datetime
+
+
+def as_of(table: type[Dated], on: date) -> ColumnElement[bool]:
+    """Return the condition that a row of `table` was true on the day `on`."""
+    return and_(table.valid_from <= on, or_(table.valid_to.is_(None), table.valid_to > on))
+
+
+@dataclass(slots=True)
+class Writer:
+    """Collects rows to close and to open in one table, and writes them in two statements."""
+
+    table: type[Dated]
+    change: Change
+    counts: Counts = field(default_factory=Counts)
+    _close: list[int] = field(default_factory=list)
+    _open: list[dict[str, Any]] = field(default_factory=list)
+
+    def put(self, old: Dated | None, facts: Mapping[str, Any], why: str = "") -> None:
+        """Let `facts` hold from the day of the change; nothing happens where they hold already."""
+        if old is not None and all(getattr(old, name) == value for name, value in facts.items()):
+            self.counts.unchanged += 1
+            return
+        if old is None:
+            self.counts.new += 1
+        else:
+            self.counts.changed += 1
+            self._end(old)
+        self._open.append(
+            {
+                **facts,
+                "valid_from": self.change.on,
+                "valid_to": None,
+                "recorded_at": self.change.now,
+                "recorded_by": self.change.who,
+                "reason": (why or self.change.why)[:200],
+            }
+        )
+
+    def close(self, old: Dated) -> None:
+        """Let `old` hold no longer from the day of the change."""
+        self.counts.closed += 1
+        self._end(old)
+
+    def flush(self, session: Session) -> Counts:
+        """Write everything in the caller's transaction and return the counts."""
+        for batch in _batches(self._close):
+            ended = update(self.table).where(self.table.row.in_(batch)).values(valid_to=self.change.on)
+            session.execute(ended, execution_options={"synchronize_session": "fetch"})
+        if self._open:
+            session.execute(insert(self.table), self._open)
+        self._close, self._open = [], []
+        return self.counts
+
+    def _end(self, old: Dated) -> None:
+        if old.valid_from > self.change.on:
+            raise ConflictError(
+                "E-REG-301",
+                f"已有从{old.valid_from}起生效的记录，不能从更早的{self.change.on}起更改；请改用不早于它的生效日期。",
+            )
+        self._close.append(old.row)
+
+
+def _batches(rows: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))

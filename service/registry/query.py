@@ -1,0 +1,171 @@
+"""Questions to the registry as of a day: one statement per question, never one per row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.core import Sha256Hex, subject_of
+from service.db.tables import Assignment, Cadre, Entity, Salt, Unit
+from service.errors import ConflictError, NotFoundError
+from service.registry.dated import as_of
+from service.registry.records import TIERS
+
+_OFFICE = "在任"
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One line of a 责任清单: an entity and the cadre who answers for it."""
+
+    entity: Entity
+    cadre: Cadre
+    duty: str
+
+
+def units(session: Session, on: date, *, level: str | None = None) -> list[Unit]:
+    """Return the units of the day, by code; only those of `level` where it is given."""
+    query = select(Unit).where(as_of(Unit, on)).order_by(Unit.code)
+    return list(session.scalars(query.where(Unit.level == level) if level else query))
+
+
+def unit(session: Session, code: str, on: date) -> Unit:
+    """Return the unit with this code; raise NotFoundError when there is none on that day."""
+    found = session.scalars(select(Unit).where(as_of(Unit, on), Unit.code == code)).first()
+    if found is None:
+        raise NotFoundError("E-REG-401", f"{on}没有代码为“{code}”的机构；请核对代码或先导入机构表。")
+    return found
+
+
+def find_unit(session: Session, text: str, on: date) -> Unit:
+    """Return the unit with this code or name; raise NotFoundError or, for a shared name, ConflictError."""
+    query = select(Unit).where(as_of(Unit, on), (Unit.code == text) | (Unit.name == text)).order_by(Unit.code)
+    found = session.scalars(query).all()
+    if not found:
+        raise NotFoundError("E-REG-401", f"{on}没有名为“{text}”的机构；请核对名称或先导入机构表。")
+    if len(found) > 1:
+        codes = "、".join(one.code for one in found)
+        raise ConflictError("E-REG-402", f"有{len(found)}个机构名为“{text}”（{codes}）；请改用代码。")
+    return found[0]
+
+
+def children(session: Session, code: str, on: date) -> list[Unit]:
+    """Return the units directly below, by code."""
+    return list(session.scalars(select(Unit).where(as_of(Unit, on), Unit.parent == code).order_by(Unit.code)))
+
+
+def codes_below(session: Session, code: str, on: date) -> set[str]:
+    """Return the codes of the unit and of every unit below it."""
+    pairs = session.execute(select(Unit.code, Unit.parent).where(as_of(Unit, on))).all()
+    found = {code}
+    while more := {child for child, parent in pairs if parent in found} - found:
+        found |= more
+    return found
+
+
+def cadres(session: Session, on: date, *, unit: str | None = None) -> list[Cadre]:
+    """Return the cadres in office, in the order in which they were listed; of one unit where it is given."""
+    query = select(Cadre).where(as_of(Cadre, on), Cadre.status == _OFFICE).order_by(Cadre.unit, Cadre.row)
+    return list(session.scalars(query.where(Cadre.unit == unit) if unit else query))
+
+
+def cadre(session: Session, cadre_id: str, on: date) -> Cadre:
+    """Return the cadre with this id; raise NotFoundError when there is none on that day."""
+    found = session.scalars(select(Cadre).where(as_of(Cadre, on), Cadre.cadre == cadre_id)).first()
+    if found is None:
+        raise NotFoundError("E-REG-403", f"{on}没有编号为“{cadre_id}”的干部；请核对编号。")
+    return found
+
+
+def subject(session: Session, cadre_id: str) -> Sha256Hex:
+    """Return the person's log pseudonym; raise NotFoundError once the salt has been erased."""
+    salt = session.get(Salt, cadre_id)
+    if salt is None:
+        raise NotFoundError("E-REG-404", f"编号为“{cadre_id}”的人员没有登记，或已依法删除个人信息。")
+    return subject_of(salt.salt, cadre_id)
+
+
+def subjects(session: Session, cadre_ids: Sequence[str]) -> dict[str, Sha256Hex]:
+    """Return the log pseudonyms of many persons; those erased or unknown are left out."""
+    wanted = set(cadre_ids)
+    return {
+        salt.person: subject_of(salt.salt, salt.person)
+        for salt in session.scalars(select(Salt))
+        if salt.person in wanted
+    }
+
+
+def leader(session: Session, code: str, on: date) -> Cadre:
+    """Return the unit's 食安委主要负责人 (villages: 两委主要负责人); raise NotFoundError when none is set."""
+    place = unit(session, code, on)
+    if place.leader is None:
+        raise NotFoundError(
+            "E-REG-405", f"{place.name}没有登记主要负责人；请在机构表“主要负责人”一列补填后重新导入。"
+        )
+    return cadre(session, place.leader, on)
+
+
+def counterpart(session: Session, cadre_id: str, on: date) -> Cadre:
+    """Return who countersigns this cadre's commitment: the unit's leader, or for the leader the stand-in.
+
+    Nobody countersigns their own letter: ConflictError where the setting would have it so, NotFoundError
+    where leader or stand-in is missing.
+    """
+    signer = cadre(session, cadre_id, on)
+    place = unit(session, signer.unit, on)
+    if place.leader != cadre_id:
+        return leader(session, place.code, on)
+    if place.stand_in is None:
+        raise NotFoundError(
+            "E-REG-406",
+            f"{place.name}主要负责人本人的承诺书没有监督方；请在机构表“负责人承诺书监督方”一列补填后重新导入。",
+        )
+    if place.stand_in == cadre_id:
+        raise ConflictError(
+            "E-REG-407", f"{place.name}主要负责人不能做自己承诺书的监督方；请在机构表另填一位负责人。"
+        )
+    return cadre(session, place.stand_in, on)
+
+
+def entities(
+    session: Session, on: date, *, below: str | None = None, tier: str | None = None
+) -> list[Entity]:
+    """Return the entities, by village and address; only of one tier or below one unit where given."""
+    query = select(Entity).where(as_of(Entity, on)).order_by(Entity.unit, Entity.address, Entity.row)
+    if tier:
+        query = query.where(Entity.tier == tier)
+    if below:
+        query = query.where(Entity.unit.in_(codes_below(session, below, on)))
+    return list(session.scalars(query))
+
+
+def tier_counts(session: Session, on: date, *, below: str | None = None) -> dict[str, int]:
+    """Return how many entities each tier has, zeros included."""
+    query = select(Entity.tier, func.count()).where(as_of(Entity, on)).group_by(Entity.tier)
+    if below:
+        query = query.where(Entity.unit.in_(codes_below(session, below, on)))
+    counted = {tier: count for tier, count in session.execute(query).tuples()}  # noqa: C416 - typed so
+    return {tier: counted.get(tier, 0) for tier in TIERS}
+
+
+def list_rows(session: Session, unit: str, tier: str, on: date) -> list[ListRow]:
+    """Return the lines of a unit's 责任清单 for one tier, by cadre, village and address."""
+    return _list_rows(session, on, Cadre.unit == unit, Entity.tier == tier)
+
+
+def cadre_rows(session: Session, cadre_id: str, on: date) -> list[ListRow]:
+    """Return the cadre's own lines: what a commitment binds."""
+    return _list_rows(session, on, Assignment.cadre == cadre_id)
+
+
+def _list_rows(session: Session, on: date, *conditions: object) -> list[ListRow]:
+    query = (
+        select(Entity, Cadre, Assignment.duty)
+        .join(Assignment, Assignment.entity == Entity.entity)
+        .join(Cadre, Cadre.cadre == Assignment.cadre)
+        .where(as_of(Entity, on), as_of(Cadre, on), as_of(Assignment, on), *conditions)  # type: ignore[arg-type]
+        .order_by(Cadre.row, Cadre.cadre, Entity.unit, Entity.address, Entity.name)
+    )
+    return [ListRow(entity, person, duty) for entity, person, duty in session.execute(query)]

@@ -1,0 +1,111 @@
+"""What a registry workbook says, as values: units, cadres, entities, and every fault by its cell."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+LEVELS = ("city", "district", "town", "village")
+LEVEL_NAMES = {"city": "市", "district": "区县", "town": "街镇", "village": "村社区"}
+CODE_LENGTH = {"city": 6, "district": 6, "town": 9, "village": 12}
+TIERS = ("A", "B", "C", "D")
+TIER_LEVEL = {"A": "city", "B": "district", "C": "town", "D": "village"}
+"""层级对应: which level's cadres answer for the entities of a tier."""
+
+_SHOWN = 40  # characters of a cell's value repeated in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong (错误) or worth a look (提醒) in one cell; the sentence says what to do."""
+
+    code: str
+    sheet: str
+    row: int
+    column: str
+    cell: str
+    value: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        shown = self.value if len(self.value) <= _SHOWN else self.value[:_SHOWN] + "…"
+        where = f"工作表“{self.sheet}”"
+        if self.row:
+            where += f"第{self.row}行"
+        if self.column:
+            where += f"“{self.column}”列"
+        if self.cell:
+            where += f"（{self.cell}）"
+        value = f"现为“{shown}”，" if shown else ""
+        return f"{self.code} {where}：{value}{self.problem}；{self.remedy}。"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """机构: one row of the sheet. Leader and stand-in are names, to be found among the cadres."""
+
+    row: int
+    code: str
+    name: str
+    level: str
+    parent: str | None = None
+    committee: str | None = None
+    committee_short: str | None = None
+    office: str | None = None
+    office_short: str | None = None
+    leader: str | None = None
+    stand_in: str | None = None
+    stand_in_unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CadreRow:
+    """包保干部: one row of the sheet; `unit` is the unit's code."""
+
+    row: int
+    unit: str
+    name: str
+    post: str
+    level: str
+    kind: str
+    mobile: str | None = None
+    sector: str | None = None
+    since: date | None = None
+    status: str = "在任"
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRow:
+    """包保主体: one row of the sheet; `unit` is the village's code."""
+
+    row: int
+    name: str
+    kind: str
+    sector: str
+    address: str
+    unit: str
+    uscc: str | None = None
+    licence: str | None = None
+    licence_until: date | None = None
+    format: str | None = None
+    person: str | None = None
+    mobile: str | None = None
+    director: str | None = None
+    officer: str | None = None
+    station: str | None = None
+    employees: int | None = None
+    revenue: int | None = None
+    diners: int | None = None
+    risk: str | None = None
+    high_risk: bool = False
+    status: str = "在营"
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """What was read. `faults` (错误) forbid applying it; `hints` (提醒) were read tolerantly."""
+
+    units: tuple[UnitRow, ...] = ()
+    cadres: tuple[CadreRow, ...] = ()
+    entities: tuple[EntityRow, ...] = ()
+    faults: tuple[Fault, ...] = field(default=())
+    hints: tuple[Fault, ...] = field(default=())
