@@ -21,7 +21,7 @@ def propose(session: Session, on: date) -> Assigned:
         )
     )
     return assignment.assign(
-        [Candidate(one.cadre, one.unit, one.name) for one in query.cadres(session, on)],
+        [Candidate(one.cadre, one.unit, one.name) for one in query.all_cadres(session, on)],
         [
             Site(one.entity, one.unit, one.tier, f"{one.address} {one.name}")
             for one in query.entities(session, on)

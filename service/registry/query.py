@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from service.core import Sha256Hex, subject_of
@@ -18,11 +18,38 @@ _OFFICE = "在任"
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """One line of a 责任清单: an entity and the cadre who answers for it."""
+    """One line of a 责任清单 as plain values: an entity and the cadre who answers for it."""
 
-    entity: Entity
-    cadre: Cadre
+    entity_id: str
+    entity: str
+    uscc: str | None
+    licence: str | None
+    kind: str
+    sector: str
+    format: str | None
+    tier: str
+    tier_reason: str
+    risk: str | None
+    address: str
+    unit: str
+    person: str | None
+    person_mobile: str | None
+    director: str | None
+    officer: str | None
+    station: str | None
+    cadre_id: str
+    cadre: str
+    cadre_post: str
+    cadre_mobile: str | None
     duty: str
+
+
+_LIST_COLUMNS = (  # in the order of ListRow
+    *(Entity.entity, Entity.name, Entity.uscc, Entity.licence, Entity.kind, Entity.sector, Entity.format),
+    *(Entity.tier, Entity.tier_reason, Entity.risk, Entity.address, Entity.unit, Entity.person),
+    *(Entity.mobile, Entity.director, Entity.officer, Entity.station),
+    *(Cadre.cadre, Cadre.name, Cadre.post, Cadre.mobile, Assignment.duty),
+)
 
 
 def units(session: Session, on: date, *, level: str | None = None) -> list[Unit]:
@@ -65,10 +92,14 @@ def codes_below(session: Session, code: str, on: date) -> set[str]:
     return found
 
 
-def cadres(session: Session, on: date, *, unit: str | None = None) -> list[Cadre]:
-    """Return the cadres in office, in the order in which they were listed; of one unit where it is given."""
-    query = select(Cadre).where(as_of(Cadre, on), Cadre.status == _OFFICE).order_by(Cadre.unit, Cadre.row)
-    return list(session.scalars(query.where(Cadre.unit == unit) if unit else query))
+def cadres(session: Session, unit: str, on: date) -> list[Cadre]:
+    """Return the unit's cadres in office, in the order in which they were listed."""
+    return list(session.scalars(_in_office(on).where(Cadre.unit == unit)))
+
+
+def all_cadres(session: Session, on: date) -> list[Cadre]:
+    """Return every cadre in office, by unit."""
+    return list(session.scalars(_in_office(on)))
 
 
 def cadre(session: Session, cadre_id: str, on: date) -> Cadre:
@@ -160,12 +191,17 @@ def cadre_rows(session: Session, cadre_id: str, on: date) -> list[ListRow]:
     return _list_rows(session, on, Assignment.cadre == cadre_id)
 
 
-def _list_rows(session: Session, on: date, *conditions: object) -> list[ListRow]:
+def _list_rows(session: Session, on: date, *conditions: ColumnElement[bool]) -> list[ListRow]:
     query = (
-        select(Entity, Cadre, Assignment.duty)
+        select(*_LIST_COLUMNS)
+        .select_from(Entity)
         .join(Assignment, Assignment.entity == Entity.entity)
         .join(Cadre, Cadre.cadre == Assignment.cadre)
-        .where(as_of(Entity, on), as_of(Cadre, on), as_of(Assignment, on), *conditions)  # type: ignore[arg-type]
+        .where(as_of(Entity, on), as_of(Cadre, on), as_of(Assignment, on), *conditions)
         .order_by(Cadre.row, Cadre.cadre, Entity.unit, Entity.address, Entity.name)
     )
-    return [ListRow(entity, person, duty) for entity, person, duty in session.execute(query)]
+    return [ListRow(*line) for line in session.execute(query)]
+
+
+def _in_office(on: date) -> Select[tuple[Cadre]]:
+    return select(Cadre).where(as_of(Cadre, on), Cadre.status == _OFFICE).order_by(Cadre.unit, Cadre.row)
