@@ -63,27 +63,30 @@ def _signer(pem: bytes, path: Path) -> LocalSigner:
 
 def _create(path: Path, content: bytes) -> None:
     """Write a file that did not exist, whole or not at all: a crash leaves at most a stray temporary file."""
+    folder = path.parent
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.parent.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise SetupError(
-                "E-KEY-010", f"文件夹 {path.parent} 可被他人写入：请执行 chmod 700 {path.parent}。"
-            )
-        handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # mode 0600
-        temporary = Path(name)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise SetupError("E-KEY-010", f"文件夹 {folder} 可被他人写入：请执行 chmod 700 {folder}。")
+        handle, temporary = tempfile.mkstemp(prefix=".new-", dir=folder)  # mode 0600
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            path.hardlink_to(temporary)  # unlike rename, never replaces
+            _link(Path(temporary), path)
         finally:
-            temporary.unlink()
-        _sync_folder(path.parent)
-    except FileExistsError as exc:
-        raise ConflictError("E-KEY-009", f"{path} 已经存在，不会覆盖；确需更换请先移走原文件。") from exc
+            Path(temporary).unlink()
+        _sync_folder(folder)
     except OSError as exc:
         raise SetupError("E-KEY-014", f"不能写入 {path}：{exc.strerror}。") from exc
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(temporary)  # unlike rename, never replaces
+    except FileExistsError as exc:
+        raise ConflictError("E-KEY-009", f"{path} 已经存在，不会覆盖；确需更换请先移走原文件。") from exc
 
 
 def _read(path: Path, *, private_to_owner: bool) -> bytes:
