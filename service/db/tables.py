@@ -165,7 +165,7 @@ class ListVersion(Base):
     __tablename__ = "list_version"
     __table_args__ = (UniqueConstraint("unit", "tier", "version"), Index(None, "sha256"))
 
-    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
     unit: Mapped[str] = mapped_column(String(12))
     tier: Mapped[str] = mapped_column(String(1))
     version: Mapped[int]
@@ -174,8 +174,22 @@ class ListVersion(Base):
     state: Mapped[str] = mapped_column(String(12))  # draft, approved, in_force, superseded
     approved_by: Mapped[str | None] = mapped_column(String(60))
     approved_on: Mapped[date | None]
+    leaf: Mapped[str | None] = mapped_column(String(64))  # leaf hash of the newest entry
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(64))
+
+
+class Rendition(Base):
+    """A rendered file of a list or record, kept in the store."""
+
+    __tablename__ = "rendition"
+    __table_args__ = (UniqueConstraint("target", "format"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    target: Mapped[str] = mapped_column(String(32))
+    format: Mapped[str] = mapped_column(String(8))  # pdf, docx
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
 
 
 class Letter(Base):

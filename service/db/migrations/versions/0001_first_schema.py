@@ -170,7 +170,7 @@ def upgrade() -> None:
 
     op.create_table(
         "list_version",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("unit", sa.String(length=12), nullable=False),
         sa.Column("tier", sa.String(length=1), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -179,6 +179,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("approved_by", sa.String(length=60), nullable=True),
         sa.Column("approved_on", sa.Date(), nullable=True),
+        sa.Column("leaf", sa.String(length=64), nullable=True),
         sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_list_version")),
@@ -207,6 +208,16 @@ def upgrade() -> None:
         sa.Column("former", sa.Text(), nullable=True),
         sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("origin", name=op.f("pk_log_head")),
+    )
+    op.create_table(
+        "rendition",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("format", sa.String(length=8), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rendition")),
+        sa.UniqueConstraint("target", "format", name=op.f("uq_rendition_target_format")),
     )
     op.create_table(
         "salt",
@@ -333,6 +344,7 @@ def downgrade() -> None:
 
     op.drop_table("seal")
     op.drop_table("salt")
+    op.drop_table("rendition")
     op.drop_table("log_head")
     with op.batch_alter_table("log_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_log_entry_id"))
