@@ -177,13 +177,14 @@ def _revoked(item: Revocation) -> crls.RevokedCertificate:
     if item.invalid_since is not None:
         instant = core.GeneralizedTime(profile.whole_seconds(item.invalid_since))
         extensions.append({"extn_id": "invalidity_date", "extn_value": instant})
-    return crls.RevokedCertificate(
+    entry = crls.RevokedCertificate(
         {
             "user_certificate": _serial(item.serial),
             "revocation_date": profile.time(item.when),
             "crl_entry_extensions": extensions or None,
         }
     )
+    return crls.RevokedCertificate.load(entry.dump())  # copied from here on, not encoded again for each level
 
 
 def _require_authority(ca: x509.Certificate, ca_signer: Signer, subject: Subject, use: LeafUse) -> None:

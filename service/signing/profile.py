@@ -133,16 +133,23 @@ def certificate(
             "subject_public_key_info": keys.PublicKeyInfo.load(public_key),
             "extensions": list(extensions),
         }
-    )
-    signature = core.OctetBitString(sign(signer, tbs.dump()))
-    fields = {"tbs_certificate": tbs, "signature_algorithm": algorithm, "signature_value": signature}
+    ).dump()
+    fields = {
+        "tbs_certificate": x509.TbsCertificate.load(tbs),  # what is loaded is copied, not encoded again
+        "signature_algorithm": algorithm,
+        "signature_value": core.OctetBitString(sign(signer, tbs)),
+    }
     return bytes(x509.Certificate(fields).dump())
 
 
 def crl(signer: Signer, tbs: crls.TbsCertList) -> bytes:
     """Return the DER CRL of `tbs` signed by `signer`."""
-    signature = core.OctetBitString(sign(signer, tbs.dump()))
-    fields = {"tbs_cert_list": tbs, "signature_algorithm": tbs["signature"], "signature": signature}
+    content = tbs.dump()
+    fields = {
+        "tbs_cert_list": crls.TbsCertList.load(content),
+        "signature_algorithm": signature_algorithm(signer),
+        "signature": core.OctetBitString(sign(signer, content)),
+    }
     return bytes(crls.CertificateList(fields).dump())
 
 
