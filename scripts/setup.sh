@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# Installs, on Debian 12 or 13, whatever liangze still lacks: system packages, Fandol fonts, a virtual environment.
+#   scripts/setup.sh run     what the program needs       (make demo)
+#   scripts/setup.sh test    and what its checks need     (make test)
+# Every step looks first and does nothing when all is there: a second run takes well under a second.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly MODE="${1:-run}"
+readonly PYTHON="${PYTHON:-python3}"
+readonly VENV=.venv
+readonly FONTS=.fonts
+readonly FANDOL="FandolFang-Regular FandolSong-Regular FandolSong-Bold FandolHei-Regular FandolHei-Bold FandolKai-Regular"
+# Pango and HarfBuzz draw the pages, Noto and LXGW WenKai hold the rare names, poppler checks signatures independently.
+readonly PACKAGES="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils"
+
+WORK="$(mktemp -d)"
+readonly WORK
+readonly LOG="$WORK/log"
+trap 'rm -rf "$WORK"' EXIT
+
+say() { printf '· %s\n' "$*"; }
+
+# fail CHINESE ENGLISH: the last thing a person reads, so it tells what to do.
+fail() {
+    if [ -s "$LOG" ]; then tail -n 20 "$LOG" >&2; fi
+    printf '✗ %s\n  %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+may_install() { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >>"$LOG" 2>&1; }
+
+# Package lists are fetched once per run, and only when something has to be installed.
+refresh_lists() {
+    if [ -e "$WORK/lists" ] || ! may_install; then return; fi
+    say "更新软件包目录 / apt-get update"
+    apt update || fail "无法更新软件包目录:请检查网络或 /etc/apt 中的软件源,然后再运行一次。" \
+        "Package lists could not be fetched: check the network or the sources in /etc/apt, then run this again."
+    touch "$WORK/lists"
+}
+
+is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+has_venv() { "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+
+wanted_packages() { if has_venv; then echo "$PACKAGES"; else echo "$PACKAGES python3 python3-venv"; fi; }
+
+missing_packages() {
+    local name
+    for name in $(wanted_packages); do is_installed "$name" || echo "$name"; done
+}
+
+install_packages() {
+    local missing
+    command -v apt-get >/dev/null || fail "本脚本只支持 Debian 12 或 13:请在这样的机器上运行。" \
+        "This script knows Debian 12 and 13 only: run it on such a machine."
+    missing="$(missing_packages | tr '\n' ' ')"
+    if [ -z "$missing" ]; then return; fi
+    may_install || fail "缺少软件包且没有安装权限:请管理员执行 apt-get install --no-install-recommends ${missing% },然后再运行一次。" \
+        "Packages are missing and you may not install them: ask an administrator to run the command above, then run this again."
+    refresh_lists
+    say "安装系统软件包 / system packages: ${missing% }"
+    # shellcheck disable=SC2086 # a list of words is meant
+    apt install --yes --no-install-recommends $missing || fail "软件包安装失败(详见上文):请排除后再运行一次。" \
+        "Installing packages failed (see above): mend that, then run this again."
+}
+
+has_fonts() {
+    local name
+    for name in $FANDOL; do [ -s "$FONTS/$name.otf" ] || return 1; done
+}
+
+# Fandol is packaged only inside Debian's TeX collection; the files are taken out of the package, no TeX is installed.
+unpack_fonts() {
+    local package name
+    if has_fonts; then return; fi
+    refresh_lists
+    say "取出 Fandol 字体(约 50 MB,不安装 TeX)/ unpack the Fandol fonts"
+    package="$(download_package texlive-lang-chinese)" || fail "无法下载 texlive-lang-chinese:请检查网络;没有管理员权限时请管理员先执行 apt-get update。" \
+        "texlive-lang-chinese could not be downloaded: check the network; without root, ask an administrator to run apt-get update first."
+    dpkg-deb --fsys-tarfile "$package" | tar -x -C "$WORK" --wildcards --no-anchored '*/fandol/Fandol*.otf'
+    mkdir -p "$FONTS"
+    for name in $FANDOL; do find "$WORK" -name "$name.otf" -exec mv {} "$FONTS/" \; ; done
+    has_fonts || fail "软件包 texlive-lang-chinese 中没有 Fandol 字体:请把 Fandol*.otf 放入 $FONTS 目录。" \
+        "texlive-lang-chinese holds no Fandol fonts: put Fandol*.otf into $FONTS by hand."
+}
+
+# Prints the path of the downloaded package. apt drops to the user _apt when root calls it, which must reach the folder.
+download_package() {
+    local folder="$WORK/package"
+    mkdir "$folder"
+    if [ "$(id -u)" = 0 ] && id _apt >/dev/null 2>&1; then
+        chmod 711 "$WORK"
+        chown _apt "$folder"
+    fi
+    (cd "$folder" && apt-get -qq download "$1") >>"$LOG" 2>&1 && find "$folder" -name "$1_*.deb" | grep .
+}
+
+check_python() {
+    if has_venv && "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then return; fi
+    fail "$PYTHON 不可用(需要 Python 3.11 或更新版本,并带 venv 模块):请安装后用 make PYTHON=/路径/python3 指定,再运行一次。" \
+        "$PYTHON will not do (Python 3.11 or newer with venv is needed): install one and name it, as in make PYTHON=/path/to/python3."
+}
+
+# The lock files of this mode, the build backend first: it is needed to install the project itself.
+lock_files() {
+    echo requirements-build.lock
+    if [ "$MODE" = test ]; then echo requirements-test.lock; else echo requirements.lock; fi
+}
+
+# One value for all that the environment is made from; when it changes, the environment is brought up to date.
+fingerprint() {
+    { pwd -P; "$PYTHON" --version; cat scripts/setup.sh pyproject.toml requirements*.lock; } | sha256sum | cut -d' ' -f1
+}
+
+is_current() {
+    [ -x "$VENV/bin/liangze" ] && [ "$(cat "$VENV/.made-for-$MODE" 2>/dev/null)" = "$1" ]
+}
+
+pip() { "$VENV/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@" >>"$LOG" 2>&1; }
+
+install_python() {
+    local stamp lock
+    stamp="$(fingerprint)"
+    if is_current "$stamp"; then return; fi
+    if ! "$VENV/bin/python" -c 'import pip' >/dev/null 2>&1; then
+        say "建立虚拟环境 / virtual environment: $VENV ($("$PYTHON" --version))"
+        "$PYTHON" -m venv --clear "$VENV" >>"$LOG" 2>&1 || fail "无法建立虚拟环境:请安装 python3-venv 后再运行。" \
+            "The virtual environment could not be made: install python3-venv, then run this again."
+    fi
+    for lock in $(lock_files); do
+        say "安装 Python 依赖(按散列核对)/ hash-checked requirements: $lock"
+        pip install --require-hashes --only-binary :all: -r "$lock" || fail "Python 依赖安装失败(详见上文):请检查网络或 pip 的软件源设置后再运行。" \
+            "Python requirements could not be installed (see above): check the network or pip's index settings, then run this again."
+    done
+    pip install --no-deps --no-build-isolation --editable . || fail "无法安装本项目(详见上文)。" \
+        "The project itself could not be installed (see above)."
+    record_stamp "$stamp"
+}
+
+# The test environment holds the other one whole.
+record_stamp() {
+    echo "$1" >"$VENV/.made-for-run"
+    if [ "$MODE" = test ]; then echo "$1" >"$VENV/.made-for-test"; else rm -f "$VENV/.made-for-test"; fi
+}
+
+case "$MODE" in
+    run | test) ;;
+    *) fail "用法:scripts/setup.sh run|test" "Usage: scripts/setup.sh run|test" ;;
+esac
+install_packages
+unpack_fonts
+check_python
+install_python
