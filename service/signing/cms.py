@@ -1,0 +1,196 @@
+"""The CMS container of a signature: PAdES signed attributes and the finished SignedData (ETSI EN 319 142-1).
+
+https://www.etsi.org/deliver/etsi_en/319100_319199/31914201/ and RFC 5652, RFC 5035, RFC 3161. The signer's
+request makes the attributes and signs them; a worker that has no key puts the container together later.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+
+from asn1crypto import algos, cms, core
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from pyhanko.sign.general import as_signing_certificate_v2
+from pyhanko.sign.timestamps import TimeStamper
+
+from service.errors import InputError, SetupError, VerificationError
+from service.verification import policy
+
+ROOM = 7000  # bytes kept for a container; with four P-256 certificates and one token it takes about 4.5 KB
+TOKEN_BYTES = (
+    3200  # room kept for a timestamp token: local 2 KB, foreign ones with two certificates about 3 KB
+)
+FRAME_BYTES = 200  # tags, lengths, versions and algorithm identifiers around the parts counted by `largest`
+
+
+def _oid(dotted: str) -> bytes:
+    encoded: bytes = core.ObjectIdentifier(dotted).dump()
+    return encoded
+
+
+_OID = {
+    "data": _oid("1.2.840.113549.1.7.1"),
+    "signed_data": _oid("1.2.840.113549.1.7.2"),
+    "content_type": _oid("1.2.840.113549.1.9.3"),
+    "message_digest": _oid("1.2.840.113549.1.9.4"),
+    "signature_time_stamp_token": _oid("1.2.840.113549.1.9.16.2.14"),
+    "signing_certificate_v2": _oid("1.2.840.113549.1.9.16.2.47"),
+}
+_VERSION_1 = b"\x02\x01\x01"
+_SHA256 = b"\x30\x0b" + _oid("2.16.840.1.101.3.4.2.1")  # parameters absent (RFC 5754, 2)
+
+
+def signed_attributes(digest: bytes, certificate: bytes, approval: bytes) -> bytes:
+    """Return the DER SET OF attributes that is signed: content type, digest, certificate, approval.
+
+    No signing-time: PAdES keeps it in /M and proves it by the timestamp.
+    """
+    attributes = (
+        _attribute(_OID["content_type"], _OID["data"]),
+        _attribute(_OID["message_digest"], _tlv(0x04, digest)),
+        _attribute(_OID["signing_certificate_v2"], _signing_certificate(certificate)),
+        _attribute(_oid(policy.APPROVAL_OID), _tlv(0x04, approval)),
+    )
+    return _tlv(0x31, *sorted(attributes))
+
+
+def require_attributes(attributes: bytes, digest: bytes, certificate: bytes) -> None:
+    """Raise VerificationError unless `attributes` is byte for byte what we make for this digest and certificate."""
+    try:
+        found = {
+            item["type"].dotted: item["values"] for item in cms.CMSAttributes.load(attributes, strict=True)
+        }
+        approval = found[policy.APPROVAL_OID][0].parse(core.OctetString).native
+    except (ValueError, TypeError, KeyError, IndexError) as exc:
+        raise VerificationError("E-SIG-020", "已签属性无法识别，签名作废；请重新签署。") from exc
+    if len(approval) != hashlib.sha256().digest_size or attributes != signed_attributes(
+        digest, certificate, approval
+    ):
+        raise VerificationError("E-SIG-020", "已签属性与待签文书或证书不一致，签名作废；请重新签署。")
+
+
+def verify_raw(attributes: bytes, signature: bytes, certificate: bytes) -> None:
+    """Raise VerificationError unless `signature` over `attributes` was made with the certificate's key."""
+    try:
+        key = x509.load_der_x509_certificate(certificate).public_key()
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, attributes, ec.ECDSA(hashes.SHA256()))
+        elif isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, attributes, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            raise VerificationError("E-SIG-021", "证书的算法不受支持；请换用 P-256 或 RSA 证书。")
+    except InvalidSignature as exc:
+        raise VerificationError("E-SIG-022", "签名值与证书不符，签名作废；请由本人重新签署。") from exc
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise VerificationError("E-SIG-021", "证书无法读取或算法不受支持；请检查证书。") from exc
+
+
+def require_room(
+    attributes: bytes,
+    certificate: bytes,
+    chain: Sequence[bytes],
+    token_bytes: int = TOKEN_BYTES,
+    room: int = ROOM,
+) -> None:
+    """Raise InputError where the finished container might not fit; to be asked before the key is used."""
+    if largest(attributes, certificate, chain, token_bytes) > room:
+        raise InputError("E-SIG-012", "证书链太长，签名放不进文书预留的位置；请减少证书链中的证书。")
+
+
+def largest(attributes: bytes, certificate: bytes, chain: Sequence[bytes], token_bytes: int) -> int:
+    """Return an upper bound in bytes of the container."""
+    parsed = _load(certificate)
+    key = parsed.public_key
+    signature = 72 if key.algorithm == "ec" else key.byte_size
+    sid = len(parsed.issuer.dump()) + 24
+    certificates = sum(map(len, {certificate, *chain}))
+    return len(attributes) + certificates + sid + signature + token_bytes + FRAME_BYTES
+
+
+def container(
+    attributes: bytes, signature: bytes, certificate: bytes, chain: Sequence[bytes], token: bytes
+) -> bytes:
+    """Return the DER of the SignedData with its signature timestamp (level B-T). Nothing is verified here."""
+    sid, algorithm = _signer_of(certificate)
+    signer_info = _tlv(
+        0x30,
+        _VERSION_1,
+        sid,
+        _SHA256,
+        b"\xa0" + attributes[1:],  # [0] IMPLICIT: the same contents under another tag
+        algorithm,
+        _tlv(0x04, signature),
+        _tlv(0xA1, _attribute(_OID["signature_time_stamp_token"], token)),
+    )
+    signed_data = _tlv(
+        0x30,
+        _VERSION_1,
+        _tlv(0x31, _SHA256),
+        _tlv(0x30, _OID["data"]),
+        _tlv(0xA0, *sorted({certificate, *chain})),
+        _tlv(0x31, signer_info),
+    )
+    return _tlv(0x30, _OID["signed_data"], _tlv(0xA0, signed_data))
+
+
+def timestamp(signature: bytes, timestamper: TimeStamper) -> bytes:
+    """Return the DER of a token for `signature`; raises as `timestamp_digest`."""
+    return timestamp_digest(hashlib.sha256(signature).digest(), timestamper)
+
+
+def timestamp_digest(digest: bytes, timestamper: TimeStamper) -> bytes:
+    """Return the DER of a token for a SHA-256. SetupError: no service answered, the step waits (待时间戳)."""
+    try:
+        token = asyncio.run(timestamper.async_timestamp(digest, "sha256"))
+        info = token["content"]["encap_content_info"]["content"].parsed
+        stamped = info["message_imprint"]["hashed_message"].native
+        encoded: bytes = token.dump()
+    except (OSError, ValueError, TypeError, KeyError) as exc:
+        raise SetupError("E-SIG-030", "时间戳服务没有给出有效的时间戳；本步骤等待，稍后会再试。") from exc
+    if stamped != digest:
+        raise VerificationError("E-SIG-031", "时间戳不是为本签名出具的，已拒绝；请检查时间戳服务。")
+    return encoded
+
+
+@lru_cache(maxsize=512)
+def _signing_certificate(certificate: bytes) -> bytes:
+    encoded: bytes = as_signing_certificate_v2(_load(certificate)).dump()
+    return encoded
+
+
+@lru_cache(maxsize=512)
+def _signer_of(certificate: bytes) -> tuple[bytes, bytes]:
+    """Return the DER of IssuerAndSerialNumber and of the signature algorithm."""
+    parsed = _load(certificate)
+    name = "sha256_ecdsa" if parsed.public_key.algorithm == "ec" else "sha256_rsa"
+    serial = parsed["tbs_certificate"]["serial_number"].dump()
+    return _tlv(0x30, parsed.issuer.dump(), serial), algos.SignedDigestAlgorithm({"algorithm": name}).dump()
+
+
+def _tlv(tag: int, *contents: bytes) -> bytes:
+    """Return one DER value (X.690, 8.1.3 and 10.1): tag, shortest length, contents."""
+    content = b"".join(contents)
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def _attribute(oid: bytes, value: bytes) -> bytes:
+    return _tlv(0x30, oid, _tlv(0x31, value))
+
+
+@lru_cache(maxsize=512)
+def _load(certificate: bytes) -> asn1_x509.Certificate:
+    try:
+        parsed = asn1_x509.Certificate.load(certificate, strict=True)
+        parsed.native  # noqa: B018 - asn1crypto parses lazily; a broken one must fail here
+    except (ValueError, TypeError) as exc:
+        raise InputError("E-SIG-023", "证书不是有效的 X.509 证书；请检查证书。") from exc
+    return parsed
