@@ -72,11 +72,11 @@ def parse(text: str) -> Record:
         value = parse_canonical(text.encode())
     except (InputError, UnicodeEncodeError) as exc:
         raise damaged() from exc
-    _require(isinstance(value, dict) and set(value) == _KEYS and value["v"] == 1)
+    _require(isinstance(value, dict) and set(value) == _KEYS and value["v"] is not True and value["v"] == 1)
     kdf, cipher = value["kdf"], value["cipher"]
     _require(isinstance(kdf, dict) and set(kdf) == _KDF_KEYS and kdf["name"] == "argon2id")
     _require(isinstance(cipher, dict) and set(cipher) == {"name", "nonce"})
-    _require(cipher["name"] == "aes-256-gcm" and value["algorithm"] in set(Algorithm))
+    _require(cipher["name"] == "aes-256-gcm" and value["algorithm"] in list(Algorithm))
     _require(isinstance(value["pepper"], str))
     record = Record(
         Algorithm(value["algorithm"]),

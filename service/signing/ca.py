@@ -170,6 +170,11 @@ def crl(
     return profile.crl(ca_signer, tbs)
 
 
+def common_name(certificate: bytes) -> str:
+    """Return the name of person or seal (cryptography counts bytes, and warns of names from 22 characters on)."""
+    return str(profile.load(certificate).subject.native.get("common_name", ""))
+
+
 def _revoked(item: Revocation) -> crls.RevokedCertificate:
     extensions = []
     if item.reason != Reason.UNSPECIFIED:  # RFC 5280 5.3.1: absent rather than unspecified

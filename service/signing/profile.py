@@ -29,7 +29,7 @@ def load(certificate: bytes) -> x509.Certificate:
     try:
         parsed = x509.Certificate.load(certificate, strict=True)
         parsed.native  # noqa: B018 - asn1crypto parses lazily; a flaw deep inside must show here
-    except (ValueError, TypeError, KeyError) as exc:
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
         raise InputError("E-PKI-014", "不是有效的 X.509 证书（DER）。") from exc
     return parsed
 

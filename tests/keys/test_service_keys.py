@@ -1,5 +1,7 @@
 """Key files and the pepper: made once, whole, for the owner's eyes only."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -103,6 +105,17 @@ def test_the_pepper_is_32_bytes_of_the_given_entropy(tmp_path: Path) -> None:
     path.write_bytes(b"p" * 31)
     with pytest.raises(SetupError):
         service_keys.load_pepper(path)
+
+
+def test_a_failing_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(SetupError, match="不能写入") as caught:
+        service_keys.create_key_file(tmp_path / "ca.key", Algorithm.ED25519)
+    assert caught.value.code == "E-KEY-014"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_demo_door_opens_no_other_key(tmp_path: Path) -> None:

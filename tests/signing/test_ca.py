@@ -331,8 +331,7 @@ def test_a_name_that_may_not_stand_is_refused(pki: Pki, change: dict[str, str | 
 
 @pytest.mark.parametrize("name", ["张" * 64, "买买提·艾合买提", "𫠊𬭎", "O'Neill, Jr."])
 def test_long_rare_and_foreign_names_stand(pki: Pki, name: str) -> None:
-    certificate = asn1.Certificate.load(_issue(pki, replace(PERSON, common_name=name)))
-    assert certificate.subject.native["common_name"] == name
+    assert ca.common_name(_issue(pki, replace(PERSON, common_name=name))) == name
 
 
 @pytest.mark.parametrize(
