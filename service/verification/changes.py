@@ -1,0 +1,79 @@
+"""What was changed after a signature, and was that permitted (ISO 32000-2, 12.8.2; ETSI EN 319 142-1, 5.4)?
+
+pyHanko compares each later revision with the signed one; a whitelist decides. In letters of ours only further
+signatures in pre-made fields, DSS data and document timestamps may follow; DocMDP and FieldMDP always bind.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pyhanko.sign import diff_analysis
+from pyhanko.sign.diff_analysis import ModificationLevel, StandardDiffPolicy, SuspiciousModification
+from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
+
+from service.verification.guard import ProofError, hostile
+from service.verification.structure import Document, Signature
+
+
+def require_permitted(document: Document, signature: Signature, *, ours: bool) -> frozenset[str]:
+    """Return the names of the fields changed after `signature`; raise ProofError for what was not permitted."""
+    reader, embedded = document.reader, signature.embedded
+    policy = _own_policy() if ours else diff_analysis.DEFAULT_DIFF_POLICY
+    level, changed = ModificationLevel.NONE, frozenset[str]()
+    with hostile("CHANGES_UNKNOWN"):
+        permission = embedded.docmdp_level
+        old = reader.get_historical_resolver(signature.revision)
+        for revision in range(signature.revision + 1, reader.xrefs.total_revisions):
+            try:
+                result = policy.apply(
+                    old=old,
+                    new=reader.get_historical_resolver(revision),
+                    field_mdp_spec=embedded.fieldmdp,
+                    doc_mdp=permission,
+                )
+            except SuspiciousModification as exc:
+                bound = ours or permission in (MDPPerm.NO_CHANGES, MDPPerm.FILL_FORMS)
+                code = "CHANGES_FORBIDDEN" if bound else "CHANGES_UNKNOWN"
+                raise ProofError(code, str(exc)[:200]) from exc
+            level = max(level, result.modification_level)
+            changed |= frozenset(map(str, result.changed_form_fields))
+        if level > ModificationLevel.LTA_UPDATES and permission is MDPPerm.NO_CHANGES:
+            raise ProofError("CHANGES_FORBIDDEN", "the signature permits no changes")
+        if level > ModificationLevel.FORM_FILLING:
+            raise ProofError("CHANGES_UNKNOWN", str(level))
+    return changed
+
+
+def require_only_premade_fields(document: Document) -> None:
+    """Raise ProofError if a letter got a field after its first signature that is no document timestamp."""
+    timestamps = {one.field for one in document.signatures if one.is_timestamp}
+    with hostile("CHANGES_UNKNOWN"):
+        old = document.reader.get_historical_resolver(document.signatures[0].revision)
+        before, after = _names(old), _names(document.reader)
+    if after - before - timestamps:
+        raise ProofError("CHANGES_FORBIDDEN", f"fields added: {sorted(after - before - timestamps)}")
+
+
+def _names(handler: Any) -> set[str]:
+    fields: Iterable[tuple[str, Any, Any]] = enumerate_sig_fields(handler)
+    return {str(name) for name, _, _ in fields}
+
+
+def _own_policy() -> StandardDiffPolicy:
+    """Return the whitelist for letters of ours: no metadata, no Info, no form values other than signatures."""
+    permitted = {"/AcroForm", "/DSS", "/Extensions"}
+    level = ModificationLevel.LTA_UPDATES
+    return StandardDiffPolicy(
+        global_rules=[
+            diff_analysis.CatalogModificationRule(ignored_keys=permitted),  # type: ignore[no-untyped-call]
+            diff_analysis.XrefStreamRule().as_qualified(level),
+            diff_analysis.ObjectStreamRule().as_qualified(level),
+            diff_analysis.DSSCompareRule().as_qualified(level),
+        ],
+        form_rule=diff_analysis.FormUpdatingRule(
+            field_rules=[
+                diff_analysis.SigFieldCreationRule(),  # type: ignore[no-untyped-call]
+                diff_analysis.SigFieldModificationRule(),
+            ]
+        ),
+    )

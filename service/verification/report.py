@@ -1,0 +1,186 @@
+"""Report v1: the one value a verification returns; frozen, new keys may be added (tests/vectors/schemas/)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from service.clock import format_utc
+from service.core import Json
+from service.verification.reasons import REASONS, Cap
+
+
+class Verdict(StrEnum):
+    """有效, 无效, 无法确定: what signatures and bytes prove."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    INDETERMINATE = "indeterminate"
+
+
+class Status(StrEnum):
+    """Where the letter stands in its life, as known at `as_of`."""
+
+    IN_FORCE = "in_force"
+    SUPERSEDED = "superseded"
+    VOID = "void"
+    INCOMPLETE = "incomplete"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the verdict is not better, or what a reader should know; `signature` is a field's name."""
+
+    code: str
+    text: str
+    signature: str | None = None
+    detail: str = ""
+
+    @property
+    def cap(self) -> Cap:
+        """The best verdict that this reason leaves."""
+        return REASONS[self.code].cap
+
+    def to_json(self) -> Json:
+        """Return the JSON value."""
+        rule = REASONS[self.code]
+        return {
+            "code": self.code,
+            "text": self.text,
+            "signature": self.signature,
+            "cap": rule.cap.value,
+            "etsi": rule.etsi,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureReport:
+    """One signature. None means: not known, because an earlier check already failed."""
+
+    field: str
+    signer: str | None = None
+    organization: str | None = None
+    role: str | None = None
+    intact: bool = False
+    coverage: str = "unknown"  # entire_file, entire_revision, unknown
+    changes: str = "unknown"  # none, permitted, forbidden, unknown
+    trusted: bool = False
+    time: datetime | None = None
+    time_proof: str = "none"  # signature_timestamp, document_timestamp, claimed, none
+    level: str | None = None  # B-B, B-T, B-LT, B-LTA
+    voucher: str = "unknown"
+    certificate: str | None = None
+
+    def to_json(self) -> Json:
+        """Return the JSON value."""
+        return {
+            "field": self.field,
+            "signer": self.signer,
+            "organization": self.organization,
+            "role": self.role,
+            "intact": self.intact,
+            "coverage": self.coverage,
+            "changes": self.changes,
+            "trusted": self.trusted,
+            "time": self.time and format_utc(self.time),
+            "time_proof": self.time_proof,
+            "level": self.level,
+            "voucher": self.voucher,
+            "certificate": self.certificate,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampReport:
+    """One document timestamp."""
+
+    field: str
+    signer: str | None = None
+    intact: bool = False
+    trusted: bool = False
+    time: datetime | None = None
+
+    def to_json(self) -> Json:
+        """Return the JSON value."""
+        return {
+            "field": self.field,
+            "signer": self.signer,
+            "intact": self.intact,
+            "trusted": self.trusted,
+            "time": self.time and format_utc(self.time),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LetterReport:
+    """What the certified content says of the letter; absent for other people's files."""
+
+    id: str
+    number: str
+    kind: str
+    title: str
+    unit: str
+    date: str
+
+    def to_json(self) -> Json:
+        """Return the JSON value."""
+        return {
+            "id": self.id,
+            "number": self.number,
+            "kind": self.kind,
+            "title": self.title,
+            "unit": self.unit,
+            "date": self.date,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Report v1. `as_of` is the date of the status information; None when nothing was at hand."""
+
+    file: str
+    sha256: str
+    verdict: Verdict
+    status: Status
+    checked: datetime
+    as_of: datetime | None
+    voucher: str
+    reasons: tuple[Reason, ...]
+    signatures: tuple[SignatureReport, ...] = ()
+    timestamps: tuple[TimestampReport, ...] = ()
+    letter: LetterReport | None = None
+    receipt: Json = None
+
+    @property
+    def is_good(self) -> bool:
+        """Exit code 0: valid, and not known to be void, superseded or incomplete."""
+        bad = {Status.VOID, Status.INCOMPLETE, Status.SUPERSEDED}
+        return self.verdict is Verdict.VALID and self.status not in bad
+
+    def to_json(self) -> Json:
+        """Return the JSON value of report v1."""
+        return {
+            "v": 1,
+            "file": self.file,
+            "sha256": self.sha256,
+            "verdict": self.verdict.value,
+            "status": self.status.value,
+            "checked": format_utc(self.checked),
+            "as_of": self.as_of and format_utc(self.as_of),
+            "voucher": self.voucher,
+            "reasons": [reason.to_json() for reason in self.reasons],
+            "signatures": [signature.to_json() for signature in self.signatures],
+            "timestamps": [stamp.to_json() for stamp in self.timestamps],
+            "letter": self.letter and self.letter.to_json(),
+            "receipt": self.receipt,
+        }
+
+
+def verdict_of(reasons: Iterable[Reason]) -> Verdict:
+    """Return the verdict: never better than the weakest proof."""
+    caps = {reason.cap for reason in reasons}
+    if Cap.INVALID in caps:
+        return Verdict.INVALID
+    return Verdict.INDETERMINATE if Cap.INDETERMINATE in caps else Verdict.VALID

@@ -1,0 +1,167 @@
+"""Was a certificate revoked at a proven moment? CRLs of the file's DSS and of the bundle (RFC 5280, 5, 6.3).
+
+A CRL issued after a certificate expired may have dropped its entry: it can accuse but not clear. One whose
+nextUpdate lies before the moment says nothing about it. A revocation counts from its date, or from the
+earlier invalidity date when the key was lost.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from asn1crypto.crl import CertificateList
+
+from service.verification import chain, crypto
+from service.verification.guard import ProofError, hostile
+
+_COMPROMISED = {"key_compromise", "ca_compromise"}
+_KNOWN_CRITICAL = {"issuing_distribution_point"}
+_CRL_EXTENSIONS = {"crl_reason", "invalidity_date"}
+
+
+@dataclass(frozen=True, slots=True)
+class Crl:
+    """A parsed revocation list; `revoked` maps a serial number to the moment from which it counts."""
+
+    der: bytes
+    parsed: CertificateList
+    issuer: bytes
+    this_update: datetime
+    next_update: datetime
+    revoked: dict[int, datetime]
+    covers_expired_since: datetime | None
+
+
+@lru_cache(maxsize=256)
+def load(data: bytes) -> Crl:
+    """Parse a full CRL; raise ProofError for anything else (delta, partial, indirect: not used)."""
+    with hostile("REVOCATION_UNKNOWN"):
+        parsed = CertificateList.load(data, strict=True)
+        listed = parsed["tbs_cert_list"]
+        if parsed["signature_algorithm"].dump() != listed["signature"].dump():
+            raise ProofError("REVOCATION_UNKNOWN", "two signature algorithms")
+        values = {one["extn_id"].native: one for one in listed["crl_extensions"] or ()}
+        critical = {name for name, one in values.items() if one["critical"].native}
+        if not critical <= _KNOWN_CRITICAL or not _is_full(values.get("issuing_distribution_point")):
+            raise ProofError("REVOCATION_UNKNOWN", f"partial list, or critical extensions {sorted(critical)}")
+        since = values.get("2.5.29.60")  # expiredCertsOnCRL, X.509 9.5.2.8
+        return Crl(
+            der=data,
+            parsed=parsed,
+            issuer=listed["issuer"].dump(),
+            this_update=listed["this_update"].native,
+            next_update=listed["next_update"].native,
+            revoked=dict(_entry(one) for one in listed["revoked_certificates"] or ()),
+            covers_expired_since=None if since is None else _general_time(since["extn_value"].parsed),
+        )
+
+
+def require_not_revoked(
+    path: chain.Path, at: datetime, crls: Sequence[bytes], *, must: bool, proven: bool
+) -> None:
+    """Raise ProofError unless every link of `path` is known not to have been revoked at `at`.
+
+    `must`: without a list the answer is "unknown" even if the certificate names none. `proven`: the signature
+    is known to have existed at `at` and no earlier, so a revocation before it came first.
+    """
+    for depth, link in enumerate(path.links):
+        if link.der == path.anchor.certificate:
+            continue  # an anchor is trusted by configuration, and removed by it
+        issuer = chain.load(path.issuer_of(depth))
+        lists = [one for one in map(_load_or_none, crls) if one and _is_from(one, issuer)]
+        serial = link.parsed.serial_number
+        dates = [one.revoked[serial] for one in lists if serial in one.revoked]
+        if dates and min(dates) <= at:
+            raise ProofError(
+                "CERT_REVOKED" if proven else "CERT_REVOKED_NO_PROOF", f"{min(dates):%Y-%m-%d %H:%M}Z"
+            )
+        if not any(_can_clear(one, link, at) for one in lists) and not dates:
+            code = "REVOCATION_UNKNOWN" if must or link.names_revocation else "REVOCATION_NOT_PUBLISHED"
+            raise ProofError(code)
+
+
+def revoked_later(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> datetime | None:
+    """Return when the leaf was revoked after `at`, if it was."""
+    issuer = chain.load(path.issuer_of(0))
+    lists = [one for one in map(_load_or_none, crls) if one and _is_from(one, issuer)]
+    serial = path.leaf.parsed.serial_number
+    return min((one.revoked[serial] for one in lists if one.revoked.get(serial, at) > at), default=None)
+
+
+def covers(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> bool:
+    """Say whether `crls` alone clear every link of the path at `at`: what B-LT needs."""
+    for depth, link in enumerate(path.links):
+        if link.der == path.anchor.certificate:
+            continue
+        issuer = chain.load(path.issuer_of(depth))
+        lists = [one for one in map(_load_or_none, crls) if one and _is_from(one, issuer)]
+        if not any(_can_clear(one, link, at) for one in lists):
+            return False
+    return True
+
+
+def _can_clear(one: Crl, link: chain.Certificate, at: datetime) -> bool:
+    since = one.covers_expired_since
+    kept = one.this_update <= link.not_after or (since is not None and since <= link.not_after)
+    return kept and one.next_update >= at
+
+
+def _is_from(one: Crl, issuer: chain.Certificate) -> bool:
+    if one.issuer != issuer.subject or (issuer.key_usage is not None and "crl_sign" not in issuer.key_usage):
+        return False
+    return _signed_by(one.der, issuer.der)
+
+
+@lru_cache(maxsize=1024)
+def _signed_by(crl: bytes, issuer: bytes) -> bool:
+    parsed = load(crl).parsed
+    try:
+        with hostile("REVOCATION_UNKNOWN"):
+            crypto.verify(
+                chain.load(issuer).parsed.public_key.dump(),
+                parsed["signature_algorithm"],
+                parsed["signature_algorithm"].hash_algo,
+                parsed["signature"].native,
+                parsed["tbs_cert_list"].dump(),
+            )
+    except ProofError:
+        return False
+    return True
+
+
+def _entry(one: Any) -> tuple[int, datetime]:
+    when: datetime = one["revocation_date"].native
+    values = {each["extn_id"].native: each for each in one["crl_entry_extensions"] or ()}
+    if any(each["critical"].native and name not in _CRL_EXTENSIONS for name, each in values.items()):
+        raise ProofError("REVOCATION_UNKNOWN", "critical extension of an entry")
+    reason = values["crl_reason"]["extn_value"].parsed.native if "crl_reason" in values else None
+    if reason in _COMPROMISED and "invalidity_date" in values:
+        when = min(when, values["invalidity_date"]["extn_value"].parsed.native)
+    return one["user_certificate"].native, when
+
+
+def _is_full(point: Any) -> bool:
+    if point is None:
+        return True
+    value = point["extn_value"].parsed
+    flags = (
+        "only_contains_ca_certs",
+        "only_contains_attribute_certs",
+        "indirect_crl",
+        "only_contains_user_certs",
+    )
+    return not any(value[name].native for name in flags) and value["only_some_reasons"].native is None
+
+
+def _general_time(value: Any) -> datetime | None:
+    native = value.native
+    return native if isinstance(native, datetime) else None
+
+
+def _load_or_none(data: bytes) -> Crl | None:
+    try:
+        return load(data)
+    except ProofError:
+        return None

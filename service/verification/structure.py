@@ -1,0 +1,231 @@
+"""Is it a PDF, and which signatures does it hold, byte for byte (ISO 32000-2, 12.8.1).
+
+Strict types, ByteRange [0, a, b, c] whose hole is exactly the /Contents string, a coverage that ends where a
+revision ends. Signature bytes that no field leads to are reported, never taken for "not signed".
+"""
+
+import re
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import enumerate_sig_fields
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+from service.verification import syntax, tail
+from service.verification.guard import MAX_FILE, MAX_OBJECTS, MAX_SIGNATURES, ProofError, hostile
+
+PADES = "/ETSI.CAdES.detached"
+PKCS7 = "/adbe.pkcs7.detached"
+TIMESTAMP = "/ETSI.RFC3161"
+
+_KINDS = (
+    (
+        rb"\A(?:\x89PNG|\xff\xd8\xff|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:heic|heix|mif1|avif))",
+        "FILE_IMAGE",
+    ),
+    (rb"\A\xd0\xcf\x11\xe0", "FILE_OFFICE"),
+    (rb"\A(?:Rar!|7z\xbc\xaf|\x1f\x8b)", "FILE_ARCHIVE"),
+)
+_ZIP_KINDS = (
+    (b"OFD.xml", "FILE_OFD"),
+    (b"word/", "FILE_OFFICE"),
+    (b"xl/", "FILE_OFFICE"),
+    (b"ppt/", "FILE_OFFICE"),
+)
+_BYTE_RANGE = re.compile(rb"/ByteRange(?![A-Za-z0-9])")
+_HEX = re.compile(rb"<[0-9A-Fa-f]*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature or document timestamp: where it stands, what it covers, what it says."""
+
+    field: str
+    subfilter: str
+    contents: bytes
+    signed: bytes
+    end: int
+    is_canonical: bool
+    revision: int
+    number: int
+    embedded: EmbeddedPdfSignature
+
+    @property
+    def is_timestamp(self) -> bool:
+        """A document timestamp (RFC 3161) rather than a person's or a unit's signature."""
+        return self.subfilter == TIMESTAMP
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file: its signatures, oldest first, and what is wrong with it, by field (None: the file)."""
+
+    data: bytes
+    reader: PdfFileReader
+    signatures: tuple[Signature, ...]
+    faults: tuple[tuple[str | None, ProofError], ...]
+    updates: tuple[tail.Update, ...]
+
+    @property
+    def is_signed(self) -> bool:
+        """Say whether any field holds a signature, readable or not."""
+        return bool(self.signatures or self.faults)
+
+
+def require_pdf(data: bytes) -> None:
+    """Raise ProofError naming what the bytes are, unless they claim to be a PDF; no file name is asked."""
+    if not data:
+        raise ProofError("FILE_EMPTY")
+    if len(data) > MAX_FILE:
+        raise ProofError("FILE_TOO_LARGE")
+    if data.startswith(b"%PDF-"):
+        return
+    if data.startswith(b"PK\x03\x04"):
+        raise ProofError(next((code for mark, code in _ZIP_KINDS if mark in data), "FILE_ARCHIVE"))
+    for pattern, code in _KINDS:
+        if re.match(pattern, data, re.DOTALL):
+            raise ProofError(code)
+    if b"%PDF-" in data[:1024]:
+        raise ProofError("FILE_MALFORMED", "data before the PDF header")
+    raise ProofError("FILE_NOT_PDF")
+
+
+def read_document(data: bytes) -> Document:
+    """Return the document; raise ProofError when the file as a whole cannot be relied on."""
+    require_pdf(data)
+    if data.count(b" obj") > MAX_OBJECTS:
+        raise ProofError("FILE_TOO_LARGE", "too many objects")
+    with hostile("FILE_MALFORMED"):
+        reader = PdfFileReader(BytesIO(data), strict=True)
+        if reader.encrypted:
+            raise ProofError("FILE_ENCRYPTED")
+        fields = list(enumerate_sig_fields(reader, filled_status=True))
+    if len(fields) > MAX_SIGNATURES:
+        raise ProofError("SIG_TOO_MANY")
+    signatures: list[Signature] = []
+    faults: list[tuple[str | None, ProofError]] = []
+    for name, _, field in fields:
+        try:
+            signatures.append(_read_signature(data, reader, str(name), field))
+        except ProofError as fault:
+            faults.append((str(name), fault))
+    signatures.sort(key=lambda one: one.end)
+    updates: tuple[tail.Update, ...] = ()
+    try:
+        updates = _read_updates(data, signatures)
+    except ProofError as fault:
+        faults.append((None, fault))
+    return Document(data, reader, tuple(signatures), tuple(faults), updates)
+
+
+def require_reachable(document: Document) -> None:
+    """Raise ProofError if signature bytes stand in the file that no signature field leads to."""
+    spans = []
+    for one in document.signatures:
+        with hostile("SIG_MALFORMED"):
+            offset = _offset_of(document.reader, one.embedded)
+        spans.append((offset, offset + len(one.contents) * 2 + 65_536))
+    for mark in _BYTE_RANGE.finditer(document.data):
+        if not any(start < mark.start() < end for start, end in spans):
+            raise ProofError("SIG_UNREACHABLE", f"/ByteRange at byte {mark.start()}")
+
+
+def _read_signature(data: bytes, reader: PdfFileReader, name: str, field: Any) -> Signature:
+    with hostile("SIG_MALFORMED"):
+        holder: Any = field
+        target = holder.get_object()
+        reference = target.raw_get("/V")
+        if not isinstance(reference, generic.IndirectObject):
+            raise ProofError("SIG_FORMAT_UNSUPPORTED", "signature dictionary is not an object of its own")
+        subfilter = str(target["/V"].get("/SubFilter"))
+    if subfilter not in (PADES, PKCS7, TIMESTAMP):
+        raise ProofError("SIG_FORMAT_UNSUPPORTED", subfilter)
+    with hostile("SIG_MALFORMED"):
+        embedded = EmbeddedPdfSignature(reader, field, name)
+        item = syntax.read_indirect(data, _offset_of(reader, embedded), _no_stream)
+    first, second, hole = _require_range(data, item)
+    contents, is_canonical = _read_contents(data[slice(*hole)])
+    if contents != bytes(item.value[b"/Contents"])[: len(contents)]:
+        raise ProofError("SIG_RANGE", "/Contents is not what stands in the hole")
+    return Signature(
+        field=name,
+        subfilter=subfilter,
+        contents=contents,
+        signed=data[:first] + data[second[0] : sum(second)],
+        end=sum(second),
+        is_canonical=is_canonical,
+        revision=embedded.signed_revision,
+        number=item.number,
+        embedded=embedded,
+    )
+
+
+def _offset_of(reader: PdfFileReader, embedded: EmbeddedPdfSignature) -> int:
+    reference = embedded.sig_field.raw_get("/V").reference
+    offset = reader.xrefs.get_historical_ref(reference, embedded.signed_revision)
+    if type(offset) is not int:
+        raise ProofError("SIG_MALFORMED", "signature dictionary in an object stream")
+    return offset
+
+
+def _no_stream(ref: syntax.Ref) -> int:
+    raise ProofError("SIG_MALFORMED", f"signature dictionary with a stream, {ref.number}")
+
+
+def _require_range(data: bytes, item: syntax.Indirect) -> tuple[int, tuple[int, int], tuple[int, int]]:
+    """Return (a, (b, c), hole) of a ByteRange [0, a, b, c] whose hole is exactly the /Contents string."""
+    value = item.value.get(b"/ByteRange") if isinstance(item.value, dict) else None
+    if not isinstance(value, list) or len(value) != 4 or any(type(part) is not int for part in value):
+        raise ProofError("SIG_RANGE", "/ByteRange is not four integers")
+    zero, first, second, length = value
+    hole = item.spans.get(b"/Contents")
+    if zero != 0 or length <= 0 or hole != (first, second):
+        raise ProofError("SIG_RANGE", "the hole is not the /Contents string")
+    if second + length > len(data):
+        raise ProofError("SIG_RANGE", "/ByteRange ends behind the file")
+    if not item.end <= second + length:
+        raise ProofError("SIG_COVERAGE", "the signature does not cover its own dictionary")
+    return first, (second, length), hole
+
+
+def _read_contents(hole: bytes) -> tuple[bytes, bool]:
+    """Return the DER value in the hole, and whether it is written in the one canonical way."""
+    if not _HEX.fullmatch(hole) or len(hole) % 2:
+        raise ProofError("SIG_ENCODING", "/Contents is not a plain hex string")
+    digits = hole[1:-1]
+    raw = bytes.fromhex(digits.decode())
+    size = _der_size(raw)
+    if size > len(raw):
+        raise ProofError("SIG_MALFORMED", "/Contents is shorter than its DER length")
+    one_case = digits in (digits.lower(), digits.upper())
+    return raw[:size], one_case and not any(raw[size:])
+
+
+def _der_size(raw: bytes) -> int:
+    """Return the size that the DER header announces (X.690, 8.1.3), header included."""
+    if len(raw) < 4 or raw[0] != 0x30:
+        raise ProofError("SIG_MALFORMED", "/Contents is empty or no DER sequence")
+    if raw[1] < 0x80:
+        return 2 + raw[1]
+    count = raw[1] & 0x7F
+    if not 1 <= count <= 4 or raw[2] == 0 or (count == 1 and raw[2] < 0x80):
+        raise ProofError("SIG_ENCODING", "length of /Contents is not DER")
+    return 2 + count + int.from_bytes(raw[2 : 2 + count], "big")
+
+
+def _read_updates(data: bytes, signatures: list[Signature]) -> tuple[tail.Update, ...]:
+    """Return what follows the first signature; raise ProofError unless each covers to the end of a revision."""
+    if not signatures:
+        return ()
+    if len({one.number for one in signatures}) != len(signatures):
+        raise ProofError("SIG_MALFORMED", "two fields share one signature")
+    tail.require_revision_end(data, signatures[0].end)
+    updates = tail.read_updates(data, signatures[0].end)
+    ends = {signatures[0].end} | {update.end for update in updates}
+    for one in signatures:
+        if one.end not in ends:
+            raise ProofError("SIG_COVERAGE", f"{one.field} ends inside a revision")
+    return updates

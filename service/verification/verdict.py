@@ -1,0 +1,260 @@
+"""`verify`: bytes, trust and a moment in, report v1 out (ETSI EN 319 102-1; docs/verification.md has the MUSTs).
+
+The verdict is never better than the weakest proof. What could not be checked is indeterminate, what was changed
+is invalid; "not signed" is indeterminate, because an unsigned copy is not a forgery.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from service.core import Envelope, Event, Json, sha256_hex
+from service.verification import (
+    changes,
+    dss,
+    judging,
+    parties,
+    pixels,
+    receipts,
+    second_parser,
+    structure,
+)
+from service.verification.findings import Findings
+from service.verification.guard import ProofError
+from service.verification.judging import Judged
+from service.verification.policy import algorithm_ends
+from service.verification.report import LetterReport, Report, Status, Verdict, verdict_of
+from service.verification.structure import Document
+from service.verification.times import Material
+from service.verification.trust import Trust
+
+_VOUCHERS = ("unknown", "demo", "closed", "licensed")
+
+
+@dataclass(slots=True)
+class _Case:
+    """One verification while it runs."""
+
+    data: bytes
+    trust: Trust
+    now: datetime
+    findings: Findings = field(default_factory=Findings)
+    document: Document | None = None
+    envelope: Envelope | None = None
+    ours: bool = False
+    signatures: list[Judged] = field(default_factory=list)
+    stamps: list[Judged] = field(default_factory=list)
+    logged: receipts.Logged | None = None
+
+
+def verify(
+    data: bytes, trust: Trust, now: datetime, *, receipt: bytes | None = None, file: str = ""
+) -> Report:
+    """Return the report on `data` as of `now`; never raises for what the bytes contain.
+
+    What the caller still owes: that `trust` is the bundle meant, and that `now` is the time.
+    """
+    case = _Case(data, trust, now)
+    # (1) Format (5.2.2): is it a PDF, where are the signatures, does every byte have its place
+    with case.findings.step():
+        case.document = structure.read_document(data)
+    # (2) The receipt: speaks of bytes, so it can be judged whatever the file is
+    if receipt is not None:
+        with case.findings.step():
+            case.logged = receipts.require_receipt(receipt, data, trust.logs)
+    if case.document is not None:
+        _judge(case, case.document)
+    _note_trust(case)
+    return _report(case, file)
+
+
+def _judge(case: _Case, document: Document) -> None:
+    findings, now = case.findings, case.now
+    for name, fault in document.faults:
+        findings.note(fault.code, name, fault.message)
+    with findings.step():
+        structure.require_reachable(document)
+    with findings.step():
+        second_parser.require_no_repair(case.data)
+    # (3) Whose document: the certified content names parties and order
+    _read_content(case, document)
+    if not document.is_signed:
+        if not any(one.code == "SIG_UNREACHABLE" for one in findings.reasons):
+            findings.note("SIG_LOST" if case.envelope else "SIG_NONE")
+        return
+    # (4) Each message: encoding, CMS, signed attributes, signature value, digest (5.2.4, 5.2.7)
+    judged = [Judged(one) for one in document.signatures]
+    for one in judged:
+        judging.read_message(one, ours=case.ours, findings=findings)
+    case.signatures = [one for one in judged if not one.signature.is_timestamp]
+    case.stamps = [one for one in judged if one.signature.is_timestamp]
+    if not case.signatures and case.stamps:
+        findings.note("SIG_NONE", detail="document timestamps only")
+    # (5) Proofs of existence, outermost first, then each signature's own timestamp (5.4, 5.6.2)
+    material = _material(case, document)
+    proofs = judging.prove_document_timestamps(case.stamps, now, material, ours=case.ours, findings=findings)
+    for one in case.signatures:
+        judging.prove_time(one, proofs, now, material, ours=case.ours, findings=findings)
+        # (6) Certificate, revocation, algorithms at the control time (5.2.6, 5.5, 5.6.2.4)
+        judging.require_certificate(one, material, ours=case.ours, findings=findings)
+        # (7) The level truly reached (EN 319 142-1, 6)
+        with findings.step(one.signature.field):
+            judging.reach_level(one, document, case.stamps)
+    # (8) What was changed after each signature: structure, then pixels
+    _compare(case, document)
+    # (9) The letter: who signed, in which role and order
+    if case.envelope is not None and document.signatures:
+        _require_parties(case, document, case.envelope)
+
+
+def _read_content(case: _Case, document: Document) -> None:
+    try:
+        case.envelope = parties.read_envelope(document)
+    except ProofError as fault:
+        case.findings.note(fault.code, None, fault.message)
+        case.ours = True
+    case.ours = case.ours or case.envelope is not None
+
+
+def _material(case: _Case, document: Document) -> Material:
+    store = dss.Store()
+    with case.findings.step():
+        store = dss.read(document)
+    return Material(
+        anchors=case.trust.anchors,
+        pool=store.certificates,
+        crls=(*case.trust.crls, *store.crls),
+        ends=algorithm_ends(case.trust.algorithms),
+        roster=case.trust.certificates,
+    )
+
+
+def _compare(case: _Case, document: Document) -> None:
+    size = len(case.data)
+    compared = [one for one in case.signatures or case.stamps if one.signature.end < size]
+    for one in case.signatures:
+        one.changes = "none" if one.signature.end == size else "unknown"
+    if not compared:
+        return
+    with case.findings.step():
+        if case.ours:
+            changes.require_only_premade_fields(document)
+    now_drawn: tuple[pixels.Page, ...] | None = None
+    with case.findings.step():
+        now_drawn = pixels.draw(case.data)
+    for one in compared:
+        try:
+            changed = changes.require_permitted(document, one.signature, ours=case.ours)
+            if now_drawn is not None:
+                later = {each.field for each in document.signatures if each.end > one.signature.end}
+                boxes = pixels.boxes_of(document, changed | later)
+                pixels.require_same(pixels.draw(case.data[: one.signature.end]), now_drawn, boxes)
+            one.changes = "permitted"
+        except ProofError as fault:
+            one.changes = "forbidden" if fault.code in ("CHANGES_FORBIDDEN", "CHANGES_PIXELS") else "unknown"
+            case.findings.note(fault.code, one.signature.field, fault.message)
+
+
+def _require_parties(case: _Case, document: Document, envelope: Envelope) -> None:
+    findings = case.findings
+    with findings.step():
+        parties.require_certified(document, envelope)
+    signed = tuple(one.signature.field for one in case.signatures)
+    with findings.step():
+        parties.require_order(envelope, signed)
+    signers: dict[str, parties.Signer] = {}
+    by_field = {party.field: party for party in envelope.parties}
+    for one in case.signatures:
+        party = by_field.get(one.signature.field)
+        if party is None or one.signed is None:
+            continue
+        one.role = party.role.value
+        with findings.step(one.signature.field):
+            voucher = one.path.anchor.voucher if one.path else None
+            signer = parties.Signer(judging.certificate_of(one.signed), voucher)
+            signers[party.field] = signer
+            parties.require_party(party, signer)
+    with findings.step():
+        parties.require_distinct(envelope, signers)
+    absent = parties.missing(envelope, signed)
+    if absent:
+        findings.note("PARTY_MISSING", detail=", ".join(absent))
+    elif any(one.level != "B-LTA" for one in case.signatures):
+        findings.note("LETTER_NOT_COMPLETED")
+
+
+def _note_trust(case: _Case) -> None:
+    findings, trust = case.findings, case.trust
+    if trust.expires is not None and case.now > trust.expires:
+        findings.note("TRUST_STALE")
+    for voucher in {one.path.anchor.voucher for one in case.signatures if one.path}:
+        if voucher != "licensed":
+            findings.note(f"VOUCHER_{voucher.upper()}")
+    logged, envelope = case.logged, case.envelope
+    if logged is not None:
+        if logged.is_prefix:
+            findings.note("RECEIPT_PREFIX")
+        if envelope is not None and logged.entry.id != envelope.letter:
+            findings.note("RECEIPT_OTHER_FILE", detail="the entry is another letter's")
+    letter = envelope.letter if envelope else None
+    event = logged.entry.event if logged and logged.entry.id == letter else None
+    if letter in trust.void or event is Event.VOID:
+        findings.note("LETTER_VOID")
+    if letter in trust.superseded or event is Event.SUPERSEDED:
+        findings.note("LETTER_SUPERSEDED")
+
+
+def _status(case: _Case, verdict: Verdict) -> Status:
+    codes = {one.code for one in case.findings.reasons}
+    if case.envelope is None:
+        return Status.UNKNOWN
+    if "LETTER_VOID" in codes:
+        return Status.VOID
+    if "LETTER_SUPERSEDED" in codes:
+        return Status.SUPERSEDED
+    if codes & {"PARTY_MISSING", "SIG_LOST"}:
+        return Status.INCOMPLETE
+    if verdict is not Verdict.VALID:
+        return Status.UNKNOWN  # nothing proves that this is the letter
+    return Status.INCOMPLETE if "LETTER_NOT_COMPLETED" in codes else Status.IN_FORCE
+
+
+def _report(case: _Case, file: str) -> Report:
+    reasons = case.findings.reasons
+    verdict = verdict_of(reasons)
+    vouchers = [one.path.anchor.voucher if one.path else "unknown" for one in case.signatures]
+    return Report(
+        file=file,
+        sha256=sha256_hex(case.data),
+        verdict=verdict,
+        status=_status(case, verdict),
+        checked=case.now,
+        as_of=case.trust.issued,
+        voucher=min(vouchers, key=_VOUCHERS.index, default="unknown"),
+        reasons=reasons,
+        signatures=tuple(one.to_report(len(case.data)) for one in case.signatures),
+        timestamps=tuple(one.to_timestamp_report() for one in case.stamps),
+        letter=_letter(case.envelope),
+        receipt=_receipt(case.logged),
+    )
+
+
+def _letter(envelope: Envelope | None) -> LetterReport | None:
+    if envelope is None:
+        return None
+    return LetterReport(
+        envelope.letter, envelope.number, envelope.kind, envelope.title, envelope.unit, envelope.date
+    )
+
+
+def _receipt(logged: receipts.Logged | None) -> Json:
+    if logged is None:
+        return None
+    entry = logged.entry
+    return {
+        "origin": logged.origin,
+        "index": logged.index,
+        "event": entry.event.value,
+        "id": entry.id,
+        "time": entry.time,
+        "prefix": logged.is_prefix,
+    }

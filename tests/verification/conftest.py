@@ -1,0 +1,301 @@
+"""A small PKI, and letters made with it through the real ceremony; nothing here reads the clock."""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pydyf
+import pytest
+import weasyprint
+
+from service.core import Envelope, LetterId, Party, Role, Sha256Hex, content_json
+from service.keys import private
+from service.keys.private import LocalSigner
+from service.keys.signer import Algorithm
+from service.signing import ca, ceremony
+from service.signing.appearance import Stamp
+from service.signing.timestamps import LocalTimeStamper
+from service.tlog import note
+from service.verification import trust as trusts
+from service.verification.report import Report
+from service.verification.trust import Anchor, Trust
+from service.verification.verdict import verify
+
+T0 = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+UNIT = "温州市鹿城区五马街道办事处"
+COMMITTEE = "温州市鹿城区五马街道食品安全委员会"
+LETTER = LetterId("00112233445566778899aabbccddeeff")
+SEAL = Stamp(100, 40, b"0.8 0 0 RG 2 w 10 10 80 20 re S")
+STROKES = Stamp(100, 40, b"0 0 0.5 RG 2 w 10 10 m 90 30 l S")
+LOCKS = {
+    "office": pydyf.Dictionary(
+        {"Type": "/SigFieldLock", "Action": "/Exclude", "Fields": "[(cadre) (leader)]"}
+    ),
+    "cadre": pydyf.Dictionary({"Type": "/SigFieldLock", "Action": "/Exclude", "Fields": "[(leader)]"}),
+    "leader": pydyf.Dictionary({"Type": "/SigFieldLock", "Action": "/All"}),
+}
+PAGE = """<html lang="zh"><head><title>食品安全责任与任务承诺书</title><style>
+@page { size: A4; margin: 37mm 26mm 35mm 28mm } body { font: 16pt/28pt 'FandolFang', 'Noto Serif CJK SC' }
+input { appearance: auto; width: 55mm; height: 22mm; border: 0; margin: 0; display: block }
+</style></head><body><h1>食品安全责任与任务承诺书</h1><p>本人承诺履行包保责任，每季度督导一次。</p>
+%s</body></html>"""
+
+
+def repeatable(label: str, size: int = 32) -> bytes:
+    """Return the same bytes for the same label."""
+    return hashlib.shake_256(label.encode()).digest(size)
+
+
+def entropy(label: str) -> Callable[[int], bytes]:
+    """Return a repeatable source of chance."""
+    counter = itertools.count()
+    return lambda size: repeatable(f"{label}/{next(counter)}", size)
+
+
+def new_key(label: str) -> LocalSigner:
+    """Return the P-256 key of this label."""
+    return LocalSigner(private.generate(Algorithm.ECDSA_P256_SHA256, entropy(label)))
+
+
+@dataclass(frozen=True)
+class Person:
+    """A key with its certificate."""
+
+    name: str
+    signer: LocalSigner
+    certificate: bytes
+    subject: str
+
+
+@dataclass
+class Lab:
+    """An issuing CA, a TSA, persons, and letters signed by them."""
+
+    label: str = "lab"
+    years: int = 20
+    revoked: dict[int, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.serials = itertools.count(100)
+        self.issuing_key, self.time_key, self.tsa_key = (
+            new_key(f"{self.label}/{one}") for one in ("issuing", "time", "tsa")
+        )
+        self.issuing = ca.self_signed(
+            self.issuing_key,
+            ca.Subject(f"签发机构 {self.label}", UNIT),
+            now=T0,
+            years=30,
+            serial=1,
+            use="sign",
+        )
+        self.time_ca = ca.self_signed(
+            self.time_key,
+            ca.Subject(f"时间戳机构 {self.label}", UNIT),
+            now=T0,
+            years=40,
+            serial=2,
+            use="time",
+        )
+        self.tsa = self.make_tsa(self.tsa_key, years=self.years)
+        self.office = self.person("五马街道食品安全委员会办公室", COMMITTEE, "seal")
+        self.cadre = self.person("林晓东", UNIT)
+        self.leader = self.person("陈国华", COMMITTEE)
+
+    def make_tsa(self, key: LocalSigner, years: int) -> bytes:
+        """Return a TSA certificate."""
+        return ca.issue(
+            self.time_ca, self.time_key, key.public_key, ca.Subject("时间戳", UNIT), use="tsa", now=T0,
+            not_after=T0 + timedelta(days=365 * years), serial=3 + years,
+        )  # fmt: skip
+
+    def person(self, name: str, unit: str, use: ca.LeafUse = "person", days: int = 3 * 365) -> Person:
+        """Enrol somebody."""
+        number = next(self.serials)
+        key = new_key(f"{self.label}/{name}/{number}")
+        pseudonym = repeatable(f"subject of {name}").hex()
+        subject = ca.Subject(name, unit, None, pseudonym)
+        certificate = ca.issue(
+            self.issuing, self.issuing_key, key.public_key, subject, use=use, now=T0,
+            not_after=T0 + timedelta(days=days), serial=number,
+        )  # fmt: skip
+        return Person(name, key, certificate, pseudonym)
+
+    def crls(
+        self, at: datetime = T0, revoked: Sequence[ca.Revocation] = (), days: int = 30
+    ) -> tuple[bytes, bytes]:
+        """Return the CRLs of both authorities."""
+        until = at + timedelta(days=days)
+        signers = ca.crl(
+            self.issuing, self.issuing_key, number=1, revoked=revoked, this_update=at, next_update=until
+        )
+        times = ca.crl(self.time_ca, self.time_key, number=1, revoked=[], this_update=at, next_update=until)
+        return signers, times
+
+    def stamper(self, at: datetime = T0) -> LocalTimeStamper:
+        """Return a TSA whose clock stands at `at`."""
+        serials = itertools.count(1000)
+        return LocalTimeStamper(self.tsa_key, self.tsa, [self.time_ca], lambda: at, lambda: next(serials))
+
+    def envelope(self, parties: tuple[Party, ...] | None = None) -> Envelope:
+        """Return the envelope of a letter; by default office, cadre by name, leader by office."""
+        return Envelope(
+            letter=LETTER, number="五食安承〔2026〕1号", kind="commitment_town", title="承诺书", unit=COMMITTEE,
+            date="2026-11-24", parties=self.parties() if parties is None else parties,
+        )  # fmt: skip
+
+    def parties(self) -> tuple[Party, ...]:
+        """Return who has to sign."""
+        subject = Sha256Hex(self.cadre.subject)
+        return (
+            Party(Role.OFFICE, 1, "office", COMMITTEE),
+            Party(Role.CADRE, 2, "cadre", UNIT, "办事处主任", self.cadre.name, subject),
+            Party(Role.LEADER, 3, "leader", COMMITTEE, "食品安全委员会主要负责人"),
+        )
+
+    def draft(self, parties: tuple[Party, ...] | None = None, *, content: bytes | None = None) -> bytes:
+        """Return an unsigned letter with its content.json."""
+        own = content_json(self.envelope(parties), {"items": ["每季度督导一次"]})
+        return render(own if content is None else content)
+
+    def sign(self, head: bytes, role: Role, person: Person, at: datetime = T0) -> bytes:
+        """Take one step: prepare, approve, stamp."""
+        picture = SEAL if role is Role.OFFICE else STROKES
+        prepared = ceremony.prepare(head, role, picture, signer_name=person.name, when=at)
+        attributes = ceremony.signed_attributes(prepared.digest, person.certificate, bytes(32))
+        signature = person.signer.sign(attributes)
+        return ceremony.stamp(
+            prepared, head, attributes, signature, person.certificate, [self.issuing], self.stamper(at)
+        )
+
+    def complete(
+        self, head: bytes, at: datetime = T0, crls: Sequence[bytes] | None = None, tsa: bytes | None = None
+    ) -> bytes:
+        """Add DSS and document timestamp."""
+        people = [one.certificate for one in (self.office, self.cadre, self.leader)]
+        return ceremony.complete(
+            head,
+            certificates=[self.issuing, self.time_ca, tsa or self.tsa, *people],
+            crls=self.crls(at) if crls is None else crls,
+            timestamper=self.stamper(at),
+            when=at,
+        )
+
+    def revisions(self, at: datetime = T0) -> list[bytes]:
+        """Return draft, issued, signed, countersigned, completed."""
+        steps = [self.draft()]
+        for role, person in (
+            (Role.OFFICE, self.office),
+            (Role.CADRE, self.cadre),
+            (Role.LEADER, self.leader),
+        ):
+            steps.append(self.sign(steps[-1], role, person, at))
+        return [*steps, self.complete(steps[-1], at)]
+
+    def trust(self, at: datetime = T0, *, crls: Sequence[bytes] | None = None, **changes: object) -> Trust:
+        """Return what the unit's bundle says at `at`."""
+        people = (self.office, self.cadre, self.leader)
+        values: dict[str, object] = {
+            "anchors": (Anchor(self.issuing, "closed", "sign"), Anchor(self.time_ca, "closed", "time")),
+            "certificates": frozenset(hashlib.sha256(one.certificate).hexdigest() for one in people),
+            "crls": tuple(self.crls(at) if crls is None else crls),
+            "environment": "test",
+            "issued": at,
+            "expires": at + 30 * DAY,
+        }
+        return Trust(**{**values, **changes})  # type: ignore[arg-type]
+
+    def bundle(self, trust: Trust) -> bytes:
+        """Return `trust` as a signed bundle."""
+        key = LocalSigner(private.generate(Algorithm.ED25519, entropy("trust")))
+        return trusts.bundle_bytes(trust, note.vkey("trust.example", key.public_key), key.sign)
+
+
+def render(content: bytes | None, body: str = "") -> bytes:
+    """Return a PDF/A-3a with tagged, empty signature fields and, unless None, content.json."""
+    inputs = body + "".join(f'<p><input type=checkbox name={name} title="{name}"></p>' for name in LOCKS)
+    attached = []
+    if content is not None:
+        attached = [
+            weasyprint.Attachment(
+                string=content,
+                name="content.json",
+                description="content",
+                relationship="Data",
+                created=T0,
+                modified=T0,
+            )
+        ]
+    made = weasyprint.HTML(string=PAGE % inputs).write_pdf(
+        pdf_forms=True,
+        pdf_variant="pdf/a-3a",
+        pdf_tags=True,
+        finisher=_finish,
+        pdf_identifier=b"0123456789abcdef",
+        attachments=attached,
+    )
+    assert isinstance(made, bytes)
+    return made
+
+
+def _finish(_: weasyprint.Document, pdf: pydyf.PDF) -> None:
+    for item in pdf.objects:
+        if isinstance(item, pydyf.Dictionary) and item.get("Subtype") == "/Widget":
+            _make_signature_field(pdf, item)
+        if isinstance(item, pydyf.Dictionary) and item.get("S") == "/Form":
+            item["K"] = item["K"][0]
+    form = pdf.catalog["AcroForm"]
+    form.pop("NeedAppearances")
+    form.pop("DR")
+    form["SigFlags"] = 1
+
+
+def _make_signature_field(pdf: pydyf.PDF, widget: pydyf.Dictionary) -> None:
+    for key in ("DA", "V", "AS", "MK", "Border", "AP"):
+        widget.pop(key, None)
+    left, top, right, bottom = widget["Rect"]
+    widget["Rect"] = pydyf.Array([left, min(top, bottom), right, max(top, bottom)])
+    empty = pydyf.Stream([], {"Type": "/XObject", "Subtype": "/Form", "BBox": "[0 0 1 1]"})
+    lock = pydyf.Dictionary(LOCKS[widget["T"].string])
+    pdf.add_object(empty)
+    pdf.add_object(lock)
+    widget.update(
+        {"FT": "/Sig", "F": 132, "AP": pydyf.Dictionary({"N": empty.reference}), "Lock": lock.reference}
+    )
+
+
+def codes(report: Report) -> set[str]:
+    """Return the codes of a report's reasons."""
+    return {one.code for one in report.reasons}
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """The PKI."""
+    return Lab()
+
+
+@pytest.fixture(scope="session")
+def revisions(lab: Lab) -> list[bytes]:
+    """All revisions of one letter."""
+    return lab.revisions()
+
+
+@pytest.fixture(scope="session")
+def final(revisions: list[bytes]) -> bytes:
+    """The completed letter."""
+    return revisions[-1]
+
+
+@pytest.fixture(scope="session")
+def trust(lab: Lab) -> Trust:
+    """The unit's bundle at T0."""
+    return lab.trust()
+
+
+@pytest.fixture(scope="session")
+def check(trust: Trust) -> Callable[[bytes], Report]:
+    """Verify at T0 + 1 day with the unit's bundle."""
+    return lambda data: verify(data, trust, T0 + DAY)
