@@ -1,0 +1,81 @@
+"""The fonts of GB/T 9704 pages: which file serves which role, and whether every character can be printed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fontTools.ttLib import TTCollection, TTFont, TTLibError
+
+from service.errors import InputError, SetupError
+
+_SYSTEM = (
+    Path("/usr/share/fonts/truetype/lxgw-wenkai"),
+    Path("/usr/share/fonts/opentype/noto"),
+    Path("/usr/share/fonts/truetype/noto"),
+    Path("/usr/local/share/fonts"),
+)
+# CSS family → file. Read by path, so that no other font of the machine can take its place.
+FACES = {
+    "GFang": "FandolFang-Regular.otf",
+    "GSong": "FandolSong-Regular.otf",
+    "GBiaoSong": "FandolSong-Bold.otf",
+    "GHei": "FandolHei-Regular.otf",
+    "GKai": "LXGWWenKai-Light.ttf",
+    "GMono": "LXGWWenKaiMono-Regular.ttf",
+}
+# The last resort of every chain. Collections (.ttc) can only be named by family: a CSS url() reads their first face.
+_COLLECTIONS = {
+    "Noto Serif CJK SC": "NotoSerifCJK-Regular.ttc",
+    "Noto Sans CJK SC": "NotoSansCJK-Regular.ttc",
+}
+CHAIN = ("GFang", "GKai", "Noto Serif CJK SC")  # 仿宋, then characters 仿宋 lacks
+
+
+@dataclass(frozen=True, slots=True)
+class Fonts:
+    """The font files found, and the characters that the body chain can print."""
+
+    files: dict[str, Path]
+    characters: frozenset[int] = field(repr=False)
+
+    def css(self) -> str:
+        """Return the @font-face rules of the faces read by path."""
+        rule = '@font-face{{font-family:{};src:url("{}")}}'
+        return "\n".join(rule.format(name, self.files[name].as_uri()) for name in FACES)
+
+    def require(self, text: str) -> None:
+        """Raise InputError naming the first character of `text` that no font of the chain has."""
+        for character in sorted(set(text)):
+            code = ord(character)
+            if code >= 0x20 and code not in self.characters:
+                raise InputError(
+                    "E-DOC-004",
+                    f"字符“{character}”（U+{code:04X}）在现有字库中没有字形，无法印制；请核对用字，或增加字库。",
+                )
+
+
+def load_fonts(folder: Path) -> Fonts:
+    """Find every font file in `folder` or where the system keeps it; raise SetupError naming a missing one."""
+    files = {name: _find(folder, file) for name, file in (FACES | _COLLECTIONS).items()}
+    characters: set[int] = set()
+    for name in CHAIN:
+        characters |= _characters(files[name], name)
+    return Fonts(files, frozenset(characters))
+
+
+def _find(folder: Path, name: str) -> Path:
+    for place in (folder, *_SYSTEM):
+        if (place / name).is_file():
+            return (place / name).resolve()
+    raise SetupError("E-DOC-005", f"缺少字体文件 {name}，请运行 make setup 安装字体。")
+
+
+def _characters(path: Path, family: str) -> set[int]:
+    try:
+        if path.suffix != ".ttc":
+            with TTFont(path, lazy=True) as font:
+                return set(font.getBestCmap())
+        with TTCollection(path, lazy=True) as collection:
+            faces = [face for face in collection if face["name"].getDebugName(1) == family]
+            return {code for face in faces[:1] for code in face.getBestCmap()}
+    except (TTLibError, OSError) as exc:
+        raise SetupError("E-DOC-005", f"字体文件 {path.name} 已损坏，请运行 make setup 重新安装。") from exc

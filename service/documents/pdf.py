@@ -1,0 +1,166 @@
+"""From content to PDF, PDF/A-3a and PDF/UA-1 in one file: WeasyPrint (https://doc.courtbouillon.org/weasyprint/)."""
+
+import hashlib
+import io
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import weasyprint
+from weasyprint.css import ColorProfile
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+from service.core import content_json
+from service.documents import finish, fonts, justify, sandbox, specimen
+from service.documents.content import Content, china_date, validate, validate_envelope
+from service.documents.kinds import Kind, TextStatus
+from service.errors import InputError
+
+_PAGE_LIMIT = 1500
+_SHEETS = Path(__file__).parent
+_HAN = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f\U00020000-\U0003ffff"
+_BEFORE_QUOTE = re.compile(f"(?<=[{_HAN}])(?=[“‘])")
+_COUNTED = re.compile(r"(?<=[0-9])(?=[号户版级次])")
+_DATA_IMAGE = re.compile(r"data:image/(png|svg\+xml)[;,]")
+
+
+class PdfRenderer:
+    """Renders kinds with one set of fonts; fonts and style sheets are read once. One renderer per thread."""
+
+    def __init__(self, folder: Path) -> None:
+        justify.install()
+        self._fonts = fonts.load_fonts(folder)
+        self._font_config = FontConfiguration()
+        self._srgb = _srgb()
+        own = _Only(_SHEETS, *{path.parent for path in self._fonts.files.values()})
+        self._faces = self._sheet(self._fonts.css(), own)
+        self._page = self._sheet((_SHEETS / "gbt9704.css").read_text("utf-8"), own)
+        self._reference = self._sheet(f'@page{{@bottom-center{{content:"{specimen.REFERENCE}"}}}}', own)
+        self._specimen = self._sheet(specimen.css(self._fonts.files["GHei"]), own)
+
+    def render(self, kind: Kind, content: Content, *, specimen: bool) -> bytes:
+        """Return the PDF of `content`: the same bytes for the same content, template and fonts.
+
+        Raises InputError when content, template or a character of the text cannot be printed as it stands.
+        """
+        content = Content(content.envelope, validate(kind, content.fields))
+        validate_envelope(kind, content.envelope)
+        html = self._html(kind, content, specimen=specimen)
+        sheets = [self._faces, self._page]
+        sheets += [self._reference] if kind.text_status is TextStatus.REFERENCE else []
+        sheets += [self._specimen] if specimen else []
+        try:
+            with _warnings_are_errors():
+                return self._write(kind, content, html, sheets)
+        except FatalURLFetchingError as exc:
+            raise InputError("E-DOC-006", f"模板引用了文件夹以外的资源，已拒绝：{exc.__cause__}。") from exc
+
+    def _html(self, kind: Kind, content: Content, *, specimen: bool) -> str:
+        environment = sandbox.environment(kind, autoescape=True)
+        values = sandbox.context(kind, content, specimen=specimen)
+        html = sandbox.render(environment, kind.html(), values)
+        self._fonts.require(html + content.envelope.title)
+        head, body = re.split(r"(?=<body)", html, maxsplit=1) if "<body" in html else ("", html)
+        return head + re.sub(r">[^<]+", lambda text: _steer_breaks(text[0]), body)
+
+    def _write(self, kind: Kind, content: Content, html: str, sheets: list[Any]) -> bytes:
+        source = weasyprint.HTML(
+            string=html, base_url=kind.folder.as_uri() + "/", url_fetcher=_Only(kind.folder)
+        )
+        options = {"pdf_variant": "pdf/a-3a", "pdf_forms": bool(kind.parties)}
+        document = source.render(font_config=self._font_config, stylesheets=sheets, **options)
+        if len(document.pages) > _PAGE_LIMIT:
+            raise InputError("E-DOC-009", f"文书超过 {_PAGE_LIMIT} 页。")
+        attached = content_json(content.envelope, content.fields)
+        _describe(document.metadata, content, attached)
+        document.color_profiles["srgb"] = self._srgb
+        pdf: bytes = document.write_pdf(
+            output_intent="",  # the profile is set above: WeasyPrint would open its file anew and leave it open
+            finisher=lambda _, pdf: finish.finish(pdf, content.envelope.parties),
+            pdf_identifier=hashlib.sha256(attached + html.encode()).digest()[:16],
+            **options,
+        )
+        return pdf
+
+    def _sheet(self, css: str, fetcher: URLFetcher) -> Any:
+        return weasyprint.CSS(string=css, font_config=self._font_config, url_fetcher=fetcher)
+
+
+def _steer_breaks(text: str) -> str:
+    """Let a line break before an opening quote, which Pango glues to the Han character, and not inside 7号 or 12户."""
+    return _COUNTED.sub("\u2060", _BEFORE_QUOTE.sub("\u200b", text))
+
+
+def _srgb() -> Any:
+    icc = files("weasyprint.pdf").joinpath("sRGB2014.icc").read_bytes()
+    return ColorProfile(io.BytesIO(icc), "sRGB2014.icc", "relative-colorimetric", (["r"], ["g"], ["b"]))
+
+
+def _describe(metadata: Any, content: Content, attached: bytes) -> None:
+    """State title, language, dates and the attached content.json, whatever the template says of itself."""
+    envelope = content.envelope
+    day = datetime.fromisoformat(envelope.date).replace(tzinfo=UTC)
+    metadata.title, metadata.lang = envelope.title, "zh-CN"
+    metadata.authors, metadata.keywords = [envelope.unit], [envelope.number]
+    metadata.description, metadata.generator = f"{envelope.title}，{china_date(envelope.date)}", "liangze"
+    metadata.created = metadata.modified = envelope.date + "T00:00:00+08:00"
+    metadata.attachments = [
+        weasyprint.Attachment(
+            string=attached.decode(),
+            name="content.json",
+            description="本文书的结构化内容（RFC 8785 规范 JSON）",
+            created=day,
+            modified=day,
+            relationship="Data",
+        )
+    ]
+
+
+class _Only(URLFetcher):  # type: ignore[misc]
+    """Fetches files of the given folders and small images written in the template; nothing else, never the network."""
+
+    def __init__(self, *folders: Path) -> None:
+        super().__init__(allowed_protocols=("file", "data"), allow_redirects=False, fail_on_errors=True)
+        self._folders = [folder.resolve() for folder in folders]
+
+    def fetch(self, url: str, headers: Any = None) -> Any:
+        """Return the resource; raise ValueError, which stops the rendering, for a place outside."""
+        if not _DATA_IMAGE.match(url):
+            parts = urlsplit(url)
+            path = Path(unquote(parts.path)).resolve()
+            inside = any(path.is_relative_to(folder) for folder in self._folders)
+            if parts.scheme != "file" or parts.netloc or not inside:
+                raise ValueError(url[:200])
+        return super().fetch(url, headers)
+
+
+@contextmanager
+def _warnings_are_errors() -> Iterator[None]:
+    """Raise InputError after the block if WeasyPrint warned of anything in this thread (a missing glyph, bad CSS)."""
+    logger, handler = logging.getLogger("weasyprint"), _Collector(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+    if handler.messages:
+        raise InputError("E-DOC-008", f"排版时发现问题，没有生成文书：{'；'.join(handler.messages[:5])}。")
+
+
+class _Collector(logging.Handler):
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.messages: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.messages.append(record.getMessage())
