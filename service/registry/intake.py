@@ -49,7 +49,7 @@ def _units(lines: list[Line], index: UnitIndex) -> list[UnitRow]:
         if code and level and len(code) != CODE_LENGTH[level]:
             problem = f"{LEVEL_NAMES[level]}的代码应为{CODE_LENGTH[level]}位，现为{len(code)}位"
             line.fault("code", Finding("E-REG-133", problem, "请核对代码与层级"))
-        if code and level:
+        elif code and level:
             _check_parent(line, index)
     return [UnitRow(line.row, **line.values) for line in lines if not line.failed]
 
@@ -91,9 +91,9 @@ def _leaders(unit_lines: list[Line], cadre_lines: list[Line], index: UnitIndex) 
     people = Counter((index.resolve(line["unit"]), line["name"]) for line in cadre_lines)
     for line in unit_lines:
         code, leader, stand_in = line["code"], line["leader"], line["stand_in"]
-        if leader:
+        if leader and not people[None, leader]:  # a person whose own unit is unknown is one fault
             _check_person(line, "leader", people[code, leader], "E-REG-134")
-        if not stand_in:
+        if not stand_in or people[None, stand_in]:
             continue
         unit = line["stand_in_unit"] or code
         if unit not in index.level:

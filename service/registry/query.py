@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.core import Sha256Hex, subject_of
 from service.db.tables import Assignment, Cadre, Entity, Salt, Unit
@@ -30,6 +31,7 @@ class ListRow:
     tier: str
     tier_reason: str
     risk: str | None
+    high_risk: bool
     address: str
     unit: str
     person: str | None
@@ -44,9 +46,17 @@ class ListRow:
     duty: str
 
 
-_LIST_COLUMNS = (  # in the order of ListRow
+_LIST_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (  # in the order of ListRow
     *(Entity.entity, Entity.name, Entity.uscc, Entity.licence, Entity.kind, Entity.sector, Entity.format),
-    *(Entity.tier, Entity.tier_reason, Entity.risk, Entity.address, Entity.unit, Entity.person),
+    *(
+        Entity.tier,
+        Entity.tier_reason,
+        Entity.risk,
+        Entity.high_risk,
+        Entity.address,
+        Entity.unit,
+        Entity.person,
+    ),
     *(Entity.mobile, Entity.director, Entity.officer, Entity.station),
     *(Cadre.cadre, Cadre.name, Cadre.post, Cadre.mobile, Assignment.duty),
 )
@@ -177,7 +187,7 @@ def tier_counts(session: Session, on: date, *, below: str | None = None) -> dict
     query = select(Entity.tier, func.count()).where(as_of(Entity, on)).group_by(Entity.tier)
     if below:
         query = query.where(Entity.unit.in_(codes_below(session, below, on)))
-    counted = {tier: count for tier, count in session.execute(query).tuples()}  # noqa: C416 - typed so
+    counted = dict(session.execute(query).all())
     return {tier: counted.get(tier, 0) for tier in TIERS}
 
 
@@ -203,5 +213,5 @@ def _list_rows(session: Session, on: date, *conditions: ColumnElement[bool]) -> 
     return [ListRow(*line) for line in session.execute(query)]
 
 
-def _in_office(on: date) -> Select[tuple[Cadre]]:
+def _in_office(on: date) -> Select[Cadre]:
     return select(Cadre).where(as_of(Cadre, on), Cadre.status == _OFFICE).order_by(Cadre.unit, Cadre.row)

@@ -144,7 +144,7 @@ def _rows(sheet: Any) -> tuple[tuple[int, tuple[Any, ...]], ...]:
     rows: list[tuple[int, tuple[Any, ...]]] = []
     grid = sheet.iter_rows(min_row=1, max_row=_LAST_ROW, max_col=MAX_COLUMNS, values_only=True)
     for number, cells in enumerate(grid, start=1):
-        if any(value is not None and value != "" for value in cells):
+        if cells.count(None) + cells.count("") < len(cells):
             rows.append((number, cells))
             if len(rows) > MAX_ROWS:
                 raise InputError(

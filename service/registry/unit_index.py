@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 _SEPARATORS = ("\\", ">", "—", "-")
 
+_LEVEL_OF_LENGTH = {9: "town", 12: "village"}  # six digits are a district's or a city's
+_LENGTH_ABOVE = {12: 9, 9: 6}
+
 
 class _Record(Protocol):
     def __getitem__(self, name: str) -> Any: ...
@@ -22,9 +25,14 @@ class UnitIndex:
         for unit in units:
             code, name = unit["code"], unit["name"]
             if code and code not in self.level:
-                self.level[code] = unit["level"]
+                self.level[code] = _LEVEL_OF_LENGTH.get(len(code), unit["level"])
                 self._parent[code] = unit["parent"]
                 self._named[_key(name or "")].append(code)
+        # A wrong 上级代码 is one fault; what lies below it is still found by the code's own beginning.
+        for code, parent in self._parent.items():
+            above = code[: _LENGTH_ABOVE.get(len(code), 0)]
+            if above in self.level and (parent not in self.level or len(parent or "") != len(above)):
+                self._parent[code] = above
 
     def resolve(self, text: str | None, *, level: str | None = None, within: str | None = None) -> str | None:
         """Return the code of the one unit that `text` names, or None when there is none or several."""
