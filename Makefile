@@ -10,13 +10,13 @@ export PYTHON ?= python3
 help: ## 列出全部命令 / list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## 安装运行所需的一切(缺什么装什么)/ install what running needs
+setup: ## 安装运行所需的一切（缺什么装什么）/ install what running needs
 	@scripts/setup.sh run
 
 setup-test: ## 安装运行与检查所需的一切 / install what running and checking need
 	@scripts/setup.sh test
 
-demo: setup ## 完整演示:导入、分级、清单、承诺书、签名、归档、验证 → out/demo / the whole job on samples
+demo: setup ## 完整演示：导入、分级、清单、承诺书、签名、归档、验证 → out/demo / the whole job on samples
 	@$(BIN)/liangze demo
 
 test: lint pytest ## 全部检查 / every check
@@ -27,7 +27,7 @@ lint: setup-test ## 格式、静态检查、类型、层次 / format, lint, type
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-pytest: setup-test ## 测试(不含长时间测试)/ the tests, without the long ones
+pytest: setup-test ## 测试（不含长时间测试）/ the tests, without the long ones
 	$(BIN)/pytest -n $(JOBS) --dist loadscope -m "not soak"
 
 soak: setup-test ## 长时间测试 / the long tests
@@ -38,9 +38,9 @@ format: setup-test ## 整理代码格式 / format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/python scripts/errors_doc.py
 
-lock: ## 重写依赖锁定文件(UPGRADE=1 取最新版本)/ rewrite the lock files
+lock: ## 重写依赖锁定文件（UPGRADE=1 取最新版本）/ rewrite the lock files
 	scripts/lock.sh $(if $(UPGRADE),--upgrade)
 
-clean: ## 删除生成的文件(保留 var/、out/)/ remove made files; var/ and out/ stay
+clean: ## 删除生成的文件（保留 var/、out/）/ remove made files; var/ and out/ stay
 	rm -rf .venv .fonts build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find service tests samples scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,9 +10,9 @@ readonly MODE="${1:-run}"
 readonly PYTHON="${PYTHON:-python3}"
 readonly VENV=.venv
 readonly FONTS=.fonts
-readonly FANDOL="FandolFang-Regular FandolSong-Regular FandolSong-Bold FandolHei-Regular FandolHei-Bold FandolKai-Regular"
+readonly FANDOL=scripts/fandol.sha256
 # Pango and HarfBuzz draw the pages, Noto and LXGW WenKai hold the rare names, poppler checks signatures independently.
-readonly PACKAGES="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils"
+readonly PACKAGES=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils)
 
 WORK="$(mktemp -d)"
 readonly WORK
@@ -38,55 +38,57 @@ apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=
 refresh_lists() {
     if [ -e "$WORK/lists" ] || ! may_install; then return; fi
     say "更新软件包目录 / apt-get update"
-    apt update || fail "无法更新软件包目录:请检查网络或 /etc/apt 中的软件源,然后再运行一次。" \
+    apt update || fail "无法更新软件包目录：请检查网络或 /etc/apt 中的软件源，然后再运行一次。" \
         "Package lists could not be fetched: check the network or the sources in /etc/apt, then run this again."
     touch "$WORK/lists"
 }
 
-is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+# Prints the interpreter's version, or nothing when it cannot make a virtual environment.
+usable_python() { "$PYTHON" -c 'import ensurepip, sys, venv; print(*sys.version_info[:3], sep=".")' 2>/dev/null || true; }
 
-has_venv() { "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1; }
-
-wanted_packages() { if has_venv; then echo "$PACKAGES"; else echo "$PACKAGES python3 python3-venv"; fi; }
+wanted_packages() {
+    printf '%s\n' "${PACKAGES[@]}"
+    if [ -z "$VERSION" ]; then printf '%s\n' python3 python3-venv; fi
+}
 
 missing_packages() {
-    local name
-    for name in $(wanted_packages); do is_installed "$name" || echo "$name"; done
+    # shellcheck disable=SC2046 # a list of words is meant
+    comm -23 <(wanted_packages | sort) \
+        <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $(wanted_packages) 2>/dev/null | sed -n 's/ installed$//p' | sort -u)
 }
 
 install_packages() {
     local missing
-    command -v apt-get >/dev/null || fail "本脚本只支持 Debian 12 或 13:请在这样的机器上运行。" \
+    command -v apt-get >/dev/null || fail "本脚本只支持 Debian 12 或 13：请在这样的机器上运行。" \
         "This script knows Debian 12 and 13 only: run it on such a machine."
     missing="$(missing_packages | tr '\n' ' ')"
     if [ -z "$missing" ]; then return; fi
-    may_install || fail "缺少软件包且没有安装权限:请管理员执行 apt-get install --no-install-recommends ${missing% },然后再运行一次。" \
+    may_install || fail "缺少软件包且没有安装权限：请管理员执行 apt-get install --no-install-recommends ${missing% }，然后再运行一次。" \
         "Packages are missing and you may not install them: ask an administrator to run the command above, then run this again."
     refresh_lists
     say "安装系统软件包 / system packages: ${missing% }"
     # shellcheck disable=SC2086 # a list of words is meant
-    apt install --yes --no-install-recommends $missing || fail "软件包安装失败(详见上文):请排除后再运行一次。" \
+    apt install --yes --no-install-recommends $missing || fail "软件包安装失败（详见上文）：请排除后再运行一次。" \
         "Installing packages failed (see above): mend that, then run this again."
+    VERSION="$(usable_python)"
 }
 
-has_fonts() {
-    local name
-    for name in $FANDOL; do [ -s "$FONTS/$name.otf" ] || return 1; done
-}
+# The very bytes are checked: the same letter must give the same PDF everywhere.
+has_fonts() { [ -d "$FONTS" ] && (cd "$FONTS" && sha256sum --check --status) <"$FANDOL" 2>/dev/null; }
 
 # Fandol is packaged only inside Debian's TeX collection; the files are taken out of the package, no TeX is installed.
 unpack_fonts() {
-    local package name
+    local package
     if has_fonts; then return; fi
     refresh_lists
-    say "取出 Fandol 字体(约 50 MB,不安装 TeX)/ unpack the Fandol fonts"
-    package="$(download_package texlive-lang-chinese)" || fail "无法下载 texlive-lang-chinese:请检查网络;没有管理员权限时请管理员先执行 apt-get update。" \
+    say "取出 Fandol 字体（约 50 MB，不安装 TeX）/ unpack the Fandol fonts"
+    package="$(download_package texlive-lang-chinese)" || fail "无法下载 texlive-lang-chinese：请检查网络；没有管理员权限时请管理员先执行 apt-get update。" \
         "texlive-lang-chinese could not be downloaded: check the network; without root, ask an administrator to run apt-get update first."
-    dpkg-deb --fsys-tarfile "$package" | tar -x -C "$WORK" --wildcards --no-anchored '*/fandol/Fandol*.otf'
+    dpkg-deb --fsys-tarfile "$package" | tar -x -C "$WORK" --wildcards --no-anchored '*/opentype/public/fandol/Fandol*.otf'
     mkdir -p "$FONTS"
-    for name in $FANDOL; do find "$WORK" -name "$name.otf" -exec mv {} "$FONTS/" \; ; done
-    has_fonts || fail "软件包 texlive-lang-chinese 中没有 Fandol 字体:请把 Fandol*.otf 放入 $FONTS 目录。" \
-        "texlive-lang-chinese holds no Fandol fonts: put Fandol*.otf into $FONTS by hand."
+    cut -d ' ' -f 3 "$FANDOL" | while read -r file; do find "$WORK" -name "$file" -exec mv {} "$FONTS/" \; ; done
+    has_fonts || fail "texlive-lang-chinese 中的字体与 $FANDOL 所列不同：请把所列版本（Fandol 0.3）的文件放入 $FONTS 目录。" \
+        "The fonts in texlive-lang-chinese are not those of $FANDOL: put the listed files (Fandol 0.3) into $FONTS."
 }
 
 # Prints the path of the downloaded package. apt drops to the user _apt when root calls it, which must reach the folder.
@@ -101,8 +103,8 @@ download_package() {
 }
 
 check_python() {
-    if has_venv && "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then return; fi
-    fail "$PYTHON 不可用(需要 Python 3.11 或更新版本,并带 venv 模块):请安装后用 make PYTHON=/路径/python3 指定,再运行一次。" \
+    if [[ "$VERSION" =~ ^3\.(1[1-9]|[2-9][0-9])\. ]]; then return; fi
+    fail "$PYTHON 不可用（需要 Python 3.11 或更新版本，并带 venv 模块）：请安装后用 make PYTHON=/路径/python3 指定，再运行一次。" \
         "$PYTHON will not do (Python 3.11 or newer with venv is needed): install one and name it, as in make PYTHON=/path/to/python3."
 }
 
@@ -114,11 +116,16 @@ lock_files() {
 
 # One value for all that the environment is made from; when it changes, the environment is brought up to date.
 fingerprint() {
-    { pwd -P; "$PYTHON" --version; cat scripts/setup.sh pyproject.toml requirements*.lock; } | sha256sum | cut -d' ' -f1
+    { pwd -P; echo "$VERSION"; cat scripts/setup.sh pyproject.toml requirements*.lock; } | sha256sum | cut -d' ' -f1
 }
 
 is_current() {
     [ -x "$VENV/bin/liangze" ] && [ "$(cat "$VENV/.made-for-$MODE" 2>/dev/null)" = "$1" ]
+}
+
+# An environment made by another Python, or whose Python is gone, is made anew.
+has_environment() {
+    "$VENV/bin/python" -c 'import pip' >/dev/null 2>&1 && [ "$("$VENV/bin/python" --version)" = "Python $VERSION" ]
 }
 
 pip() { "$VENV/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@" >>"$LOG" 2>&1; }
@@ -127,18 +134,18 @@ install_python() {
     local stamp lock
     stamp="$(fingerprint)"
     if is_current "$stamp"; then return; fi
-    if ! "$VENV/bin/python" -c 'import pip' >/dev/null 2>&1; then
-        say "建立虚拟环境 / virtual environment: $VENV ($("$PYTHON" --version))"
-        "$PYTHON" -m venv --clear "$VENV" >>"$LOG" 2>&1 || fail "无法建立虚拟环境:请安装 python3-venv 后再运行。" \
+    if ! has_environment; then
+        say "建立虚拟环境 / virtual environment: $VENV (Python $VERSION)"
+        "$PYTHON" -m venv --clear "$VENV" >>"$LOG" 2>&1 || fail "无法建立虚拟环境：请安装 python3-venv 后再运行。" \
             "The virtual environment could not be made: install python3-venv, then run this again."
     fi
     for lock in $(lock_files); do
-        say "安装 Python 依赖(按散列核对)/ hash-checked requirements: $lock"
-        pip install --require-hashes --only-binary :all: -r "$lock" || fail "Python 依赖安装失败(详见上文):请检查网络或 pip 的软件源设置后再运行。" \
+        say "安装 Python 依赖（按散列核对）/ hash-checked requirements: $lock"
+        pip install --require-hashes --only-binary :all: -r "$lock" || fail "Python 依赖安装失败（详见上文）：请检查网络或 pip 的软件源设置后再运行。" \
             "Python requirements could not be installed (see above): check the network or pip's index settings, then run this again."
     done
-    pip install --no-deps --no-build-isolation --editable . || fail "无法安装本项目(详见上文)。" \
-        "The project itself could not be installed (see above)."
+    pip install --no-deps --no-build-isolation --editable . || fail "无法安装本项目（详见上文）：请确认源码完整后再运行。" \
+        "The project itself could not be installed (see above): check that the source tree is complete, then run this again."
     record_stamp "$stamp"
 }
 
@@ -150,9 +157,10 @@ record_stamp() {
 
 case "$MODE" in
     run | test) ;;
-    *) fail "用法:scripts/setup.sh run|test" "Usage: scripts/setup.sh run|test" ;;
+    *) fail "用法：scripts/setup.sh run|test" "Usage: scripts/setup.sh run|test" ;;
 esac
+VERSION="$(usable_python)"
 install_packages
-unpack_fonts
 check_python
+unpack_fonts
 install_python
