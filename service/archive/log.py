@@ -25,7 +25,6 @@ from service.tlog import merkle, note, tiles
 from service.tlog.checkpoint import Checkpoint
 from service.tlog.merkle import HASH_BYTES, Hash
 
-
 MAX_IDS = 500  # ids in one query, below SQLite's oldest limit of 999 variables
 
 
