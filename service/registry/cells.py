@@ -212,6 +212,8 @@ def choice(values: dict[str, Any], what: str) -> Parser:
 
 
 def _clean(value: str) -> str:
+    if value.isprintable():  # the usual case; a full-width space or anything invisible is not printable
+        return unicodedata.normalize("NFC", " ".join(value.split()))
     return unicodedata.normalize("NFC", _SPACE.sub(" ", _INVISIBLE.sub("", value))).strip()
 
 

@@ -1,19 +1,19 @@
 """分层分级: which tier (包保A–D级) an entity belongs to, by dated rules that are data."""
 
-import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from service.errors import InputError
+from service.registry import rule_file
 from service.registry.records import TIERS
+from service.registry.rule_file import Table
 
 SHIPPED = Path(__file__).parent / "rules" / "grading.toml"
+_TITLE = "分级规则文件"
 SIZES = ("大型", "中型", "小型", "微型")
 
 
@@ -107,24 +107,20 @@ def size_of(facts: Facts, rules: Rules) -> str | None:
 
 def load_rules(toml: str) -> Rules:
     """Return the rules in `toml`, sorted by priority; raise InputError naming the line that is wrong."""
-    try:
-        data = tomllib.loads(toml)
-    except tomllib.TOMLDecodeError as exc:
-        raise InputError("E-REG-203", f"分级规则文件不是有效的 TOML：{exc}。") from exc
-    head = _Reader(data, "文件开头")
-    floors = [_floors(_Reader(item, place)) for item, place in _tables(data, "sizes", toml)]
-    rules = [_rule(_Reader(item, place)) for item, place in _tables(data, "rules", toml)]
-    if len({rule.id for rule in rules}) != len(rules):
-        raise InputError("E-REG-203", "分级规则文件有重复的规则编号（id）；每条规则的编号须唯一。")
+    head, tables = rule_file.read(toml, _TITLE, ("sizes", "rules"))
+    rules = [_rule(table) for table in tables["rules"]]
     if not rules:
-        raise InputError("E-REG-203", "分级规则文件没有规则；至少要有一条兜底规则。")
+        raise InputError(rule_file.CODE, f"{_TITLE}没有规则；至少要有一条兜底规则。")
+    if len({rule.id for rule in rules}) != len(rules):
+        raise InputError(rule_file.CODE, f"{_TITLE}有重复的规则编号（id）；每条规则的编号须唯一。")
+    head.only({"jurisdiction", "valid_from", "valid_to", "source", "status", "sizes", "rules"})
     return Rules(
         jurisdiction=head.text("jurisdiction"),
         valid_from=head.day("valid_from"),
-        valid_to=head.day("valid_to") if "valid_to" in data else None,
+        valid_to=head.day("valid_to") if "valid_to" in head else None,
         source=head.text("source"),
         status=head.one_of("status", ("参考", "正式")),
-        floors=tuple(floors),
+        floors=tuple(_floors(table) for table in tables["sizes"]),
         rules=tuple(sorted(rules, key=lambda rule: rule.priority)),
     )
 
@@ -159,90 +155,26 @@ def _explain(rule: Rule, facts: Facts, size: str | None) -> str:
     return f"包保{rule.tier}级：{'，'.join(parts)}，规则 {rule.id}"
 
 
-def _tables(data: Mapping[str, Any], name: str, toml: str) -> list[tuple[Any, str]]:
-    lines = [
-        number
-        for number, line in enumerate(toml.splitlines(), start=1)
-        if re.match(rf"\s*\[\[\s*{name}\s*\]\]", line)
-    ]
-    items = data.get(name, [])
-    if not isinstance(items, list) or len(items) != len(lines):
-        raise InputError("E-REG-203", f"分级规则文件里的 {name} 应逐条写作 [[{name}]]。")
-    return [(item, f"第{line}行起的 [[{name}]]") for item, line in zip(items, lines, strict=True)]
-
-
-def _floors(reader: "_Reader") -> Floors:
-    reader.only({"sector", "formats", "large", "medium", "small"})
-    named = zip(SIZES, ("large", "medium", "small"), strict=False)
-    floors = tuple((size, *reader.pair(key)) for size, key in named)
+def _floors(table: Table) -> Floors:
+    table.only({"sector", "formats", "large", "medium", "small"})
+    floors = []
+    for size, key in zip(SIZES[:-1], ("large", "medium", "small"), strict=True):
+        employees, revenue = table.counts(key, 2, "从业人数, 营业收入万元")
+        floors.append((size, employees, revenue))
     if any(upper[1] <= lower[1] or upper[2] <= lower[2] for upper, lower in pairwise(floors)):
-        reader.refuse("large/medium/small", "下限应逐级减小")
-    return Floors(reader.text("sector"), reader.names("formats"), floors)
+        table.refuse("large/medium/small", "的下限应逐级减小")
+    return Floors(table.text("sector"), table.names("formats"), tuple(floors))
 
 
-def _rule(reader: "_Reader") -> Rule:
-    reader.only({"id", "priority", "tier", "sectors", "formats", "sizes", "min_diners", "note"})
-    sizes = reader.names("sizes")
-    if not sizes <= set(SIZES):
-        reader.refuse("sizes", f"只能取{'、'.join(SIZES)}")
+def _rule(table: Table) -> Rule:
+    table.only({"id", "priority", "tier", "sectors", "formats", "sizes", "min_diners", "note"})
     return Rule(
-        id=reader.text("id"),
-        priority=reader.count("priority"),
-        tier=reader.one_of("tier", TIERS),
-        sectors=reader.names("sectors"),
-        formats=reader.names("formats"),
-        sizes=sizes,
-        min_diners=reader.count("min_diners", 0),
-        note=reader.text("note", ""),
+        id=table.text("id"),
+        priority=table.count("priority"),
+        tier=table.one_of("tier", TIERS),
+        sectors=table.names("sectors"),
+        formats=table.names("formats"),
+        sizes=table.names("sizes", SIZES),
+        min_diners=table.count("min_diners", 0),
+        note=table.text("note", ""),
     )
-
-
-class _Reader:
-    """Reads typed values out of one TOML table and says where one is wrong."""
-
-    def __init__(self, table: Any, place: str) -> None:
-        self._table: Mapping[str, Any] = table if isinstance(table, dict) else {}
-        self._place = place
-
-    def refuse(self, key: str, problem: str) -> None:
-        raise InputError("E-REG-203", f"分级规则文件{self._place}：“{key}”{problem}；请改正后再试。")
-
-    def only(self, known: set[str]) -> None:
-        for key in self._table.keys() - known:
-            self.refuse(key, "不是已知的项")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._table.get(key, default)
-        if not isinstance(value, str) or (default is None and not value):
-            self.refuse(key, "应为文字，不能为空")
-        return str(value)
-
-    def day(self, key: str) -> date:
-        value = self._table.get(key)
-        if type(value) is not date:
-            self.refuse(key, "应为日期，如 2022-11-10")
-        return value  # type: ignore[return-value]
-
-    def one_of(self, key: str, values: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value not in values:
-            self.refuse(key, f"只能取{'、'.join(values)}")
-        return value
-
-    def count(self, key: str, default: int | None = None) -> int:
-        value = self._table.get(key, default)
-        if type(value) is not int or value < 0:
-            self.refuse(key, "应为零或正整数")
-        return int(value)
-
-    def names(self, key: str) -> frozenset[str]:
-        value = self._table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            self.refuse(key, "应为文字的列表")
-        return frozenset(value)
-
-    def pair(self, key: str) -> tuple[int, int]:
-        value = self._table.get(key)
-        if not isinstance(value, list) or len(value) != 2 or not all(type(item) is int for item in value):
-            self.refuse(key, "应为 [从业人数, 营业收入万元]")
-        return value[0], value[1]  # type: ignore[index]
