@@ -153,9 +153,9 @@ _ENTRY_KEYS = {"v", "kind", "event", "id", "file", "unit", "list", "subject", "p
 def parse_entry(data: bytes) -> Entry:
     """Parse the canonical JSON of an entry v1; raise InputError for anything else."""
     value = parse_canonical(data)
-    if not isinstance(value, dict) or value.get("v") != 1 or set(value) != _ENTRY_KEYS:
+    if not _is_v1(value) or set(value) != _ENTRY_KEYS:
         raise InputError("E-SYS-003", "不是第 1 版存证条目。")
-    _require(isinstance(value["kind"], str) and value["event"] in set(Event), "kind/event")
+    _require(isinstance(value["kind"], str) and value["event"] in list(Event), "kind/event")
     _require(_matches(_HEX32, value["id"]) and _matches(_UTC, value["time"]), "id/time")
     _require(value["unit"] is None or isinstance(value["unit"], str), "unit")
     for key in ("list", "subject", "prev"):
@@ -249,7 +249,7 @@ def content_json(envelope: Envelope, fields: Mapping[str, Json]) -> bytes:
 
 def parse_envelope(value: Json) -> Envelope:
     """Parse the envelope of a content.json value; raise InputError for anything but v1."""
-    if not isinstance(value, dict) or value.get("v") != 1 or set(value) != _ENVELOPE_KEYS:
+    if not _is_v1(value) or set(value) != _ENVELOPE_KEYS:
         raise InputError("E-SYS-004", "不是第 1 版文书信封。")
     _require(_matches(_HEX32, value["letter"]) and _matches(_DAY, value["date"]), "letter/date")
     for key in ("number", "kind", "title", "unit"):
@@ -274,7 +274,7 @@ def parse_envelope(value: Json) -> Envelope:
 
 def _parse_party(value: Json) -> Party:
     _require(isinstance(value, dict) and set(value) == _PARTY_KEYS, "party")
-    _require(value["role"] in set(Role) and type(value["order"]) is int, "party.role/order")
+    _require(value["role"] in list(Role) and type(value["order"]) is int, "party.role/order")
     _require(isinstance(value["field"], str) and isinstance(value["unit"], str), "party.field/unit")
     for key in ("post", "name"):
         _require(value[key] is None or isinstance(value[key], str), f"party.{key}")
@@ -283,6 +283,10 @@ def _parse_party(value: Json) -> Party:
         Role(value["role"]),
         *(value[key] for key in ("order", "field", "unit", "post", "name", "subject")),
     )
+
+
+def _is_v1(value: Json) -> bool:
+    return isinstance(value, dict) and type(value.get("v")) is int and value["v"] == 1
 
 
 def _matches(pattern: re.Pattern[str], value: Json) -> bool:

@@ -1,0 +1,162 @@
+"""Composition root: settings in, parts and tasks out; the only wiring."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from huey import Huey
+
+from service import tasks
+from service.archive import log as archive_log
+from service.clock import Clock, system_clock
+from service.core import Entropy
+from service.db import schema
+from service.db.engine import open_engine, sessions_of
+from service.documents.pdf import PdfRenderer
+from service.errors import CorruptError, SetupError
+from service.keys import service_keys
+from service.settings import Settings
+from service.signing import ca
+from service.signing.timestamps import LocalTimeStamper
+from service.workflows import enrolment, jobs, setup
+from service.workflows.parts import Authority, Parts
+
+POLL_SECONDS = 0.05
+SWEEP_SECONDS = 60
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One deployment, opened."""
+
+    parts: Parts
+    queue: Huey
+    run_job: Callable[[int], Any]
+
+    def pending(self) -> int:
+        """Return how many jobs are still to do."""
+        with self.parts.sessions.begin() as session:
+            return len(jobs.pending(session))
+
+    def drain(self, progress: Progress | None = None) -> None:
+        """Have every pending job done by a worker of this process; raise the first fault of those that failed."""
+        seen: set[tuple[int, int]] = set()
+        done = 0
+        with self._working():
+            while waiting := self._feed(seen):
+                done = max(done, len(seen) - waiting)
+                if progress:
+                    progress(done, len(seen))
+                time.sleep(POLL_SECONDS)
+        with self.parts.sessions.begin() as session:
+            faults = jobs.faults(session)
+        if faults:
+            raise CorruptError("E-SYS-060", f"有 {len(faults)} 项后台工作失败：{faults[0]}")
+
+    def serve(self) -> None:
+        """Work until the process is told to stop; what is pending is fed again every minute."""
+        seen: set[tuple[int, int]] = set()
+        swept = time.monotonic()
+        with self._working():
+            while True:
+                self._feed(seen)
+                time.sleep(POLL_SECONDS * 10)
+                if time.monotonic() - swept > SWEEP_SECONDS:
+                    seen, swept = set(), time.monotonic()
+
+    def _feed(self, seen: set[tuple[int, int]]) -> int:
+        """Enqueue pending jobs not fed yet (or fed before their last attempt) and return how many are pending."""
+        with self.parts.sessions.begin() as session:
+            waiting = jobs.pending(session)
+        for job in waiting:
+            if job not in seen:
+                self.run_job(job[0])
+        seen.update(waiting)
+        return len(waiting)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Run one Huey worker thread for the length of the block; it ends after the task in hand."""
+        consumer = self.queue.create_consumer(
+            workers=1, periodic=False, initial_delay=0.01, max_delay=0.05, check_worker_health=False
+        )
+        threads = [thread for _, thread in consumer.worker_threads]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            consumer.stop_flag.set()
+            for thread in threads:
+                thread.join()
+
+
+def build(settings: Settings, clock: Clock = system_clock, entropy: Entropy = os.urandom) -> App:
+    """Open a deployment that `init` has made; raise SetupError when there is none."""
+    setup.require_ready(settings)
+    parts = _open(settings, clock, entropy)
+    with parts.sessions.begin() as session:
+        setup.require_same_environment(session, settings)
+        if setup.read_setting(session, setup.MARK) is None:
+            raise SetupError("E-SYS-021", f"数据目录 {settings.home} 的初始化未完成，请再运行 liangze init。")
+    queue = tasks.make_queue(settings)
+    return App(parts, queue, tasks.register(queue, parts))
+
+
+def initialise(
+    settings: Settings,
+    clock: Clock = system_clock,
+    entropy: Entropy = os.urandom,
+    *,
+    organization: str = "两责系统演示单位",
+) -> None:
+    """Make a deployment: folders, keys, database, log; its own certificates are the log's first entries."""
+    setup.init(settings, clock, entropy, organization=organization)
+    parts = _open(settings, clock, entropy)
+    uses = {"issuing_ca": "ca", "tsa_ca": "tsa_ca", "tsa": "tsa"}
+    found = setup.load_secrets(settings).certificates
+    for der in found.values():
+        parts.store.put(der)
+    with parts.sessions.begin() as session:
+        for name, der in found.items():
+            session.add(enrolment.certificate_row(der, uses[name]))
+            enrolment.log_certificate(parts, session, der, clock())
+        setup.finish(session)
+    parts.log.publish()
+
+
+def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
+    engine = open_engine(settings.database)
+    schema.require_current(engine)
+    sessions = sessions_of(engine)
+    secrets = setup.load_secrets(settings)
+    store, work = setup.stores(settings)
+    with sessions.begin() as session:
+        origin = setup.read_setting(session, "log_origin") or ""
+    signers, certificates = secrets.signers, secrets.certificates
+    return Parts(
+        settings=settings,
+        sessions=sessions,
+        clock=clock,
+        entropy=entropy,
+        store=store,
+        work=work,
+        log=archive_log.load(sessions, settings.archive, origin, signers["log"]),
+        renderer=PdfRenderer(settings.fonts),
+        issuing_ca=Authority(certificates["issuing_ca"], signers["issuing_ca"]),
+        tsa_ca=Authority(certificates["tsa_ca"], signers["tsa_ca"]),
+        timestamper=LocalTimeStamper(
+            signers["tsa"],
+            certificates["tsa"],
+            [certificates["tsa_ca"]],
+            clock,
+            lambda: ca.new_serial(entropy),
+        ),
+        trust_key=signers["trust"],
+        pepper=lambda: service_keys.load_pepper(settings.pepper),
+    )

@@ -1,0 +1,296 @@
+"""The command line: one small function per command, parsing and printing only."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from service import app as composition
+from service import console
+from service.archive import audit
+from service.clock import china_day, parse_utc, system_clock
+from service.errors import InputError, ServiceError, SetupError, UsageError
+from service.registry import query
+from service.settings import ROOT, Settings
+from service.workflows import checking, demo, enrolment, intake, letters, lists, setup, signing
+from service.workflows.parts import Parts
+
+cli = typer.Typer(
+    name="liangze",
+    help="两责：食品安全“两个责任”的文书、电子签名与存证。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+archive = typer.Typer(help="存证档案。", no_args_is_help=True)
+cli.add_typer(archive, name="archive")
+
+WHO = "liangze"
+Out = Annotated[Path, typer.Option(help="输出文件夹。")]
+Unit = Annotated[str, typer.Option(help="机构代码或名称。")]
+Pin = Annotated[int | None, typer.Option("--pin-fd", help="从此文件描述符读 PIN（默认在终端询问）。")]
+TrustPaths = Annotated[
+    list[Path] | None, typer.Option("--trust", help="信任包、证书（PEM 或 DER）或装有它们的文件夹；可重复。")
+]
+LogKey = Annotated[Path | None, typer.Option("--log-key", help="存证日志公钥（log.vkey）。")]
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command; return 0 good, 1 input or document bad, 2 usage, 3 our fault."""
+    console.configure_logging()
+    try:
+        code = cli(arguments, standalone_mode=False)
+    except ServiceError as error:
+        console.complain(error)
+        return error.exit_code
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        return 1
+    except typer.TyperException as error:
+        console.complain(UsageError("E-SYS-050", f"命令用法有误：{error.format_message()}"))
+        return 2
+    return code if isinstance(code, int) else 0
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as exc:
+        names = "、".join(f"LIANGZE_{str(error['loc'][0]).upper()}" for error in exc.errors())
+        raise UsageError("E-SYS-051", f"设置有误：{names}。") from exc
+
+
+def _parts() -> Parts:
+    return composition.build(_settings()).parts
+
+
+def _unit(parts: Parts, text: str) -> str:
+    with parts.sessions.begin() as session:
+        return query.find_unit(session, text, china_day(parts.clock())).code
+
+
+@cli.command()
+def init(
+    organization: Annotated[str, typer.Option(help="单位名称，写入签发机构证书。")] = "两责系统演示单位",
+) -> None:
+    """建立数据目录、数据库、密钥和存证日志（只需一次）。"""
+    settings = _settings()
+    composition.initialise(settings, organization=organization)
+    console.say(f"已在 {settings.home} 初始化（{settings.environment} 环境）。")
+
+
+@cli.command("import")
+def import_(workbook: Annotated[Path, typer.Argument(help="包保相关数据收集表（xlsx）。")]) -> None:
+    """导入登记簿；有错误时逐条指出，不导入任何内容。"""
+    read = intake.read(workbook)
+    if read.faults:
+        console.show_faults(read)
+        raise InputError("E-REG-302", f"共 {len(read.faults)} 处错误，没有导入；请逐条改正后再试。")
+    applied = intake.take_in(_parts(), read, who=WHO, why=f"导入 {workbook.name}")
+    for name, counts in (
+        ("机构", applied.units),
+        ("包保干部", applied.cadres),
+        ("包保主体", applied.entities),
+    ):
+        console.say(f"{name}：新增 {counts.new}，变更 {counts.changed}，未变 {counts.unchanged}。")
+
+
+@cli.command()
+def assign() -> None:
+    """按规则分级，并为每户 B、C、D 级主体确定包保干部。"""
+    outcome = intake.assign(_parts(), who=WHO)
+    tiers = "，".join(f"包保{tier}级 {count} 户" for tier, count in outcome.tiers.items())
+    console.say(f"{tiers}；包保关系 {outcome.assigned} 条，其中本次变动 {outcome.changed} 条。")
+    for one in outcome.faults:
+        console.say(f"未落实：{one.reason}")
+    if outcome.faults:
+        raise InputError("E-REG-605", f"有 {len(outcome.faults)} 户没有包保干部。")
+
+
+@cli.command()
+def generate(
+    unit: Unit,
+    tier: Annotated[str, typer.Option(help="包保层级：B、C 或 D。")],
+    out: Out = Path("out"),
+) -> None:
+    """编制责任清单，写成 Word 和 PDF。"""
+    if tier not in {"B", "C", "D"}:
+        raise UsageError("E-SYS-052", "--tier 应为 B、C 或 D。")
+    app = composition.build(_settings())
+    list_id = lists.compile_list(app.parts, _unit(app.parts, unit), tier, who=WHO)
+    app.drain()
+    out.mkdir(parents=True, exist_ok=True)
+    with app.parts.sessions.begin() as session:
+        version = lists.get(session, list_id)
+        files = lists.renditions(session, list_id)
+    for suffix, digest in files.items():
+        path = out / f"责任清单_{version.unit}_{tier}_第{version.version}版.{suffix}"
+        path.write_bytes(app.parts.store.get(digest))
+        console.say(str(path))
+
+
+@cli.command()
+def enrol(
+    unit: Unit,
+    name: Annotated[str | None, typer.Option(help="干部姓名（与 --seal 二选一）。")] = None,
+    seal: Annotated[str | None, typer.Option(help="印章名称（登记本单位的电子印章）。")] = None,
+    filing: Annotated[str | None, typer.Option(help="印章备案号。")] = None,
+    pin_fd: Pin = None,
+) -> None:
+    """为签署人或印章生成密钥（PIN 保护）并签发证书。"""
+    if (name is None) == (seal is None):
+        raise UsageError("E-SYS-053", "请用 --name 指定干部，或用 --seal 指定印章，二者选一。")
+    parts = _parts()
+    code = _unit(parts, unit)
+    if seal is not None:
+        owner = enrolment.register_seal(parts, code, seal, filing, None)
+        enrolment.enrol_seal(parts, owner, console.read_pin(pin_fd, twice=True))
+    else:
+        owner = enrolment.find_person(parts, code, str(name))
+        enrolment.enrol_person(parts, owner, console.read_pin(pin_fd, twice=True))
+    console.say(f"已登记{seal or name}，证书已生效并存证。")
+
+
+@cli.command()
+def issue(unit: Unit, pin_fd: Pin = None) -> None:
+    """为一个单位的包保干部制发承诺书，加盖电子印章（一次 PIN）。"""
+    app = composition.build(_settings())
+    code = _unit(app.parts, unit)
+    plan = letters.plan_letters(app.parts, code, who=WHO)
+    for reason in plan.without:
+        console.say(f"未制发：{reason}")
+    app.drain()
+    signed = signing.seal_letters(app.parts, code, console.read_pin(pin_fd), device="liangze issue")
+    app.drain()
+    console.say(
+        f"本单位承诺书 {len(plan.letters)} 份，本次新拟 {plan.made} 份，加盖印章 {len(signed.letters)} 份。"
+    )
+    for reason in signed.left:
+        console.say(f"未盖章：{reason}")
+
+
+@cli.command()
+def sign(
+    unit: Unit,
+    name: Annotated[str, typer.Option(help="签署人姓名。")],
+    yes: Annotated[bool, typer.Option("--yes", help="已阅读所列文书，确认签署。")] = False,
+    pin_fd: Pin = None,
+) -> None:
+    """签署等候本人签名的全部文书（一次 PIN）。"""
+    app = composition.build(_settings())
+    person = enrolment.find_person(app.parts, _unit(app.parts, unit), name)
+    waiting = signing.waiting_for(app.parts, person)
+    if not waiting:
+        console.say("没有等候您签署的文书。")
+        return
+    for one in waiting:
+        console.say(f"{one.number}　{'承诺人签署' if one.action == 'sign' else '监督方签署'}")
+    if not yes:
+        typer.confirm("您已阅读以上文书全文，确认签署？", abort=True)
+    signed = signing.sign_letters(app.parts, person, console.read_pin(pin_fd), device="liangze sign")
+    app.drain()
+    console.say(f"已签署 {len(signed.letters)} 份。")
+    for reason in signed.left:
+        console.say(f"未签署：{reason}")
+
+
+@cli.command()
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="做完当前待办即退出。")] = False,
+) -> None:
+    """运行后台工作：排版、加时间戳、归档。"""
+    app = composition.build(_settings())
+    if once:
+        app.drain()
+    else:
+        app.serve()
+
+
+@cli.command()
+def verify(
+    files: Annotated[list[Path], typer.Argument(help="要验证的文件。")],
+    trust: TrustPaths = None,
+    receipt: Annotated[Path | None, typer.Option(help="存证回执，或装有回执的文件夹。")] = None,
+    log_key: LogKey = None,
+    at: Annotated[str | None, typer.Option(help="按此时刻判断，如 2026-11-24T03:04:05Z。")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。")] = False,
+) -> int:
+    """验证签名文件：有效、无效或无法确定，并说明理由。"""
+    now: datetime = parse_utc(at) if at else system_clock()
+    known = checking.gather_trust(trust or [], log_key)
+    receipts = checking.gather_receipts(receipt)
+    reports = [checking.check(path, known, now, receipts) for path in files]
+    if as_json:
+        values = [report.to_json() for report in reports]
+        print(json.dumps(values if len(values) > 1 else values[0], ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        for report in reports:
+            console.show_report(report)
+    return 0 if all(report.is_good for report in reports) else 1
+
+
+@archive.command("audit")
+def audit_(
+    folder: Annotated[Path | None, typer.Argument(help="档案文件夹的副本；默认为本系统的档案。")] = None,
+    log_key: LogKey = None,
+    trust: TrustPaths = None,
+    full: Annotated[bool, typer.Option("--full", help="另逐份验证签名文件。")] = False,
+) -> int:
+    """核查存证档案：重算每个散列，检查每份原件。"""
+    where, vkey = _archive(folder, log_key)
+    known = checking.gather_trust(trust or [])
+    check = checking.object_check(known, system_clock()) if full and trust else None
+    report = audit.audit(where, vkey, full=full, on_object=check)
+    for finding in report.findings:
+        console.say(f"{finding.code} {finding.where}：{finding.text}")
+    word = "完好" if report.ok else "有问题"
+    console.say(f"存证 {report.size} 条，原件 {report.objects} 件：{word}。")
+    return 0 if report.ok else 1
+
+
+def _archive(folder: Path | None, log_key: Path | None) -> tuple[Path, str]:
+    if folder is None:
+        parts = _parts()
+        return parts.settings.archive, parts.log.vkey
+    if log_key is None:
+        raise UsageError("E-SYS-054", "核查副本时须用 --log-key 指定存证日志公钥（log.vkey）。")
+    return folder, checking.read_text(log_key)
+
+
+@cli.command("demo")
+def demo_(
+    out: Out = Path("out/demo"),
+    workbook: Annotated[Path, typer.Option(help="登记簿。")] = ROOT / "samples" / "lucheng.xlsx",
+) -> int:
+    """在样例数据上完成全部主要工作。"""
+    settings = _settings()
+    if settings.environment != "demo":
+        raise UsageError("E-SYS-055", "演示只能在演示环境运行（LIANGZE_ENVIRONMENT=demo）。")
+    if not setup.is_initialised(settings):
+        composition.initialise(settings)
+    app = _reopen(settings)
+    with console.Bars() as bars:
+        run_ = demo.Demo(app.parts, out, lambda: app.drain(bars.progress), bars, demo.Summary())
+        summary = run_.run(workbook)
+    console.show_summary(summary, out)
+    if summary.audit != "ok":
+        raise InputError("E-ARC-090", f"档案核查未通过：{summary.audit}")
+    return 0
+
+
+def _reopen(settings: Settings) -> composition.App:
+    """Open the demo's data directory, finishing an initialisation that was cut short."""
+    try:
+        return composition.build(settings)
+    except SetupError:
+        composition.initialise(settings)
+        return composition.build(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

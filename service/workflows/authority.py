@@ -1,0 +1,171 @@
+"""What stands behind a signature: certificates, opened keys, seals, revocation lists, the trust of this moment."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+
+from cryptography import x509
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.clock import china_day
+from service.core import sha256_hex
+from service.db.tables import Certificate, Crl, Key, Letter, Seal, Setting, Step
+from service.errors import ForbiddenError, NotFoundError
+from service.keys import lockout, software
+from service.keys.signer import Signer
+from service.registry import query
+from service.signing import ca
+from service.verification.trust import Anchor, Trust
+from service.workflows import naming
+from service.workflows.parts import Authority, Parts
+
+CRL_LIFETIME = timedelta(days=7)
+CRL_REFRESH = timedelta(days=1)
+
+
+def certificate_of(session: Session, owner: str, now: datetime) -> Certificate:
+    """Return the certificate with which a person or seal signs now; raise when there is none in force."""
+    found = session.scalars(
+        select(Certificate)
+        .where(Certificate.owner == owner, Certificate.status == "valid", Certificate.not_after > now)
+        .order_by(Certificate.not_after.desc())
+    ).first()
+    if found is None:
+        raise NotFoundError("E-SIG-120", "签署人没有有效的数字证书，请先运行 liangze enrol 登记。")
+    return found
+
+
+@contextmanager
+def opened(parts: Parts, certificate: Certificate, pin: str) -> Iterator[Signer]:
+    """Open the key of a certificate for a `with` block; wrong PINs are counted durably and lock the key."""
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        key = session.get_one(Key, certificate.key, with_for_update=True)
+        lockout.require_unlocked(key.locked_until, now)
+        # Counted before the PIN is tried: guesses in parallel, or a crash in between, gain nothing.
+        key.failures, key.locked_until = lockout.after_failure(key.failures, now)
+    with software.open_key(key.wrapped, pin, parts.pepper()) as signer:
+        with parts.sessions.begin() as session:
+            right = session.get_one(Key, key.id)
+            right.failures, right.locked_until = 0, None
+        yield signer
+
+
+def seal_for(session: Session, unit: str, on: date) -> Seal:
+    """Return the seal in use of the committee that acts for `unit`; raise NotFoundError when there is none."""
+    body = naming.body(session, unit, on)
+    seal = session.scalars(select(Seal).where(Seal.unit == body.code, Seal.status == "在用")).first()
+    if seal is None or seal.valid_from > on or (seal.valid_to is not None and seal.valid_to <= on):
+        raise NotFoundError("E-SIG-121", f"{body.committee}没有在用的电子印章，请先登记印章。")
+    return seal
+
+
+def require_seal(session: Session, seal_id: str, letter: Letter, on: date) -> None:
+    """Raise ForbiddenError unless this seal is the one in use for the letter's unit on that day."""
+    if seal_for(session, letter.unit, on).id != seal_id:
+        raise ForbiddenError("E-SIG-122", f"所用印章不是承诺书 {letter.number} 发文机关的在用印章。")
+
+
+def chain_of(parts: Parts, session: Session, letter_id: str) -> list[bytes]:
+    """Return the certificates a verifier of a finished letter needs: signers, issuing CA, TSA, TSA CA."""
+    signers = session.scalars(
+        select(Certificate.der)
+        .join(Step, Step.certificate == Certificate.sha256)
+        .where(Step.letter == letter_id, Step.state == "logged")
+        .order_by(Step.id)
+    )
+    tsa = session.scalars(
+        select(Certificate.der).where(Certificate.use == "tsa", Certificate.status == "valid")
+    )
+    own = [parts.issuing_ca.certificate, parts.tsa_ca.certificate]
+    return list(dict.fromkeys([*signers, *tsa, *own]))
+
+
+def current_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
+    """Return a fresh CRL of the issuing CA and of the TSA CA; a new one is made daily or after a revocation."""
+    return [_current_crl(parts, session, ca_, now) for ca_ in (parts.issuing_ca, parts.tsa_ca)]
+
+
+def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetime) -> bytes:
+    name = sha256_hex(issuer.certificate)
+    newest = session.scalars(select(Crl).where(Crl.issuer == name).order_by(Crl.number.desc())).first()
+    revoked = _revoked(session, issuer)
+    latest = max((item.when for item in revoked), default=None)
+    fresh = newest is not None and now - newest.this_update < CRL_REFRESH
+    if newest is not None and fresh and (latest is None or latest < newest.this_update):
+        return newest.der
+    number = newest.number + 1 if newest else 1
+    der = ca.crl(
+        issuer.certificate,
+        issuer.signer,
+        number=number,
+        revoked=revoked,
+        this_update=now,
+        next_update=now + CRL_LIFETIME,
+    )
+    session.add(Crl(issuer=name, number=number, der=der, this_update=now, next_update=now + CRL_LIFETIME))
+    return der
+
+
+def _revoked(session: Session, issuer: Authority) -> list[ca.Revocation]:
+    name = x509.load_der_x509_certificate(issuer.certificate).subject.public_bytes()
+    rows = session.scalars(select(Certificate).where(Certificate.revoked_at.is_not(None)))
+    return [
+        ca.Revocation(int(row.serial, 16), row.revoked_at, ca.Reason(row.revocation_reason or "unspecified"))
+        for row in rows
+        if row.revoked_at is not None
+        and x509.load_der_x509_certificate(row.der).issuer.public_bytes() == name
+    ]
+
+
+def trust(parts: Parts, session: Session, now: datetime) -> Trust:
+    """Return what a verifier must trust as of now: the content of the trust bundle."""
+    voucher: str = "demo" if parts.demo else "closed"
+    dead = _dead(session)
+    return Trust(
+        anchors=(
+            Anchor(parts.issuing_ca.certificate, voucher, "sign"),  # type: ignore[arg-type]
+            Anchor(parts.tsa_ca.certificate, voucher, "time"),  # type: ignore[arg-type]
+        ),
+        certificates=frozenset(session.scalars(select(Certificate.sha256))),
+        checkpoint=_checkpoint(parts),
+        crls=tuple(current_crls(parts, session, now)),
+        logs=(parts.log.vkey,),
+        void=frozenset(dead["void"]),
+        superseded=frozenset(dead["superseded"]),
+        environment=parts.settings.environment,
+        issued=now,
+        expires=now + CRL_LIFETIME,
+    )
+
+
+def _dead(session: Session) -> dict[str, Sequence[str]]:
+    return {
+        state: list(session.scalars(select(Letter.id).where(Letter.state == state)))
+        for state in ("void", "superseded")
+    }
+
+
+def subject_name(parts: Parts, session: Session, person: str, now: datetime) -> ca.Subject:
+    """Return the certificate subject of a cadre or leader as the registry has them today."""
+    on = china_day(now)
+    cadre = query.cadre(session, person, on)
+    return ca.Subject(
+        cadre.name,
+        naming.full_name(session, cadre.unit, on),
+        cadre.post,
+        query.subject(session, person),
+        demo=parts.demo,
+    )
+
+
+def setting(session: Session, name: str) -> str | None:
+    """Return what `init` recorded under `name`."""
+    row = session.get(Setting, name)
+    return row.value if row else None
+
+
+def _checkpoint(parts: Parts) -> str | None:
+    head = parts.log.published()
+    return head.signed.decode() if head else None

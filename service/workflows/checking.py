@@ -1,0 +1,143 @@
+"""Checking letters: gather trust from files, judge, compare with poppler's pdfsig, export receipts and letters."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from service.core import FileDigest, Sha256Hex, parse_entry, sha256_hex
+from service.db.tables import Letter, LogEntry
+from service.errors import InputError, SetupError, VerificationError
+from service.tlog import proof
+from service.verification import trust as bundles
+from service.verification import verdict
+from service.verification.report import Report
+from service.verification.trust import Trust
+from service.workflows.parts import Parts
+
+RECEIPT = ".tlog-proof"
+FILE_MAX = 64 << 20
+"""Bytes of a file that is looked at; larger ones are refused before they are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A finished letter: its number, bytes and receipt."""
+
+    id: str
+    number: str
+    pdf: bytes
+    receipt: bytes
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes; raise InputError when it is missing, unreadable or far too large."""
+    try:
+        if path.stat().st_size > FILE_MAX:
+            raise InputError("E-VER-101", f"{path} 超过 {FILE_MAX >> 20} MB，不予读取。")
+        return path.read_bytes()
+    except OSError as exc:
+        raise InputError("E-VER-102", f"读不出文件 {path}：{exc.strerror}。") from exc
+
+
+def gather_trust(paths: Sequence[Path], log_key: Path | None = None) -> Trust:
+    """Return the trust that bundles, certificates (PEM or DER) and folders of both give together."""
+    found = [_trust_of(path) for path in _expand(paths, (".json", ".pem", ".crt", ".cer", ".der"))]
+    if log_key is not None:
+        found.append(bundles.trust_of_log(read_text(log_key)))
+    return bundles.merge(*found)
+
+
+def _trust_of(path: Path) -> Trust:
+    data = read_file(path)
+    if data.lstrip()[:1] == b"{":
+        return Trust.read_bundle(data)
+    return bundles.trust_of_certificates(data)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a key file; raise InputError when it is none."""
+    try:
+        return read_file(path).decode("ascii").strip()
+    except UnicodeDecodeError as exc:
+        raise InputError("E-VER-103", f"{path} 不是日志公钥文件（log.vkey）。") from exc
+
+
+def _expand(paths: Iterable[Path], suffixes: Sequence[str]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in suffixes)
+            if not inside:
+                raise InputError("E-VER-104", f"文件夹 {path} 中没有可用的文件（{'、'.join(suffixes)}）。")
+            found += inside
+        else:
+            found.append(path)
+    return found
+
+
+def gather_receipts(path: Path | None) -> dict[str, bytes]:
+    """Return the receipts of a file or folder by the SHA-256 of the file that each speaks of."""
+    receipts: dict[str, bytes] = {}
+    for one in _expand([path] if path else [], (RECEIPT,)):
+        data = read_file(one)
+        file = parse_entry(proof.parse_proof(data).extra or b"").file
+        if file is not None:
+            receipts[file.sha256] = data
+    return receipts
+
+
+def check(
+    path: Path, trust: Trust, now: datetime, receipts: dict[str, bytes], sole: bytes | None = None
+) -> Report:
+    """Judge one file; `sole` is a receipt that was named for this file, whatever it speaks of."""
+    data = read_file(path)
+    receipt = sole or receipts.get(sha256_hex(data))
+    return verdict.verify(data, trust, now, receipt=receipt, file=str(path))
+
+
+def finals(parts: Parts) -> list[Final]:
+    """Return every finished letter with its receipt."""
+    with parts.sessions.begin() as session:
+        rows = session.execute(
+            select(Letter.id, Letter.number, Letter.head, LogEntry.index.label("place"))
+            .join(LogEntry, LogEntry.id == Letter.id)
+            .where(Letter.state == "completed")
+            .order_by(Letter.number, LogEntry.index)
+        ).all()
+    newest = {row.id: row for row in rows}
+    return [
+        Final(row.id, row.number, parts.store.get(Sha256Hex(row.head)), parts.log.receipt(row.place))
+        for row in newest.values()
+    ]
+
+
+def object_check(trust: Trust, now: datetime) -> Callable[[FileDigest, int, bytes], list[str]]:
+    """Return the check of a full audit: every signed PDF in the store is judged, whichever revision it is."""
+
+    def check_object(_digest: FileDigest, _index: int, data: bytes) -> list[str]:
+        if not data.startswith(b"%PDF") or b"/ByteRange" not in data:
+            return []
+        report = verdict.verify(data, trust, now)
+        return [] if report.verdict == "valid" else [reason.text for reason in report.reasons]
+
+    return check_object
+
+
+def pdfsig(path: Path) -> None:
+    """Raise VerificationError unless poppler's pdfsig, an independent program, accepts every signature."""
+    program = shutil.which("pdfsig")
+    if program is None:
+        raise SetupError("E-SYS-030", "缺少 pdfsig（poppler-utils），请运行 make setup。")
+    done = subprocess.run(  # noqa: S603 - a fixed program, no shell
+        [program, "-nocert", str(path)], capture_output=True, text=True, check=False, timeout=60
+    )
+    valid = done.stdout.count("Signature Validation: Signature is Valid.")
+    # poppler cannot check document timestamps ("not yet verified"); everything else must be valid.
+    unknown = done.stdout.count("Signature has not yet been verified")
+    if valid == 0 or valid + unknown != done.stdout.count("Signature Validation:"):
+        raise VerificationError("E-VER-105", f"pdfsig 不认可 {path.name} 的签名。")

@@ -1,0 +1,334 @@
+"""The steps of a letter as durable rows: prepared → approved → stamped → logged (state table of the design).
+
+Each transition is one transaction and a compare-and-swap on the row's state, so that a repetition or a
+second process finds the work done. Only `approve` sees a PIN, in the signer's own request.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session
+
+from service.clock import china_day, format_utc
+from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex, new_id, sha256_hex
+from service.db.tables import Approval, Certificate, Letter, Step
+from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
+from service.registry import query
+from service.signing import approvals, ca, ceremony
+from service.signing.appearance import Stamp
+from service.verification import verdict
+from service.workflows import authority, jobs, letters
+from service.workflows.parts import Parts
+
+ROLES = {"issue": Role.OFFICE, "sign": Role.CADRE, "countersign": Role.LEADER}
+EVENTS = {
+    "issue": Event.ISSUED,
+    "sign": Event.SIGNED,
+    "countersign": Event.COUNTERSIGNED,
+    "complete": Event.COMPLETED,
+}
+BEFORE = {"issue": "draft", "sign": "issued", "countersign": "signed", "complete": "countersigned"}
+APPROVAL_LIFETIME = timedelta(minutes=10)
+
+
+def head_of(parts: Parts, letter: Letter) -> bytes:
+    """Return the bytes the next revision starts with: the newest logged revision, or the draft."""
+    if letter.head is not None:
+        return parts.store.get(Sha256Hex(letter.head))
+    if letter.draft is None:
+        raise ConflictError("E-SIG-102", f"承诺书 {letter.number} 尚未排版完成，请稍后再试。")
+    return parts.work.get(Sha256Hex(letter.draft))
+
+
+def require_authority(session: Session, letter: Letter, action: str, signer: str, on: datetime) -> None:
+    """Raise ForbiddenError unless `signer` is the one who may take this step of this letter today."""
+    if action == "sign" and signer != letter.cadre:
+        raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 只能由承诺人本人签署。")
+    if action == "countersign":
+        holder = query.counterpart(session, letter.cadre, china_day(on))
+        if signer != holder.cadre or signer == letter.cadre:
+            raise ForbiddenError("E-SIG-104", f"承诺书 {letter.number} 应由{holder.name}以监督方身份签署。")
+    if action == "issue":
+        authority.require_seal(session, signer, letter, china_day(on))
+
+
+def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp) -> int:
+    """Prepare the next revision with its appearance and return the step's id; earlier tries are dropped."""
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, letter_id)
+        _require_state(letter, action)
+        require_authority(session, letter, action, signer, now)
+        certificate = authority.certificate_of(session, signer, now)
+    head = head_of(parts, letter)
+    name = ca.common_name(certificate.der)
+    made = ceremony.prepare(head, ROLES[action], stamp, signer_name=name, when=now)
+    parts.work.put(made.pdf)
+    with parts.sessions.begin() as session:
+        _require_state(letters.get(session, letter_id), action)
+        return _add_step(session, letter_id, action, signer, certificate.sha256, sha256_hex(head), made, now)
+
+
+def _require_state(letter: Letter, action: str) -> None:
+    if letter.state != BEFORE[action]:
+        raise ConflictError("E-SIG-105", f"承诺书 {letter.number} 当前状态为 {letter.state}，不能做这一步。")
+
+
+def _add_step(
+    session: Session,
+    letter: str,
+    action: str,
+    signer: str,
+    certificate: str,
+    base: str,
+    made: ceremony.Prepared,
+    now: datetime,
+) -> int:
+    former = select(Step).where(Step.letter == letter, Step.base == base).with_for_update()
+    for step in session.scalars(former):
+        if step.state != "prepared":
+            raise ConflictError("E-SIG-106", "此步骤已经签署，不能重新准备。")
+        step.state, step.updated_at = "dropped", now
+    attempt = session.scalar(
+        select(func.count()).select_from(Step).where(Step.letter == letter, Step.base == base)
+    )
+    step = Step(
+        letter=letter,
+        action=action,
+        base=base,
+        attempt=attempt or 0,
+        state="prepared",
+        signer=signer,
+        certificate=certificate,
+        prepared=sha256_hex(made.pdf),
+        byte_range_digest=made.digest,
+        hole_start=made.hole[0],
+        hole_end=made.hole[1],
+        field=made.field,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(step)
+    session.flush()
+    return step.id
+
+
+def prepared_of(session: Session, letter: str, action: str) -> Step | None:
+    """Return the step of a letter that waits for its signer, if there is one."""
+    return session.scalar(
+        select(Step).where(Step.letter == letter, Step.action == action, Step.state == "prepared")
+    )
+
+
+def approve(
+    parts: Parts, signer: str, pin: str, step_ids: Sequence[int], *, device: str, method: str, shown: str
+) -> str:
+    """Sign all steps of one approved list with one PIN; redeemed approval and signatures are one commit.
+
+    Returns the approval's id. Raises ForbiddenError for a wrong PIN or person, ConflictError when a
+    prepared revision has expired (its day has passed) or somebody was first.
+    """
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        steps = [_ready(session, step_id, signer, now) for step_id in step_ids]
+        certificate = authority.certificate_of(session, signer, now)
+        statement = _statement(parts, session, signer, steps, now, device, method, shown)
+    approvals.require_redeemable(statement, now)
+    approvals.require_shown(statement, (_prepared(parts, step) for step in steps))
+    with authority.opened(parts, certificate, pin) as key:
+        signed = approvals.approve(
+            key,
+            [step.byte_range_digest or b"" for step in steps],
+            certificate.der,
+            statement.sha256,
+            chain=[parts.issuing_ca.certificate],
+        )
+    with parts.sessions.begin() as session:
+        session.add(
+            Approval(
+                id=statement.id,
+                person=signer,
+                statement=statement.to_bytes().decode(),
+                sha256=statement.sha256.hex(),
+                expires_at=now + APPROVAL_LIFETIME,
+                redeemed_at=now,
+            )
+        )
+        session.flush()
+        for step, (attributes, signature) in zip(steps, signed, strict=True):
+            values = {"attributes": attributes, "signature": signature, "approval": statement.id}
+            _advance(session, step.id, "prepared", "approved", now, **values)
+            jobs.add(session, "stamp", str(step.id), now)
+    return statement.id
+
+
+def _ready(session: Session, step_id: int, signer: str, now: datetime) -> Step:
+    step = session.get(Step, step_id)
+    if step is None:
+        raise NotFoundError("E-SIG-107", f"没有编号为 {step_id} 的待签步骤。")
+    letter = letters.get(session, step.letter)
+    if step.signer != signer:
+        raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 不由您签署。")
+    if step.state != "prepared" or (letter.head or letter.draft) != step.base:
+        raise ConflictError("E-SIG-108", f"承诺书 {letter.number} 已有变化，请刷新后重试。")
+    if china_day(step.created_at) != china_day(now):
+        raise ConflictError("E-SIG-109", f"承诺书 {letter.number} 的待签版本已过当日，请重新准备。")
+    require_authority(session, letter, step.action, signer, now)
+    return step
+
+
+def _statement(
+    parts: Parts,
+    session: Session,
+    signer: str,
+    steps: Sequence[Step],
+    now: datetime,
+    device: str,
+    method: str,
+    shown: str,
+) -> approvals.Statement:
+    items = [
+        approvals.Item(
+            letter=step.letter,
+            number=letters.get(session, step.letter).number,
+            action=step.action,
+            prepared=step.prepared or "",
+            head=step.base,
+        )
+        for step in steps
+    ]
+    return approvals.Statement(
+        id=new_id(parts.entropy),
+        person=signer,
+        letters=tuple(items),
+        shown=shown,
+        consent=approvals.CONSENT,
+        time=now,
+        device=device,
+        method=method,
+        expires=now + APPROVAL_LIFETIME,
+    )
+
+
+def stamp(parts: Parts, target: str) -> None:
+    """Add the timestamp to an approved step and embed the signature; the revision is judged before it counts."""
+    with parts.sessions.begin() as session:
+        step = session.get_one(Step, int(target))
+        if step.state != "approved":
+            return
+        letter = letters.get(session, step.letter)
+        certificate = session.get_one(Certificate, step.certificate)
+    revision = ceremony.stamp(
+        _prepared(parts, step),
+        head_of(parts, letter),
+        step.attributes or b"",
+        step.signature or b"",
+        certificate.der,
+        [parts.issuing_ca.certificate],
+        parts.timestamper,
+    )
+    _require_valid(parts, revision, letter.number)
+    parts.work.put(revision)
+    with parts.sessions.begin() as session:
+        now = parts.clock()
+        _advance(session, step.id, "approved", "stamped", now, stamped=sha256_hex(revision))
+        jobs.add(session, "archive", str(step.id), now)
+
+
+def _prepared(parts: Parts, step: Step) -> ceremony.Prepared:
+    return ceremony.Prepared(
+        pdf=parts.work.get(Sha256Hex(step.prepared or "")),
+        digest=step.byte_range_digest or b"",
+        hole=(step.hole_start or 0, step.hole_end or 0),
+        field=step.field or "",
+    )
+
+
+def complete(parts: Parts, letter_id: str) -> None:
+    """Finish a countersigned letter: certificates and CRLs in the DSS and a document timestamp (B-LTA)."""
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, letter_id)
+        done = session.scalar(select(Step.id).where(Step.letter == letter_id, Step.action == "complete"))
+        if letter.state != "countersigned" or done is not None:
+            return
+        crls = authority.current_crls(parts, session, now)
+        certificates = authority.chain_of(parts, session, letter_id)
+    head = head_of(parts, letter)
+    revision = ceremony.complete(
+        head, certificates=certificates, crls=crls, timestamper=parts.timestamper, when=now
+    )
+    _require_valid(parts, revision, letter.number)
+    parts.work.put(revision)
+    with parts.sessions.begin() as session:
+        step = Step(
+            letter=letter_id,
+            action="complete",
+            base=sha256_hex(head),
+            attempt=0,
+            state="stamped",
+            stamped=sha256_hex(revision),
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(step)
+        session.flush()
+        jobs.add(session, "archive", str(step.id), now)
+
+
+def archive(parts: Parts, target: str) -> None:
+    """Log a stamped revision: object durable, then step, letter head and log entry in one transaction."""
+    with parts.sessions.begin() as session:
+        step = session.get_one(Step, int(target))
+    if step.state == "stamped":
+        revision = parts.work.get(Sha256Hex(step.stamped or ""))
+        parts.store.put(revision)
+        _log(parts, step, revision)
+    parts.log.publish()
+    for digest in {step.prepared, step.stamped} - {None}:
+        parts.work.delete(Sha256Hex(str(digest)))
+
+
+def _log(parts: Parts, step: Step, revision: bytes) -> None:
+    now = parts.clock()
+    event = EVENTS[step.action]
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, step.letter)
+        if (letter.head or letter.draft) != step.base:
+            raise ConflictError("E-SIG-110", f"承诺书 {letter.number} 的当前版本已变，本次签署不能入档。")
+        _advance(session, step.id, "stamped", "logged", now)
+        envelope = letters.content_of(letter).envelope
+        entry = Entry(
+            kind=letter.kind,
+            event=event,
+            id=LetterId(letter.id),
+            time=format_utc(now),
+            file=FileDigest.of(revision),
+            unit=letter.unit,
+            list=envelope.list_sha256,
+            subject=query.subject(session, letter.cadre),
+            prev=Sha256Hex(letter.leaf) if letter.leaf else None,
+        )
+        letter.leaf = parts.log.append(session, [entry.to_bytes()], now)[0].leaf
+        letter.head, letter.state = sha256_hex(revision), event.value
+        if step.action == "countersign":
+            jobs.add(session, "complete", letter.id, now)
+
+
+def _require_valid(parts: Parts, revision: bytes, number: str) -> None:
+    with parts.sessions.begin() as session:
+        trust = authority.trust(parts, session, parts.clock())
+    report = verdict.verify(revision, trust, parts.clock())
+    if report.verdict != "valid":
+        why = "；".join(reason.text for reason in report.reasons)
+        raise VerificationError("E-SIG-111", f"承诺书 {number} 的新版本未通过验证，不予采用：{why}")
+
+
+def _advance(session: Session, step: int, old: str, new: str, now: datetime, **values: object) -> None:
+    moved = session.execute(
+        update(Step).where(Step.id == step, Step.state == old).values(state=new, updated_at=now, **values)
+    )
+    assert isinstance(moved, CursorResult)  # noqa: S101 - an UPDATE always gives one
+    if moved.rowcount != 1:
+        raise ConflictError("E-SIG-112", "此步骤已由他处完成。")

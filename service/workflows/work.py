@@ -1,0 +1,14 @@
+"""The table of background work: task name of a job row → the workflow function that does it."""
+
+from collections.abc import Mapping
+
+from service.workflows import letters, lists, steps
+from service.workflows.jobs import Work
+
+TASKS: Mapping[str, Work] = {
+    "list": lists.render,
+    "render": letters.render,
+    "stamp": steps.stamp,
+    "archive": steps.archive,
+    "complete": steps.complete,
+}
