@@ -144,32 +144,43 @@ def _apply_entities(
     session: Session, rows: Sequence[EntityRow], rules: Rules, change: Change, entropy: Entropy
 ) -> Counts:
     known = session.scalars(select(Entity).where(Entity.valid_to.is_(None))).all()
-    by_key = {key: old for old in known for key in _keys(old)}
+    matched = _match_entities(rows, known)
     writer = Writer(Entity, change)
-    taken: set[str] = set()
     for row in rows:
-        old = next(
-            (by_key[key] for key in _keys(row) if key in by_key and by_key[key].entity not in taken), None
-        )
+        old = matched.get(row.row)
         identity = old.entity if old else new_id(entropy)
-        taken.add(identity)
         decided = grading.grade(row, rules, change.on)
         facts = {"entity": identity, **_facts(row, _ENTITY_FACTS)}
         facts |= {"tier": decided.tier, "tier_rule": decided.rule, "tier_reason": decided.reason}
         writer.put(old, facts)
-    writer.counts.absent = sum(old.entity not in taken for old in known)
+    writer.counts.absent = len(known) - len(matched)
     return writer.flush(session)
 
 
-def _keys(row: EntityRow | Entity) -> list[tuple[str, ...]]:
-    keys: list[tuple[str, ...]] = []
-    if row.licence:
-        keys.append(("licence", row.licence))
-    if row.uscc:
-        keys.append(("site", row.uscc, row.address))
-    if not keys:
-        keys.append(("name", row.name, row.address))
-    return keys
+def _match_entities(rows: Sequence[EntityRow], known: Sequence[Entity]) -> dict[int, Entity]:
+    """Match by the surest mark first, for all rows, so that a weaker one never takes another's entity."""
+    matched: dict[int, Entity] = {}
+    taken: set[str] = set()
+    for mark in (_licence, _site, _name_and_address):
+        marked = {mark(old): old for old in known if old.entity not in taken}
+        for row in rows:
+            old = marked.get(mark(row)) if mark(row) and row.row not in matched else None
+            if old is not None and old.entity not in taken:
+                matched[row.row] = old
+                taken.add(old.entity)
+    return matched
+
+
+def _licence(one: EntityRow | Entity) -> tuple[str, ...] | None:
+    return (one.licence,) if one.licence else None
+
+
+def _site(one: EntityRow | Entity) -> tuple[str, ...] | None:
+    return (one.uscc, one.address) if one.uscc else None
+
+
+def _name_and_address(one: EntityRow | Entity) -> tuple[str, ...] | None:
+    return (one.name, one.address)
 
 
 def _facts(row: Any, names: tuple[str, ...]) -> dict[str, Any]:

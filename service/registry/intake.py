@@ -71,7 +71,7 @@ def _cadres(lines: list[Line], index: UnitIndex) -> list[CadreRow]:
     cadres = []
     for line in lines:
         unit = index.resolve(line["unit"])
-        if line["unit"] and unit is None:
+        if line["unit"] and unit is None and index.level:
             line.fault("unit", Finding("E-REG-141", "机构表里没有这个单位", "请填机构代码或准确名称"))
         key = (unit, line["name"], line["mobile"])
         if unit and line["name"] and "mobile" not in line.bad and first.setdefault(key, line.row) != line.row:
@@ -134,6 +134,8 @@ def _entities(lines: list[Line], index: UnitIndex) -> list[EntityRow]:
 
 def _place_entity(line: Line, index: UnitIndex) -> None:
     """Resolve street and village to the village's code; an unknown street is one fault, not two."""
+    if not index.level:
+        return  # the missing sheet is the fault, not every row
     town = index.resolve(line["town"], level="town")
     if line["town"] and town is None:
         line.fault("town", Finding("E-REG-141", "机构表里没有这个街镇", "请填准确的街镇名称或9位代码"))

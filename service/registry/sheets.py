@@ -20,7 +20,11 @@ from service.errors import InputError
 MAX_FILE = 64 << 20  # bytes of the file itself
 MAX_UNPACKED = 512 << 20  # bytes of all members; 50 000 registry rows need about 60 MB
 MAX_MEMBERS = 2_000
-MAX_ROWS = 200_000  # filled rows of one sheet
+MAX_TAGS = (
+    16_000_000  # in one member; 50 000 registry rows have half as many. Each may cost 100 bytes of memory
+)
+MAX_ROW_CELLS = 60_000  # Excel has 16 384 columns
+MAX_ROWS = 100_000  # filled rows of one sheet
 MAX_COLUMNS = 64
 MAX_SHEETS = 32
 MAX_MERGED = 20_000  # merged ranges of one sheet
@@ -107,17 +111,30 @@ def _inspect(archive: zipfile.ZipFile) -> dict[str, tuple[Merged, ...]]:
 
 def _scan(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[Merged, ...]:
     found: dict[bytes, None] = {}
-    tail = b""
+    tail, tags, cells = b"", 0, 0
     with archive.open(member) as part:
         while chunk := part.read(_CHUNK):
             block = tail + chunk
             if _DOCTYPE.search(block):
                 raise InputError("E-REG-004", "工作簿含有不允许的 XML 文档类型声明；请重新导出后再试。")
+            tags += chunk.count(b"<")
+            cells = _cells_in_row(chunk, cells)
+            if tags > MAX_TAGS or cells > MAX_ROW_CELLS:
+                raise InputError(
+                    "E-REG-004", "工作簿的单元格过多；请只保留数据收集表的行和列，或分成几个文件。"
+                )
             found.update(dict.fromkeys(_MERGE.findall(block)))
             if len(found) > MAX_MERGED:
                 raise InputError("E-REG-004", "工作簿的合并单元格过多；请取消合并后再试。")
             tail = block[-_OVERLAP:]
     return tuple(_corners(ref.decode()) for ref in found)
+
+
+def _cells_in_row(chunk: bytes, before: int) -> int:
+    """Return how many cells the row has that is open at the chunk's end; the reader keeps a row in memory."""
+    start = max(chunk.rfind(b"<row"), chunk.rfind(b":row "))
+    cells = chunk.count(b"<c", max(start, 0)) + chunk.count(b":c", max(start, 0))
+    return cells if start >= 0 else before + cells
 
 
 def _corners(reference: str) -> Merged:

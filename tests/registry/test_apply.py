@@ -131,6 +131,17 @@ def test_one_of_two_of_the_same_name_is_matched_by_telephone(
     assert applied.cadres == Counts(changed=1, unchanged=6)
 
 
+def test_a_renewed_licence_or_a_second_site_never_takes_another_entitys_place(
+    empty: Sessions, small: Workbook, chance: Entropy
+) -> None:
+    first = small.entities[0]
+    beside = replace(first, row=50, licence="JY13303020000009", name="温州样例一超市有限公司", sector="销售")
+    put(empty, replace(small, entities=(first, beside)), chance)
+    renewed = replace(first, licence="JY23303020000077")
+    applied = put(empty, replace(small, entities=(renewed, beside)), chance, on=LATER)
+    assert applied.entities == Counts(changed=1, unchanged=1)
+
+
 def test_a_workbook_with_faults_is_refused_whole(empty: Sessions, chance: Entropy) -> None:
     messy = intake.read_workbook(SAMPLES / "lucheng_messy.xlsx")
     with pytest.raises(InputError, match="17处错误"):

@@ -86,6 +86,19 @@ def test_a_cell_far_out_does_not_fill_the_memory(sound: Path) -> None:
     assert intake.read_workbook(sound).faults == ()
 
 
+@pytest.mark.parametrize("bomb", [b"<x/>" * 4_100_000, b'<row r="9">' + b"<c/>" * 700_000 + b"</row>"])
+def test_millions_of_empty_tags_are_refused_unread(
+    sound: Path, bomb: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "MAX_TAGS", 4_000_000)
+    with zipfile.ZipFile(sound) as archive:
+        sheet = archive.read(SHEET)
+    rewritten(sound, {SHEET: sheet.replace(b"</sheetData>", bomb + b"</sheetData>")})
+    assert sound.stat().st_size < 100_000
+    with pytest.raises(InputError, match="单元格过多"):
+        intake.read_workbook(sound)
+
+
 def test_too_many_rows_are_refused(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "MAX_ROWS", 3)
     with pytest.raises(InputError, match="超过 3 行"):

@@ -105,6 +105,11 @@ def test_missing_sheets_and_headings_are_faults_of_their_own(form: Form, write: 
     }
 
 
+def test_a_missing_unit_sheet_is_one_fault_not_one_per_row(form: Form, write: Write) -> None:
+    del form["机构"]
+    assert faults(intake.read_workbook(write(form))) == [("E-REG-101", "", "")]
+
+
 def test_a_credit_code_shared_by_two_sites_is_no_fault_but_the_same_site_twice_is(
     form: Form, write: Write
 ) -> None:
