@@ -20,6 +20,7 @@ from service.tlog.checkpoint import Checkpoint
 from service.tlog.merkle import HASH_BYTES, Hash
 from service.tlog.tiles import ENTRIES, WIDTH, Tile
 
+BEYOND = "瓦片超出检查点的范围：请启动一次服务补完发布后再核查；若仍如此，检查点被换回了旧的。"
 MAX_FINDINGS = 1000  # a ruined archive must not fill the memory with its faults
 
 Progress = Callable[[str, int, int], None]
