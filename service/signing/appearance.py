@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from unicodedata import category
 
 from service.clock import chinese_date
 from service.errors import InputError
@@ -25,6 +26,9 @@ SMALL_FACE = "fang"
 SMALL_SIZE = 7.4  # pt
 LEAST_SIZE = 5.6  # pt, below which more lines are taken
 PAD = 1.2 * MM
+UNSEEN = frozenset(
+    {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+)  # not Cn: new ideographs are newer than Python's tables
 TEXT_MAX = 80  # characters of name, unit or post
 
 
@@ -70,7 +74,7 @@ def signature_stamp(
 
 def require_text(text: str) -> None:
     """Raise InputError unless `text` is one short line of printable characters."""
-    if not text.strip() or len(text) > TEXT_MAX or not text.isprintable():
+    if not text.strip() or len(text) > TEXT_MAX or any(category(letter) in UNSEEN for letter in text):
         raise InputError(
             "E-SIG-053", f"姓名、单位、职务应为 1 至 {TEXT_MAX} 个可见字符；请检查“{text[:20]}”。"
         )

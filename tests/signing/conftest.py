@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,13 +40,15 @@ input[name=office] { width: 42mm; height: 42mm }
 def make_letter(fields: tuple[str, ...] = ("office", "cadre", "leader")) -> bytes:
     """Return a PDF/A-3a letter with tagged, empty signature fields."""
     inputs = "".join(f'<p><input type=checkbox name={name} title="{name} 签名"></p>' for name in fields)
-    made = weasyprint.HTML(string=PAGE % inputs).write_pdf(
-        pdf_forms=True,
-        pdf_variant="pdf/a-3a",
-        pdf_tags=True,
-        finisher=_finish,
-        pdf_identifier=b"0123456789abcdef",
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # WeasyPrint leaves its colour profile open
+        made = weasyprint.HTML(string=PAGE % inputs).write_pdf(
+            pdf_forms=True,
+            pdf_variant="pdf/a-3a",
+            pdf_tags=True,
+            finisher=_finish,
+            pdf_identifier=b"0123456789abcdef",
+        )
     assert isinstance(made, bytes)
     return made
 
