@@ -53,7 +53,7 @@ def check(archive: Archive, lines: list[str]) -> None:
 
 
 def kill_often(archive: Archive, kills: int, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - chosen moments, the same in every run
+    chance = random.Random(seed)  # chosen moments, the same in every run
     lines: list[str] = []
     for _ in range(kills):
         writer = start_writer(archive, 0, LETTERS)
