@@ -149,6 +149,14 @@ def require_valid(path: Path, at: datetime, use: Use) -> None:
     _require_usage(path.leaf, use)
 
 
+def require_belonging(certificates: Iterable[bytes], path: Path) -> None:
+    """Raise ProofError for a certificate that is neither on the path nor a whole, self-signed root above it."""
+    for each in set(certificates) - path.members:
+        root = load(each)
+        if _issued(root, root) is None or all(_issued(link, root) is None for link in path.links):
+            raise ProofError("CMS_SURPLUS", "a certificate outside the chain")
+
+
 def _require_usage(leaf: Certificate, use: Use) -> None:
     if leaf.key_usage is not None and not leaf.key_usage & {"digital_signature", "non_repudiation"}:
         raise ProofError("CERT_USAGE", "key usage")

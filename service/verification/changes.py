@@ -9,26 +9,27 @@ from typing import Any
 
 from pyhanko.sign import diff_analysis
 from pyhanko.sign.diff_analysis import ModificationLevel, StandardDiffPolicy, SuspiciousModification
-from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
+from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, enumerate_sig_fields
 
+from service.verification import structure
 from service.verification.guard import ProofError, hostile
 from service.verification.structure import Document, Signature
 
 
 def require_permitted(document: Document, signature: Signature, *, ours: bool) -> frozenset[str]:
     """Return the names of the fields changed after `signature`; raise ProofError for what was not permitted."""
-    reader, embedded = document.reader, signature.embedded
+    reader = document.reader
     policy = _own_policy() if ours else diff_analysis.DEFAULT_DIFF_POLICY
     level, changed = ModificationLevel.NONE, frozenset[str]()
     with hostile("CHANGES_UNKNOWN"):
-        permission = embedded.docmdp_level
+        permission, locked = docmdp_of(signature), _fieldmdp_of(signature)
         old = reader.get_historical_resolver(signature.revision)
         for revision in range(signature.revision + 1, reader.xrefs.total_revisions):
             try:
                 result = policy.apply(
                     old=old,
                     new=reader.get_historical_resolver(revision),
-                    field_mdp_spec=embedded.fieldmdp,
+                    field_mdp_spec=locked,
                     doc_mdp=permission,
                 )
             except SuspiciousModification as exc:
@@ -42,6 +43,31 @@ def require_permitted(document: Document, signature: Signature, *, ours: bool) -
         if level > ModificationLevel.FORM_FILLING:
             raise ProofError("CHANGES_UNKNOWN", str(level))
     return changed
+
+
+def docmdp_of(signature: Signature) -> MDPPerm | None:
+    """Return the DocMDP permission that the signature, or else its field's /Lock, sets."""
+    parameters = _transform(signature, "/DocMDP")
+    if parameters is not None:
+        return MDPPerm(structure.entry(parameters, "/P", MDPPerm.FILL_FORMS.value))
+    permission = structure.entry(structure.entry(signature.holder, "/Lock", {}), "/P")
+    return None if permission is None else MDPPerm(permission)
+
+
+def _fieldmdp_of(signature: Signature) -> FieldMDPSpec | None:
+    """Return which fields the signature locks (ISO 32000-2, 12.8.2.4), by its reference or its field's /Lock."""
+    parameters = _transform(signature, "/FieldMDP")
+    if parameters is None:
+        parameters = structure.entry(signature.holder, "/Lock")
+    return None if parameters is None else FieldMDPSpec.from_pdf_object(parameters)
+
+
+def _transform(signature: Signature, method: str) -> Any:
+    for each in structure.entry(signature.dictionary, "/Reference", ()):
+        reference = each.get_object()
+        if reference["/TransformMethod"] == method:
+            return reference["/TransformParams"]
+    return None
 
 
 def require_only_premade_fields(document: Document) -> None:

@@ -110,6 +110,8 @@ def _read(data: bytes, content_type: str, canonical: bool) -> Signed:
         raise ProofError("CMS_MALFORMED", "not SignedData")
     message = info["content"]
     signer = _require_form(message, content_type, canonical)
+    if canonical:
+        _require_shape(data, content_type)
     certificates = _certificates(message, canonical and content_type == "data")
     certificate = _signer_certificate(signer, certificates)
     attributes = _attributes(signer["signed_attrs"])
@@ -146,6 +148,32 @@ def _read(data: bytes, content_type: str, canonical: bool) -> Signed:
         approval=_approval(attributes.get(APPROVAL_OID)),
         signing_time=attributes["signing_time"].native if "signing_time" in attributes else None,
     )
+
+
+def _require_shape(data: bytes, content_type: str) -> None:
+    """Raise ProofError for any element beyond those of RFC 5652: asn1crypto passes over surplus ones."""
+    outer = der.members(data)
+    message = der.members(der.members(outer[-1])[0])
+    signer = der.members(der.members(message[-1])[0])
+    tags = [part[0] for part in message]
+    with_certificates = [0x02, 0x31, 0x30, 0xA0, 0x31]
+    shapes = (
+        [part[0] for part in outer] == [0x06, 0xA0],
+        len(der.members(outer[-1])) == 1,
+        tags in (with_certificates, [0x02, 0x31, 0x30, 0x31]),
+        len(der.members(message[2])) == (1 if content_type == "data" else 2),
+        [part[0] for part in signer]
+        in ([0x02, 0x30, 0x30, 0xA0, 0x30, 0x04], [0x02, 0x30, 0x30, 0xA0, 0x30, 0x04, 0xA1]),
+        len(der.members(signer[1])) == 2,
+        all([part[0] for part in der.members(each)] == [0x06, 0x31] for each in _unsigned(signer)),
+        all(len(der.members(each)) <= 2 for each in (*der.members(message[1]), signer[2], signer[4])),
+    )
+    if not all(shapes):
+        raise ProofError("CMS_SURPLUS", "an element that RFC 5652 does not have")
+
+
+def _unsigned(signer: list[bytes]) -> list[bytes]:
+    return der.members(signer[-1]) if signer[-1][0] == 0xA1 else []
 
 
 def _require_form(message: Any, content_type: str, canonical: bool) -> Any:

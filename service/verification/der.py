@@ -19,12 +19,23 @@ def require_sorted(members: list[bytes]) -> None:
         raise ProofError("CMS_MALFORMED", "SET OF not in DER order")
 
 
+def members(data: bytes) -> list[bytes]:
+    """Return the encodings inside one constructed DER value that `require_der` has accepted."""
+    start, end = _length(data, 1, len(data))
+    found = []
+    while start < end:
+        _, after = _length(data, start + 1, end)
+        found.append(data[start:after])
+        start = after
+    return found
+
+
 def _value(data: bytes, start: int, limit: int, depth: int) -> int:
     if depth > MAX_DEPTH or start + 2 > limit:
         raise ProofError("CMS_MALFORMED", f"DER nested too deep or cut off at {start}")
     tag = data[start]
-    if tag & 0x1F == 0x1F:
-        raise ProofError("CMS_MALFORMED", "DER tag of more than one byte")
+    if tag & 0x1F == 0x1F or tag == 0:
+        raise ProofError("CMS_MALFORMED", "DER tag of more than one byte, or end-of-contents")
     body, end = _length(data, start + 1, limit)
     if tag in (_SEQUENCE, _SET) or tag & 0xE0 == 0xA0:
         _members(data, body, end, depth, tag == _SET)

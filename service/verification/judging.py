@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pyhanko.pdf_utils import generic
+
 from service.verification import chain, cms, dss, revocation, structure, times
 from service.verification.findings import Findings
 from service.verification.guard import ProofError, hostile
@@ -193,8 +195,8 @@ def _is_not_revoked(
 
 def _refuse_surplus(signed: cms.Signed, path: chain.Path, ours: bool) -> None:
     """Raise if a letter of ours carries certificates that are no part of the chain."""
-    if ours and path.anchor.voucher != "licensed" and not path.members >= set(signed.others):
-        raise ProofError("CMS_SURPLUS", "certificates outside the chain")
+    if ours and path.anchor.voucher != "licensed":
+        chain.require_belonging(signed.others, path)
 
 
 @contextmanager
@@ -221,7 +223,8 @@ def _load_or_none(signed: cms.Signed | None) -> chain.Certificate | None:
 def _claimed(signature: Signature, signed: cms.Signed | None) -> datetime | None:
     try:
         with hostile("SIG_MALFORMED"):
-            stated = signature.embedded.self_reported_timestamp or (signed and signed.signing_time)
+            written = structure.entry(signature.dictionary, "/M")
+            stated = generic.parse_pdf_date(written) if written else signed and signed.signing_time
             return stated.astimezone(UTC) if stated and stated.tzinfo else None
     except ProofError:
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from service.core import Envelope, Party, Role, canonical_json, parse_envelope
 from service.errors import InputError
-from service.verification import chain, policy
+from service.verification import chain, changes, policy, structure
 from service.verification.guard import MAX_DEPTH, ProofError, hostile
 from service.verification.structure import Document
 
@@ -64,7 +64,7 @@ def require_certified(document: Document, envelope: Envelope) -> None:
         raise ProofError("PARTY_NOT_CERTIFIED")
     with hostile("PARTY_NOT_CERTIFIED"):
         certified = document.reader.root["/Perms"].raw_get("/DocMDP").reference
-        if certified.idnum != first.number or first.embedded.docmdp_level is None:
+        if certified.idnum != first.number or changes.docmdp_of(first) is None:
             raise ProofError("PARTY_NOT_CERTIFIED")
 
 
@@ -121,7 +121,7 @@ def _attachments(root: Any) -> list[bytes]:
     found: dict[bytes, None] = {}
     for one in specifications:
         specification = one.get_object()
-        if CONTENT in (str(specification.get(key, "")) for key in ("/UF", "/F")):
+        if CONTENT in (str(structure.entry(specification, key)) for key in ("/UF", "/F")):
             found[bytes(specification["/EF"]["/F"].data)] = None
     return list(found)
 
@@ -129,7 +129,7 @@ def _attachments(root: Any) -> list[bytes]:
 def _named(node: Any, depth: int) -> list[Any]:
     if depth > MAX_DEPTH:
         raise ProofError("PARTY_CONTENT", "name tree too deep")
-    own = list(node["/Names"])[1::2] if "/Names" in node else []
-    for kid in node.get("/Kids", ()):
+    own = list(structure.entry(node, "/Names", ()))[1::2]
+    for kid in structure.entry(node, "/Kids", ()):
         own += _named(kid.get_object(), depth + 1)
     return own

@@ -11,6 +11,7 @@ from typing import Any
 import pypdfium2 as pdfium
 from pyhanko.pdf_utils import generic
 
+from service.verification import structure
 from service.verification.guard import MAX_DEPTH, MAX_PAGES, ProofError, hostile
 from service.verification.structure import Document
 
@@ -78,7 +79,7 @@ def boxes_of(document: Document, fields: Iterable[str]) -> tuple[Box, ...]:
         root: Any = document.reader.root
         pages = {page: index for index, page in enumerate(_pages(root.raw_get("/Pages"), 0))}
         boxes: list[Box] = []
-        for field in root.get("/AcroForm", {}).get("/Fields", ()):
+        for field in structure.entry(structure.entry(root, "/AcroForm", {}), "/Fields", ()):
             _collect(field.get_object(), "", wanted, pages, boxes, 0)
         return tuple(boxes)
 
@@ -139,5 +140,5 @@ def _collect(
             x1, y1, x2, y2 = (float(one) for one in field["/Rect"])
             if x1 != x2 and y1 != y2:
                 boxes.append(Box(pages[page.reference], min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)))
-    for kid in field.get("/Kids", ()):
+    for kid in structure.entry(field, "/Kids", ()):
         _collect(kid.get_object(), name, wanted, pages, boxes, depth + 1)

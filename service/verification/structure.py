@@ -12,7 +12,6 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
-from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from service.verification import syntax, tail
 from service.verification.guard import MAX_FILE, MAX_OBJECTS, MAX_SIGNATURES, ProofError, hostile
@@ -36,6 +35,8 @@ _ZIP_KINDS = (
     (b"ppt/", "FILE_OFFICE"),
 )
 _BYTE_RANGE = re.compile(rb"/ByteRange(?![A-Za-z0-9])")
+_HOLE = re.compile(rb"/ByteRange\s*\[\s*0\s+(\d{1,10})\s+(\d{1,10})\s")
+_EMPTY_STRING = len(b"<00>")
 _HEX = re.compile(rb"<[0-9A-Fa-f]*>")
 
 
@@ -48,10 +49,13 @@ class Signature:
     contents: bytes
     signed: bytes
     end: int
+    hole: tuple[int, int]
     is_canonical: bool
     revision: int
     number: int
-    embedded: EmbeddedPdfSignature
+    offset: int
+    dictionary: Any
+    holder: Any
 
     @property
     def is_timestamp(self) -> bool:
@@ -98,8 +102,16 @@ def read_document(data: bytes) -> Document:
     require_pdf(data)
     if data.count(b" obj") > MAX_OBJECTS:
         raise ProofError("FILE_TOO_LARGE", "too many objects")
+    # pyHanko reads hex strings digit by digit; /Contents is read here, so it gets a file without them.
+    light, holes = _without_contents(data)
+    document = _read(data, light)
+    reached = {one.hole for one in document.signatures}
+    return document if reached == holes else _read(data, data)
+
+
+def _read(data: bytes, parsed: bytes) -> Document:
     with hostile("FILE_MALFORMED"):
-        reader = PdfFileReader(BytesIO(data), strict=True)
+        reader = PdfFileReader(BytesIO(parsed), strict=True)
         if reader.encrypted:
             raise ProofError("FILE_ENCRYPTED")
         fields = list(enumerate_sig_fields(reader, filled_status=True))
@@ -121,13 +133,30 @@ def read_document(data: bytes) -> Document:
     return Document(data, reader, tuple(signatures), tuple(faults), updates)
 
 
+def _without_contents(data: bytes) -> tuple[bytes, set[tuple[int, int]]]:
+    """Return `data` with what every /ByteRange leaves out emptied, lengths kept, and where those holes are."""
+    holes = set()
+    for first, second in _HOLE.findall(data):
+        hole = (int(first), int(second))
+        if hole[1] - hole[0] > _EMPTY_STRING and _HEX.fullmatch(data, *hole):
+            holes.add(hole)
+    light = bytearray(data)
+    for start, end in holes:
+        light[start:end] = b"<00>".ljust(end - start)
+    return bytes(light), holes
+
+
+def entry(dictionary: Any, key: str, default: Any = None) -> Any:
+    """Return an entry of a pyHanko dictionary, the reference followed (its own `get` does not)."""
+    try:
+        return dictionary[key]
+    except KeyError:
+        return default
+
+
 def require_reachable(document: Document) -> None:
     """Raise ProofError if signature bytes stand in the file that no signature field leads to."""
-    spans = []
-    for one in document.signatures:
-        with hostile("SIG_MALFORMED"):
-            offset = _offset_of(document.reader, one.embedded)
-        spans.append((offset, offset + len(one.contents) * 2 + 65_536))
+    spans = [(one.offset, one.hole[1] + 65_536) for one in document.signatures]
     for mark in _BYTE_RANGE.finditer(document.data):
         if not any(start < mark.start() < end for start, end in spans):
             raise ProofError("SIG_UNREACHABLE", f"/ByteRange at byte {mark.start()}")
@@ -135,40 +164,35 @@ def require_reachable(document: Document) -> None:
 
 def _read_signature(data: bytes, reader: PdfFileReader, name: str, field: Any) -> Signature:
     with hostile("SIG_MALFORMED"):
-        holder: Any = field
-        target = holder.get_object()
-        reference = target.raw_get("/V")
+        holder = field.get_object()
+        reference = holder.raw_get("/V")
         if not isinstance(reference, generic.IndirectObject):
             raise ProofError("SIG_FORMAT_UNSUPPORTED", "signature dictionary is not an object of its own")
-        subfilter = str(target["/V"].get("/SubFilter"))
+        dictionary = holder["/V"]
+        subfilter = str(entry(dictionary, "/SubFilter"))
+        revision = reader.xrefs.get_last_change(reference.reference)
+        offset = reader.xrefs.get_historical_ref(reference.reference, revision)
+        if type(offset) is not int:
+            raise ProofError("SIG_MALFORMED", "signature dictionary in an object stream")
+        item = syntax.read_indirect(data, offset, _no_stream)
     if subfilter not in (PADES, PKCS7, TIMESTAMP):
         raise ProofError("SIG_FORMAT_UNSUPPORTED", subfilter)
-    with hostile("SIG_MALFORMED"):
-        embedded = EmbeddedPdfSignature(reader, field, name)
-        item = syntax.read_indirect(data, _offset_of(reader, embedded), _no_stream)
     first, second, hole = _require_range(data, item)
-    contents, is_canonical = _read_contents(data[slice(*hole)])
-    if contents != bytes(item.value[b"/Contents"])[: len(contents)]:
-        raise ProofError("SIG_RANGE", "/Contents is not what stands in the hole")
+    contents, is_canonical = read_contents(data[slice(*hole)])
     return Signature(
         field=name,
         subfilter=subfilter,
         contents=contents,
         signed=data[:first] + data[second[0] : sum(second)],
         end=sum(second),
+        hole=hole,
         is_canonical=is_canonical,
-        revision=embedded.signed_revision,
+        revision=revision,
         number=item.number,
-        embedded=embedded,
+        offset=offset,
+        dictionary=dictionary,
+        holder=holder,
     )
-
-
-def _offset_of(reader: PdfFileReader, embedded: EmbeddedPdfSignature) -> int:
-    reference = embedded.sig_field.raw_get("/V").reference
-    offset = reader.xrefs.get_historical_ref(reference, embedded.signed_revision)
-    if type(offset) is not int:
-        raise ProofError("SIG_MALFORMED", "signature dictionary in an object stream")
-    return offset
 
 
 def _no_stream(ref: syntax.Ref) -> int:
@@ -191,7 +215,7 @@ def _require_range(data: bytes, item: syntax.Indirect) -> tuple[int, tuple[int, 
     return first, (second, length), hole
 
 
-def _read_contents(hole: bytes) -> tuple[bytes, bool]:
+def read_contents(hole: bytes) -> tuple[bytes, bool]:
     """Return the DER value in the hole, and whether it is written in the one canonical way."""
     if not _HEX.fullmatch(hole) or len(hole) % 2:
         raise ProofError("SIG_ENCODING", "/Contents is not a plain hex string")

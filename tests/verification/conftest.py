@@ -1,14 +1,18 @@
 """A small PKI, and letters made with it through the real ceremony; nothing here reads the clock."""
 
+import asyncio
 import hashlib
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pydyf
 import pytest
 import weasyprint
+from asn1crypto import cms, x509
 
 from service.core import Envelope, LetterId, Party, Role, Sha256Hex, content_json
 from service.keys import private
@@ -76,7 +80,10 @@ class Lab:
 
     label: str = "lab"
     years: int = 20
-    revoked: dict[int, datetime] = field(default_factory=dict)
+    t0: datetime = T0
+    letter: LetterId = LETTER
+    unit: str = UNIT
+    committee: str = COMMITTEE
 
     def __post_init__(self) -> None:
         self.serials = itertools.count(100)
@@ -110,6 +117,15 @@ class Lab:
             self.time_ca, self.time_key, key.public_key, ca.Subject("时间戳", UNIT), use="tsa", now=T0,
             not_after=T0 + timedelta(days=365 * years), serial=3 + years,
         )  # fmt: skip
+
+    def renew_tsa(self, years: int) -> None:
+        """Give the TSA a new key and certificate."""
+        self.tsa_key = new_key(f"{self.label}/tsa/{years}")
+        self.tsa = self.make_tsa(self.tsa_key, years)
+
+    def serial_of(self, person: Person) -> int:
+        """Return the serial number of a person's certificate."""
+        return int(x509.Certificate.load(person.certificate).serial_number)
 
     def person(self, name: str, unit: str, use: ca.LeafUse = "person", days: int = 3 * 365) -> Person:
         """Enrol somebody."""
@@ -170,6 +186,38 @@ class Lab:
             prepared, head, attributes, signature, person.certificate, [self.issuing], self.stamper(at)
         )
 
+    def sign_without_timestamp(self, head: bytes, role: Role, person: Person, at: datetime = T0) -> bytes:
+        """Return a revision of level B-B: the container has no timestamp."""
+        return self.sign_with(head, role, person, at=at, token=None)
+
+    def sign_with(
+        self,
+        head: bytes,
+        role: Role,
+        person: Person,
+        *,
+        at: datetime = T0,
+        token: bytes | None = b"",
+        **parts: Any,
+    ) -> bytes:
+        """Return a revision whose container is built here, from `parts` that an attacker may choose."""
+        prepared = ceremony.prepare(head, role, SEAL, signer_name=person.name, when=at)
+        attributes = parts.get("attributes") or ceremony.signed_attributes(
+            parts.get("digest", prepared.digest), person.certificate, bytes(32)
+        )
+        signature = person.signer.sign(attributes)
+        if token == b"":
+            token = parts.get("forge", self.token)(signature)
+        return fill(
+            prepared, container(attributes, signature, person.certificate, [self.issuing], token, parts)
+        )
+
+    def token(self, data: bytes, at: datetime = T0) -> bytes:
+        """Return a timestamp token over `data`."""
+        stamper = self.stamper(at)
+        made = asyncio.run(stamper.async_timestamp(hashlib.sha256(data).digest(), "sha256"))
+        return bytes(made.dump())
+
     def complete(
         self, head: bytes, at: datetime = T0, crls: Sequence[bytes] | None = None, tsa: bytes | None = None
     ) -> bytes:
@@ -207,10 +255,66 @@ class Lab:
         }
         return Trust(**{**values, **changes})  # type: ignore[arg-type]
 
+    def check(self, data: bytes, extra: Sequence[Person] = ()) -> Report:
+        """Verify at T0 + 1 day; `extra` people are on the roster too."""
+        listed = [hashlib.sha256(one.certificate).hexdigest() for one in extra]
+        trust = self.trust()
+        return verify(data, replace(trust, certificates=trust.certificates | set(listed)), T0 + DAY)
+
     def bundle(self, trust: Trust) -> bytes:
         """Return `trust` as a signed bundle."""
         key = LocalSigner(private.generate(Algorithm.ED25519, entropy("trust")))
         return trusts.bundle_bytes(trust, note.vkey("trust.example", key.public_key), key.sign)
+
+
+def container(
+    attributes: bytes,
+    signature: bytes,
+    certificate: bytes,
+    chain: Sequence[bytes],
+    token: bytes | None,
+    parts: Mapping[str, Any],
+) -> bytes:
+    """Return a CMS container; `parts` may add signers, content or attributes that do not belong there."""
+    parsed = x509.Certificate.load(certificate)
+    info: dict[str, Any] = {
+        "version": "v1",
+        "sid": cms.SignerIdentifier(
+            "issuer_and_serial_number", {"issuer": parsed.issuer, "serial_number": parsed.serial_number}
+        ),
+        "digest_algorithm": {"algorithm": parts.get("digest_algorithm", "sha256")},
+        "signed_attrs": cms.CMSAttributes.load(attributes),
+        "signature_algorithm": {"algorithm": "sha256_ecdsa"},
+        "signature": signature,
+    }
+    unsigned = list(parts.get("unsigned", ()))
+    if token is not None:
+        unsigned.append({"type": "signature_time_stamp_token", "values": [cms.ContentInfo.load(token)]})
+    if unsigned:
+        info["unsigned_attrs"] = unsigned
+    content: dict[str, Any] = {"content_type": "data"}
+    if "content" in parts:
+        content["content"] = parts["content"]
+    signed = cms.SignedData(
+        {
+            "version": "v1",
+            "digest_algorithms": [{"algorithm": "sha256"}],
+            "encap_content_info": content,
+            "certificates": [
+                cms.CertificateChoices("certificate", x509.Certificate.load(each))
+                for each in sorted({certificate, *chain, *parts.get("certificates", ())})
+            ],
+            "signer_infos": [info] * parts.get("signers", 1),
+        }
+    )
+    return bytes(cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump())
+
+
+def fill(prepared: ceremony.Prepared, container: bytes) -> bytes:
+    """Return the prepared revision with `container` in its hole."""
+    start, end = prepared.hole
+    digits = container.hex().encode()
+    return prepared.pdf[:start] + b"<" + digits.ljust(end - start - 2, b"0") + b">" + prepared.pdf[end:]
 
 
 def render(content: bytes | None, body: str = "") -> bytes:
@@ -228,14 +332,16 @@ def render(content: bytes | None, body: str = "") -> bytes:
                 modified=T0,
             )
         ]
-    made = weasyprint.HTML(string=PAGE % inputs).write_pdf(
-        pdf_forms=True,
-        pdf_variant="pdf/a-3a",
-        pdf_tags=True,
-        finisher=_finish,
-        pdf_identifier=b"0123456789abcdef",
-        attachments=attached,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # WeasyPrint leaves its colour profile open
+        made = weasyprint.HTML(string=PAGE % inputs).write_pdf(
+            pdf_forms=True,
+            pdf_variant="pdf/a-3a",
+            pdf_tags=True,
+            finisher=_finish,
+            pdf_identifier=b"0123456789abcdef",
+            attachments=attached,
+        )
     assert isinstance(made, bytes)
     return made
 
@@ -266,15 +372,22 @@ def _make_signature_field(pdf: pydyf.PDF, widget: pydyf.Dictionary) -> None:
     )
 
 
-def codes(report: Report) -> set[str]:
-    """Return the codes of a report's reasons."""
-    return {one.code for one in report.reasons}
-
-
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     """The PKI."""
     return Lab()
+
+
+@pytest.fixture(scope="session")
+def other_lab() -> Lab:
+    """Somebody else's PKI with the same names."""
+    return Lab("other")
+
+
+@pytest.fixture(scope="session")
+def lab_of_ten_years() -> Lab:
+    """A PKI whose TSA certificate lasts ten years."""
+    return Lab("ten", years=10)
 
 
 @pytest.fixture(scope="session")
