@@ -24,7 +24,7 @@ SPECIMEN = "演示样张"
 NAME_SIZE = 31.0  # pt
 SMALL_FACE = "fang"
 SMALL_SIZE = 7.4  # pt
-LEAST_SIZE = 5.6  # pt, below which more lines are taken
+LEAST_SIZE = 6.2  # pt, below which more lines are taken
 PAD = 1.2 * MM
 UNSEEN = frozenset(
     {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
@@ -94,8 +94,8 @@ def _caption(name: str, unit: str, post: str, day: date, fonts: Path) -> list[tu
         size = min(size for _, size in lines)
         if size >= LEAST_SIZE:
             break
-    signed_on = _fit(f"签署日期 {chinese_date(day)}", beside, fonts)
-    return [*((line, size) for line, _ in lines), signed_on]
+    signed_on, _ = _fit(f"签署日期 {chinese_date(day)}", beside, fonts)
+    return [*((line, size) for line, _ in lines), (signed_on, size)]
 
 
 def _fit(text: str, beside: str, fonts: Path) -> tuple[Line, float]:
