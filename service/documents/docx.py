@@ -24,7 +24,7 @@ def render_docx(kind: Kind, content: Content, *, specimen: bool) -> bytes:
     content = Content(content.envelope, validate(kind, content.fields))
     validate_envelope(kind, content.envelope)
     values = sandbox.context(kind, content, specimen=specimen)
-    environment = sandbox.environment(kind, autoescape=True)
+    environment = sandbox.environment(autoescape=True)
     environment.finalize = _literal
     try:
         template = DocxTemplate(io.BytesIO(kind.docx()))

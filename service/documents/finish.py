@@ -47,6 +47,9 @@ def finish(pdf: Any, parties: Sequence[Party]) -> None:
         if element.get("S") == "/Form":
             (element["K"],) = element["K"]  # an array here makes pyHanko refuse every later signature
     _declare_ua(pdf)
+    pdf.catalog["AF"] = pydyf.Array(
+        dict.fromkeys(pdf.catalog["AF"])
+    )  # WeasyPrint names each attached file twice
 
 
 def _to_signature_field(pdf: Any, widget: Any, lock: Any) -> None:

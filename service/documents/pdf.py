@@ -1,7 +1,6 @@
 """From content to PDF, PDF/A-3a and PDF/UA-1 in one file: WeasyPrint (https://doc.courtbouillon.org/weasyprint/)."""
 
 import hashlib
-import io
 import logging
 import re
 import threading
@@ -14,7 +13,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import weasyprint
-from weasyprint.css import ColorProfile
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
@@ -39,7 +37,7 @@ class PdfRenderer:
         justify.install()
         self._fonts = fonts.load_fonts(folder)
         self._font_config = FontConfiguration()
-        self._srgb = _srgb()
+        self._srgb = _Profile(files("weasyprint.pdf").joinpath("sRGB2014.icc").read_bytes())
         own = _Only(_SHEETS, *{path.parent for path in self._fonts.files.values()})
         self._faces = self._sheet(self._fonts.css(), own)
         self._page = self._sheet((_SHEETS / "gbt9704.css").read_text("utf-8"), own)
@@ -64,7 +62,7 @@ class PdfRenderer:
             raise InputError("E-DOC-006", f"模板引用了文件夹以外的资源，已拒绝：{exc.__cause__}。") from exc
 
     def _html(self, kind: Kind, content: Content, *, specimen: bool) -> str:
-        environment = sandbox.environment(kind, autoescape=True)
+        environment = sandbox.environment(autoescape=True)
         values = sandbox.context(kind, content, specimen=specimen)
         html = sandbox.render(environment, kind.html(), values)
         self._fonts.require(html + content.envelope.title)
@@ -79,13 +77,15 @@ class PdfRenderer:
         document = source.render(font_config=self._font_config, stylesheets=sheets, **options)
         if len(document.pages) > _PAGE_LIMIT:
             raise InputError("E-DOC-009", f"文书超过 {_PAGE_LIMIT} 页。")
+        if document.metadata.attachments:
+            raise InputError("E-DOC-006", "模板要附带文件，已拒绝：除结构化内容外，文书不附带文件。")
         attached = content_json(content.envelope, content.fields)
         _describe(document.metadata, content, attached)
         document.color_profiles["srgb"] = self._srgb
         pdf: bytes = document.write_pdf(
-            output_intent="",  # the profile is set above: WeasyPrint would open its file anew and leave it open
+            output_intent="",  # the profile is set above: WeasyPrint's changes its bytes at the second use
             finisher=lambda _, pdf: finish.finish(pdf, content.envelope.parties),
-            pdf_identifier=hashlib.sha256(attached + html.encode()).digest()[:16],
+            pdf_identifier=hashlib.sha256(attached + html.encode()).hexdigest()[:32].encode(),
             **options,
         )
         return pdf
@@ -97,11 +97,6 @@ class PdfRenderer:
 def _steer_breaks(text: str) -> str:
     """Let a line break before an opening quote, which Pango glues to the Han character, and not inside 7号 or 12户."""
     return _COUNTED.sub("\u2060", _BEFORE_QUOTE.sub("\u200b", text))
-
-
-def _srgb() -> Any:
-    icc = files("weasyprint.pdf").joinpath("sRGB2014.icc").read_bytes()
-    return ColorProfile(io.BytesIO(icc), "sRGB2014.icc", "relative-colorimetric", (["r"], ["g"], ["b"]))
 
 
 def _describe(metadata: Any, content: Content, attached: bytes) -> None:
@@ -122,6 +117,17 @@ def _describe(metadata: Any, content: Content, attached: bytes) -> None:
             relationship="Data",
         )
     ]
+
+
+class _Profile:
+    """The sRGB colour profile as its file has it (littlecms, which WeasyPrint asks, writes other bytes each time)."""
+
+    name = "sRGB2014"
+    components = ("r", "g", "b")
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.pdf_reference: bytes | None = None  # set by WeasyPrint, per document
 
 
 class _Only(URLFetcher):  # type: ignore[misc]

@@ -17,7 +17,7 @@ def css(font: Path) -> str:
     image = "data:image/svg+xml," + quote(_svg(font))
     return (
         f'@page{{background:url("{image}") center/130mm 130mm no-repeat;'
-        f'@top-center{{content:"{SPECIMEN}";color:#b3261e;letter-spacing:.5em;padding-left:.5em}}}}'
+        f'@top-center{{content:"{SPECIMEN}";color:#b3261e;letter-spacing:.15em}}}}'
     )
 
 

@@ -1,5 +1,6 @@
 """Sample contents of every kind and variant, and one renderer for all tests of the folder."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,16 @@ def responsibility_list(tier: str = "C", rows: int = 36, **changes: Any) -> Cont
         parties=(),
     )
     return Content(envelope, fields | changes)
+
+
+@pytest.fixture(scope="session", name="commitment")
+def _commitment() -> Callable[..., Content]:
+    return commitment
+
+
+@pytest.fixture(scope="session", name="responsibility_list")
+def _responsibility_list() -> Callable[..., Content]:
+    return responsibility_list
 
 
 @pytest.fixture(scope="session")

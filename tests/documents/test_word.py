@@ -1,0 +1,130 @@
+"""The Word file says the same words as the PDF, looks like an official document, and takes no orders from data."""
+
+import importlib.util
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import docx
+import pytest
+from docx.oxml.ns import qn
+
+from service.documents.content import Content
+from service.documents.docx import render_docx
+from service.documents.kinds import Kind
+from service.documents.pdf import PdfRenderer
+from service.documents.text import docx_words, pdf_words
+from service.errors import InputError
+
+Make = Callable[..., Content]
+TEMPLATES = Path(__file__).parents[2] / "templates"
+HOSTILE = '<A&B>{{7*7}}"{_{ }}{%x%}'
+
+
+@pytest.mark.parametrize("level", ["市级", "县级", "乡级", "村级"])
+def test_pdf_and_word_of_a_letter_say_the_same(
+    renderer: PdfRenderer, letter_kind: Kind, commitment: Make, level: str
+) -> None:
+    _require_same_words(renderer, letter_kind, commitment(level))
+
+
+@pytest.mark.parametrize("tier", ["A", "B", "C", "D"])
+def test_pdf_and_word_of_a_list_say_the_same(
+    renderer: PdfRenderer, list_kind: Kind, responsibility_list: Make, tier: str
+) -> None:
+    _require_same_words(renderer, list_kind, responsibility_list(tier, rows=14))
+
+
+def test_hostile_names_come_out_as_they_are(
+    renderer: PdfRenderer, letter_kind: Kind, list_kind: Kind, commitment: Make, responsibility_list: Make
+) -> None:
+    listing = responsibility_list(rows=2)
+    listing.fields["rows"][0].update(entity=HOSTILE, address=HOSTILE, cadre=HOSTILE)
+    letter = commitment(cadre_name=HOSTILE, cadre_post=HOSTILE, committee=HOSTILE, office_name=HOSTILE)
+    letter = Content(replace(letter.envelope, title=HOSTILE, number=HOSTILE), letter.fields)
+    for kind, content in ((list_kind, listing), (letter_kind, letter)):
+        words = _require_same_words(renderer, kind, content)
+        assert words.count(HOSTILE.replace(" ", "")) >= 3
+
+
+def test_specimen_and_reference_marks_stand_in_header_and_footer(letter_kind: Kind, commitment: Make) -> None:
+    for specimen in (True, False):
+        section = docx.Document(
+            io.BytesIO(render_docx(letter_kind, commitment(), specimen=specimen))
+        ).sections[0]
+        for header in (section.header, section.even_page_header):
+            assert header.paragraphs[0].text == ("演示样张" if specimen else "")
+        for footer in (section.footer, section.even_page_footer):
+            assert [p.text for p in footer.paragraphs] == [
+                "—  PAGE  —".replace(" PAGE ", ""),
+                "参考文本，待核定",
+            ]
+
+
+def test_the_page_follows_gbt_9704(letter_kind: Kind, commitment: Make) -> None:
+    document = docx.Document(io.BytesIO(render_docx(letter_kind, commitment(), specimen=False)))
+    section = document.sections[0]
+    margins = section.top_margin, section.bottom_margin, section.left_margin, section.right_margin
+    assert [round(margin.mm) for margin in margins if margin is not None] == [37, 35, 28, 26]
+    normal = document.styles["Normal"].element
+    spacing = normal.find(qn("w:pPr")).find(qn("w:spacing"))
+    assert (spacing.get(qn("w:line")), spacing.get(qn("w:lineRule"))) == ("579", "exact")
+    assert normal.rPr.find(qn("w:spacing")).get(qn("w:val")) == "-5"
+    assert normal.rPr.rFonts.get(qn("w:eastAsia")) == "仿宋_GB2312"
+    assert document.styles["公文标题"].element.rPr.rFonts.get(qn("w:eastAsia")) == "方正小标宋简体"
+    assert document.settings.element.find(qn("w:evenAndOddHeaders")) is not None
+
+
+def test_the_lists_table_repeats_its_head_and_splits_no_row(
+    list_kind: Kind, responsibility_list: Make
+) -> None:
+    document = docx.Document(io.BytesIO(render_docx(list_kind, responsibility_list(rows=5), specimen=False)))
+    rows = document.tables[1]._tbl.tr_lst
+    assert len(rows) == 6
+    assert [bool(row.xpath("./w:trPr/w:tblHeader")) for row in rows] == [True] + [False] * 5
+    assert all(row.xpath("./w:trPr/w:cantSplit") for row in rows)
+
+
+def test_every_date_in_the_zip_is_fixed(letter_kind: Kind, commitment: Make) -> None:
+    data = render_docx(letter_kind, commitment(), specimen=True)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    properties = docx.Document(io.BytesIO(data)).core_properties
+    assert str(properties.created) == "2026-11-24 00:00:00+00:00"
+
+
+def test_the_word_templates_are_what_their_script_builds() -> None:
+    spec = importlib.util.spec_from_file_location("build_docx", TEMPLATES / "build_docx.py")
+    assert spec and spec.loader
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    for make in (script.commitment, script.responsibility_list):
+        assert script.build(make()) == (TEMPLATES / make.__name__ / "document.docx").read_bytes()
+
+
+def test_a_broken_word_template_is_named(letter_kind: Kind, commitment: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "commitment"
+    folder.mkdir()
+    (folder / "document.docx").write_bytes(b"not a zip")
+    with pytest.raises(InputError, match=r"commitment/document.docx 不是有效的 Word 文件"):
+        render_docx(replace(letter_kind, folder=folder), commitment(), specimen=False)
+
+
+def test_a_word_template_cannot_leave_the_sandbox(
+    letter_kind: Kind, commitment: Make, tmp_path: Path
+) -> None:
+    document = docx.Document()
+    document.add_paragraph("{{ envelope.__class__.__mro__ }}")
+    folder = tmp_path / "commitment"
+    folder.mkdir()
+    document.save(str(folder / "document.docx"))
+    with pytest.raises(InputError, match="模板有误或试图越权"):
+        render_docx(replace(letter_kind, folder=folder), commitment(), specimen=False)
+
+
+def _require_same_words(renderer: PdfRenderer, kind: Kind, content: Content) -> str:
+    words = docx_words(render_docx(kind, content, specimen=True))
+    assert pdf_words(renderer.render(kind, content, specimen=True), words.repeated) == words.text
+    return words.text
