@@ -40,9 +40,11 @@ def test_every_byte_of_the_last_contents_matters(final: bytes, trust: Trust, che
     start, end = last_hole(final)
     signed = final[:start] + final[end:]
     assert survives(final, (start, end), signed, trust.anchors)
-    chosen = random.Random(7)  # noqa: S311 - a repeatable choice
+    chosen = random.Random(7)
     kept = []
-    for position in range(start, end):
+    for position in (
+        each + chosen.randrange(2) for each in range(start, end - 1, 2)
+    ):  # one digit of each byte
         other = chosen.choice([one for one in b"0123456789abcdefABCDEF>" if one != final[position]])
         data = changed(final, position, other)
         if survives(data, (start, end), signed, trust.anchors):
@@ -72,14 +74,14 @@ def test_padding_must_be_zero(final: bytes, check: Check) -> None:
 
 
 def test_no_byte_elsewhere_may_change(final: bytes, check: Check) -> None:
-    chosen = random.Random(11)  # noqa: S311 - a repeatable choice
+    chosen = random.Random(11)
     for position in chosen.sample(range(len(final)), 25):
         data = changed(final, position, final[position] ^ chosen.randrange(1, 256))
         assert check(data).verdict is not Verdict.VALID, position
 
 
 def test_no_byte_of_an_unfinished_letter_may_change(revisions: list[bytes], check: Check) -> None:
-    chosen = random.Random(13)  # noqa: S311 - a repeatable choice
+    chosen = random.Random(13)
     data = revisions[-2]
     for position in chosen.sample(range(len(data)), 15):
         report = check(changed(data, position, data[position] ^ chosen.randrange(1, 256)))
