@@ -57,7 +57,7 @@ def signed(data: bytes, key: Key, certificate: bytes, name: str, **options: Any)
     signer = signers.SimpleSigner(
         x509.Certificate.load(certificate),
         keys.PrivateKeyInfo.load(der),
-        SimpleCertificateStore(),
+        SimpleCertificateStore(),  # type: ignore[no-untyped-call]
     )
     meta = signers.PdfSignatureMetadata(field_name=name, md_algorithm="sha256", **options)
     output = io.BytesIO()
