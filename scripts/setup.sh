@@ -13,6 +13,8 @@ readonly FONTS=.fonts
 readonly FANDOL=scripts/fandol.sha256
 # Pango and HarfBuzz draw the pages, Noto and LXGW WenKai hold the rare names, poppler checks signatures independently.
 readonly PACKAGES=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils)
+# qpdf looks for damage in signed files; only the tests call it.
+readonly TEST_PACKAGES=(qpdf)
 
 WORK="$(mktemp -d)"
 readonly WORK
@@ -48,6 +50,7 @@ usable_python() { "$PYTHON" -c 'import ensurepip, sys, venv; print(*sys.version_
 
 wanted_packages() {
     printf '%s\n' "${PACKAGES[@]}"
+    if [ "$MODE" = test ]; then printf '%s\n' "${TEST_PACKAGES[@]}"; fi
     if [ -z "$VERSION" ]; then printf '%s\n' python3 python3-venv; fi
 }
 
