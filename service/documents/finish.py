@@ -46,6 +46,10 @@ def finish(pdf: Any, parties: Sequence[Party]) -> None:
     for element in _dictionaries(pdf):
         if element.get("S") == "/Form":
             (element["K"],) = element["K"]  # an array here makes pyHanko refuse every later signature
+        if element.get("S") == "/TH" and "A" in element:
+            element["A"]["Scope"] = (
+                "/Column"  # WeasyPrint names heads by id, but only under their first column
+            )
     _declare_ua(pdf)
     pdf.catalog["AF"] = pydyf.Array(
         dict.fromkeys(pdf.catalog["AF"])
