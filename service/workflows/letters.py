@@ -155,7 +155,7 @@ def leader_title(session: Session, cadre: Cadre, counterpart: Cadre, on: date) -
     """Return the office that countersigns: the committee's head, or the stand-in's own post."""
     unit = query.unit(session, cadre.unit, on)
     if counterpart.cadre != unit.leader:
-        return f"{naming.full_name(session, counterpart.unit, on)}{counterpart.post}"
+        return naming.office_of(naming.full_name(session, counterpart.unit, on), counterpart.post)
     return f"{unit.committee or unit.name}主要负责人"
 
 

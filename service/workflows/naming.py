@@ -37,6 +37,12 @@ def body(session: Session, code: str, on: date) -> Body:
         unit = query.unit(session, unit.parent, on)
     if not (unit.committee and unit.committee_short and unit.office):
         raise InputError(
-            "E-REG-104", f"机构“{unit.name}”未填食（药）安委或食（药）安办的名称，请在机构表补全。"
+            "E-REG-609", f"机构“{unit.name}”未填食（药）安委或食（药）安办的名称，请在机构表补全。"
         )
     return Body(unit.code, unit.committee, unit.committee_short, unit.office)
+
+
+def office_of(unit: str, post: str) -> str:
+    """Return unit and post as one title, what both say said once: 鹿城区五马街道 + 街道党工委书记."""
+    shared = next((size for size in range(min(len(unit), len(post)), 0, -1) if unit.endswith(post[:size])), 0)
+    return unit + post[shared:]

@@ -17,8 +17,10 @@ from service.errors import InputError, ServiceError
 from service.registry import query
 from service.signing import appearance, seals
 from service.signing.appearance import Stamp
-from service.workflows import authority, letters, naming, steps
+from service.workflows import authority, naming, steps
 from service.workflows.parts import Parts
+
+SEAL_TITLE = "电子印章"
 
 Progress = Callable[[int, int], None]
 Strokes = Sequence[Sequence[tuple[float, float]]]
@@ -75,7 +77,7 @@ def seal_letters(
     with parts.sessions.begin() as session:
         seal = authority.seal_for(session, unit, china_day(now))
         owner = naming.body(session, seal.unit, china_day(now)).committee
-    stamp = seals.seal_stamp(owner, seal.name, seal.filing or "", parts.settings.fonts, parts.demo)
+    stamp = seals.seal_stamp(owner, SEAL_TITLE, seal.filing or "", parts.settings.fonts, parts.demo)
     waiting = drafts_of(parts, unit)
     return _sign(parts, seal.id, pin, [(one, "issue", stamp) for one in waiting], device, progress)
 
@@ -142,9 +144,3 @@ def _is_free(session: Session, letter: str) -> bool:
     """Say whether no signature of this letter is on its way to the log."""
     busy = select(Step.id).where(Step.letter == letter, Step.state.in_(("approved", "stamped")))
     return session.scalars(busy).first() is None
-
-
-def numbers(parts: Parts, ids: Sequence[str]) -> list[str]:
-    """Return the numbers (编号) of letters, for messages."""
-    with parts.sessions.begin() as session:
-        return [letters.get(session, one).number for one in ids]

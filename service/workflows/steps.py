@@ -286,7 +286,8 @@ def archive(parts: Parts, target: str) -> None:
         parts.store.put(revision)
         _log(parts, step, revision)
     parts.log.publish()
-    for digest in {step.prepared, step.stamped} - {None}:
+    draft = step.base if step.action == "issue" else None
+    for digest in {step.prepared, step.stamped, draft} - {None}:  # all of them are in the logged revision now
         parts.work.delete(Sha256Hex(str(digest)))
 
 

@@ -1,0 +1,106 @@
+"""One small street with real keys, database, log and documents; made once, copied for each test."""
+
+import itertools
+import random
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from samples import make_lucheng
+from service import app as composition
+from service.app import App
+from service.clock import china_day
+from service.registry import query
+from service.settings import Settings
+from service.workflows import enrolment, intake, letters, lists, signing
+from service.workflows.parts import Parts
+
+START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+PIN = "806317"
+TOWN = "330302001"
+VILLAGE = "330302001001"
+
+
+class HandClock:
+    """A clock that moves one second each time it is read, and further when told to."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self._now = start
+
+    def __call__(self) -> datetime:
+        self._now += timedelta(seconds=1)
+        return self._now
+
+    def move(self, by: timedelta) -> None:
+        """Let time pass."""
+        self._now += by
+
+
+@pytest.fixture(scope="session")
+def small_workbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    town = make_lucheng.lucheng()[0]
+    book = make_lucheng.build(make_lucheng.Maker(7), [town], 90)
+    path = tmp_path_factory.mktemp("workbook") / "street.xlsx"
+    path.write_bytes(make_lucheng.workbook_bytes(book))
+    return path
+
+
+@pytest.fixture(scope="session")
+def prepared_home(small_workbook: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with registry, assignments, one village list, seal and signers enrolled."""
+    home = tmp_path_factory.mktemp("street") / "var"
+    clock, chance = HandClock(), random.Random(1).randbytes
+    settings = Settings(home=home)
+    composition.initialise(settings, clock, chance)
+    app = composition.build(settings, clock, chance)
+    intake.take_in(app.parts, intake.read(small_workbook), who="clerk", why="导入")
+    intake.assign(app.parts, who="clerk")
+    lists.compile_list(app.parts, VILLAGE, "D", who="clerk")
+    seal = enrolment.register_seal(app.parts, TOWN, "五马街道食品安全委员会印章", "DEMO001", None)
+    enrolment.enrol_seal(app.parts, seal, PIN)
+    for person in people(app.parts):
+        enrolment.enrol_person(app.parts, person, PIN)
+    app.drain()
+    return home
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(START + timedelta(hours=1))
+
+
+@pytest.fixture
+def open_app(prepared_home: Path, tmp_path: Path, clock: HandClock) -> Callable[[], App]:
+    """Open (again and again) one copy of the prepared deployment, as a process would after a crash."""
+    home = tmp_path / "var"
+    shutil.copytree(prepared_home, home)
+    seeds = itertools.count(2)
+    return lambda: composition.build(Settings(home=home), clock, random.Random(next(seeds)).randbytes)
+
+
+@pytest.fixture
+def app(open_app: Callable[[], App]) -> App:
+    return open_app()
+
+
+@pytest.fixture
+def issued(app: App) -> list[str]:
+    """The village's letters, issued under the street's seal."""
+    plan = letters.plan_letters(app.parts, VILLAGE, who="clerk")
+    app.drain()
+    signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
+    app.drain()
+    return list(plan.letters)
+
+
+def people(parts: Parts) -> list[str]:
+    """Return the village's cadres and their counterparts."""
+
+    on = china_day(parts.clock())
+    with parts.sessions.begin() as session:
+        own = [one.cadre for one in query.cadres(session, VILLAGE, on)]
+        others = [query.counterpart(session, one, on).cadre for one in own]
+    return list(dict.fromkeys([*own, *others]))
