@@ -50,6 +50,7 @@ def draw(data: bytes) -> tuple[Page, ...]:
         try:
             if len(document) > MAX_PAGES:
                 raise ProofError("PIXELS_UNCHECKED", "too many pages")
+            document.init_forms()  # else pdfium leaves out every widget: seals and signatures too
             return tuple(_draw_page(document[index]) for index in range(len(document)))
         finally:
             document.close()
@@ -88,7 +89,7 @@ def _draw_page(page: Any) -> Page:
     width, height = page.get_size()
     if width * height * SCALE * SCALE > MAX_PIXELS:
         raise ProofError("PIXELS_UNCHECKED", "page too large")
-    bitmap = page.render(scale=SCALE, grayscale=True, may_draw_forms=False)
+    bitmap = page.render(scale=SCALE, grayscale=True, may_draw_forms=True)
     left, bottom, _, _ = page.get_cropbox()
     drawn = Page(
         width=bitmap.width,

@@ -32,8 +32,8 @@ DAY = timedelta(days=1)
 UNIT = "温州市鹿城区五马街道办事处"
 COMMITTEE = "温州市鹿城区五马街道食品安全委员会"
 LETTER = LetterId("00112233445566778899aabbccddeeff")
-SEAL = Stamp(100, 40, b"0.8 0 0 RG 2 w 10 10 80 20 re S")
-STROKES = Stamp(100, 40, b"0 0 0.5 RG 2 w 10 10 m 90 30 l S")
+SEAL = Stamp(100, 40, b"0.8 0 0 RG 2 w 10 10 80 20 re S\n")
+STROKES = Stamp(100, 40, b"0 0 0.5 RG 2 w 10 10 m 90 30 l S\n")
 LOCKS = {
     "office": pydyf.Dictionary(
         {"Type": "/SigFieldLock", "Action": "/Exclude", "Fields": "[(cadre) (leader)]"}

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from service.core import Role
 from service.signing import ca
+from service.verification import pixels
 from service.verification.report import Report, Status, Verdict
 from service.verification.trust import Anchor, Trust, merge, trust_of_certificates
 from service.verification.verdict import verify
@@ -153,3 +155,9 @@ def test_an_expired_signer_without_proof_of_time_is_indeterminate(lab: Any) -> N
     assert (soon.signatures[0].time_proof, soon.signatures[0].level) == ("claimed", "B-B")
     late = verify(bare, trust, lab.t0 + timedelta(days=4 * 365))
     assert late.verdict is Verdict.INDETERMINATE and "CERT_EXPIRED" in codes(late)
+
+
+def test_the_drawn_pages_show_seal_and_signature(revisions: list[bytes]) -> None:
+    pages = [pixels.draw(one) for one in revisions]
+    seen = [before != after for before, after in pairwise(pages)]
+    assert seen == [True, True, True, False]  # the document timestamp draws nothing
