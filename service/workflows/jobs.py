@@ -48,7 +48,7 @@ def pending(session: Session) -> list[tuple[int, int]]:
 
 def counts(session: Session) -> dict[str, int]:
     """Return how many jobs stand in each state."""
-    return dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).tuples())
+    return dict(session.execute(select(Job.state, func.count()).group_by(Job.state)))
 
 
 def faults(session: Session) -> list[str]:
@@ -69,7 +69,9 @@ def run(parts: Parts, job_id: int, work: Mapping[str, Work]) -> None:
     except ServiceError as error:
         _log.warning("job_fault", job=job_id, task=task, code=error.code)
         _close(parts, job_id, error)
-    except Exception as error:  # the worker loop: a job that breaks must not stop the others, nor be forgotten
+    except (
+        Exception
+    ) as error:  # the worker loop: a job that breaks must not stop the others, nor be forgotten
         _log.exception("job_broken", job=job_id, task=task)
         _close(parts, job_id, ServiceError("E-SYS-061", f"内部错误（{type(error).__name__}），详见日志。"))
     else:

@@ -18,6 +18,7 @@ from service.registry import query
 from service.signing import approvals, ca, ceremony
 from service.signing.appearance import Stamp
 from service.verification import verdict
+from service.verification.reasons import Cap
 from service.workflows import authority, jobs, letters
 from service.workflows.parts import Parts
 
@@ -87,7 +88,7 @@ def _add_step(
 ) -> int:
     former = select(Step).where(Step.letter == letter, Step.base == base).with_for_update()
     for step in session.scalars(former):
-        if step.state != "prepared":
+        if step.state not in {"prepared", "dropped"}:
             raise ConflictError("E-SIG-106", "此步骤已经签署，不能重新准备。")
         step.state, step.updated_at = "dropped", now
     attempt = session.scalar(
@@ -322,7 +323,7 @@ def _require_valid(parts: Parts, revision: bytes, number: str) -> None:
         trust = authority.trust(parts, session, parts.clock())
     report = verdict.verify(revision, trust, parts.clock())
     if report.verdict != "valid":
-        why = "；".join(reason.text for reason in report.reasons)
+        why = "；".join(reason.text for reason in report.reasons if reason.cap is not Cap.NOTE)
         raise VerificationError("E-SIG-111", f"承诺书 {number} 的新版本未通过验证，不予采用：{why}")
 
 

@@ -27,7 +27,7 @@ SheetRows = dict[str, list[list[Any]]]
 
 def seeded(seed: int = 1) -> Entropy:
     """Return repeatable chance."""
-    return random.Random(seed).randbytes  # noqa: S311 - repeatable on purpose
+    return random.Random(seed).randbytes
 
 
 @pytest.fixture(scope="session")

@@ -131,7 +131,7 @@ def test_a_workbook_with_a_broken_part_is_refused(sound: Path, changes: dict[str
 
 def test_a_flipped_byte_or_a_cut_never_makes_a_traceback(sound: Path) -> None:
     whole = sound.read_bytes()
-    chance = random.Random(7)  # noqa: S311 - repeatable on purpose
+    chance = random.Random(7)
     for _ in range(150):
         data = bytearray(whole)
         if chance.random() < 0.3:

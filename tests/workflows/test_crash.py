@@ -1,0 +1,97 @@
+"""SIGKILL at any moment of the main job: running it again finishes it, and loses and doubles nothing."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from service import app as composition
+from service.archive import audit
+from service.core import parse_entry
+from service.db.tables import Certificate, Letter, LogEntry, Step
+from service.settings import Settings
+
+EVENTS = {"issued": 1, "signed": 1, "countersigned": 1, "completed": 1}
+LONGEST_SECONDS = 300
+
+
+def start(home: Path, out: Path, workbook: Path) -> subprocess.Popen[bytes]:
+    """Start the main job as its own process."""
+    command = [sys.executable, "-m", "service", "demo", "--out", str(out), "--workbook", str(workbook)]
+    environment = {**os.environ, "LIANGZE_HOME": str(home)}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def logged(home: Path) -> int:
+    """Return how many bytes of bundles stand in the archive: a sign of how far the job has come."""
+    return sum(path.stat().st_size for path in home.glob("archive/tile/entries/**/*") if path.is_file())
+
+
+def kill_when(process: subprocess.Popen[bytes], home: Path, size: int, chance: random.Random) -> None:
+    """Kill the process some moments after the log has grown beyond `size`."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while process.poll() is None and logged(home) <= size and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(chance.random() * 0.8)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def check_whole(home: Path, out: Path) -> None:
+    """Every letter has each event once, every step that counts is logged, files and rows agree."""
+    parts = composition.build(Settings(home=home)).parts
+    with parts.sessions.begin() as session:
+        letters = list(session.scalars(select(Letter)))
+        assert {letter.state for letter in letters} == {"completed"}
+        for letter in letters:
+            rows = session.scalars(select(LogEntry.entry).where(LogEntry.id == letter.id))
+            assert Counter(parse_entry(row).event.value for row in rows) == EVENTS
+        steps = Counter(session.execute(select(Step.letter, Step.action).where(Step.state == "logged")))
+        assert set(steps.values()) == {1} and len(steps) == 4 * len(letters)
+        assert set(session.scalars(select(Step.state))) <= {"logged", "dropped"}
+        owners = Counter(session.scalars(select(Certificate.owner).where(Certificate.owner.is_not(None))))
+        assert set(owners.values()) == {1}
+    found = audit.audit(parts.settings.archive, parts.log.vkey, full=True)
+    assert found.ok, found.findings
+    summary = json.loads((out / "summary.json").read_text())
+    count = summary["commitments"]
+    assert count >= 12 and summary["audit"] == "ok"
+    assert {summary[key] for key in ("signed", "verified", "archived")} == {count}
+    assert len(list((out / "commitments").glob("*.pdf"))) == count
+    assert len(list((out / "receipts").glob("*.tlog-proof"))) == count
+
+
+def kill_and_finish(tmp_path: Path, workbook: Path, kills: int, seed: int) -> None:
+    """Kill the job `kills` times at points spread over its life, then let it finish, twice."""
+    home, out, chance = tmp_path / "var", tmp_path / "out", random.Random(seed)
+    for number in range(kills):
+        process = start(home, out, workbook)
+        kill_when(process, home, logged(home) + chance.randrange(200, 6000) if number else 0, chance)
+    for _ in range(2):
+        process = start(home, out, workbook)
+        _, errors = process.communicate(timeout=LONGEST_SECONDS)
+        assert process.returncode == 0, errors.decode()
+    check_whole(home, out)
+
+
+def test_killed_while_signing_and_archiving_nothing_is_lost_or_doubled(
+    small_workbook: Path, tmp_path: Path
+) -> None:
+    kill_and_finish(tmp_path, small_workbook, kills=3, seed=11)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_again_and_again(small_workbook: Path, tmp_path: Path, seed: int) -> None:
+    kill_and_finish(tmp_path, small_workbook, kills=10, seed=seed)
