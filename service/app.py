@@ -1,13 +1,17 @@
 """Composition root: settings in, parts and tasks out; the only wiring."""
 
+import ctypes
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from huey import Huey
+from sqlalchemy import Engine
 
 from service import tasks
 from service.archive import log as archive_log
@@ -26,6 +30,7 @@ from service.workflows.parts import Authority, Parts
 
 POLL_SECONDS = 0.05
 SWEEP_SECONDS = 60
+PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 
 Progress = Callable[[int, int], None]
 
@@ -81,19 +86,33 @@ class App:
 
     @contextmanager
     def _working(self) -> Iterator[None]:
-        """Run one Huey worker thread for the length of the block; it ends after the task in hand."""
+        """Run the Huey workers for the length of the block; each ends after the task in hand."""
+        many = self.parts.settings.workers > 1
         consumer = self.queue.create_consumer(
-            workers=1, periodic=False, initial_delay=0.01, max_delay=0.05, check_worker_health=False
+            workers=self.parts.settings.workers,
+            worker_type="process" if many else "thread",
+            periodic=False,
+            initial_delay=0.01,
+            max_delay=0.05,
+            check_worker_health=False,
         )
-        threads = [thread for _, thread in consumer.worker_threads]
-        for thread in threads:
-            thread.start()
+        if many:  # children must not share the parent's connection to the queue
+            self.queue.storage.close()
+        hands = [hand for _, hand in consumer.worker_threads]
+        for hand in hands:
+            hand.start()
         try:
             yield
         finally:
             consumer.stop_flag.set()
-            for thread in threads:
-                thread.join()
+            for hand in hands:
+                hand.join()
+
+
+def _settle(engine: Engine) -> None:
+    """Make a forked worker its own: its own database connections, and an end when its parent ends."""
+    engine.dispose(close=False)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def build(settings: Settings, clock: Clock = system_clock, entropy: Entropy = os.urandom) -> App:
@@ -104,7 +123,10 @@ def build(settings: Settings, clock: Clock = system_clock, entropy: Entropy = os
         setup.require_same_environment(session, settings)
         if setup.read_setting(session, setup.MARK) is None:
             raise SetupError("E-SYS-021", f"数据目录 {settings.home} 的初始化未完成，请再运行 liangze init。")
+        engine = session.get_bind()
     queue = tasks.make_queue(settings)
+    if settings.workers > 1 and isinstance(engine, Engine):
+        queue.on_startup(name="settle")(partial(_settle, engine))
     return App(parts, queue, tasks.register(queue, parts))
 
 

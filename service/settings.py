@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     log_origin: str = ""
     """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
     workers: int = 2
-    """Worker processes for rendering."""
+    """Worker processes for background work; 1 works in a thread of the process itself."""
     tasks_immediate: bool = False
     """Run background tasks at once in this process (tests)."""
 

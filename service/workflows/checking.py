@@ -2,9 +2,12 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from sqlalchemy import select
@@ -92,12 +95,29 @@ def gather_receipts(path: Path | None) -> dict[str, bytes]:
 
 
 def check(
-    path: Path, trust: Trust, now: datetime, receipts: dict[str, bytes], sole: bytes | None = None
+    path: Path, trust: Trust, now: datetime, receipts: Mapping[str, bytes], sole: bytes | None = None
 ) -> Report:
     """Judge one file; `sole` is a receipt that was named for this file, whatever it speaks of."""
     data = read_file(path)
     receipt = sole or receipts.get(sha256_hex(data))
     return verdict.verify(data, trust, now, receipt=receipt, file=str(path))
+
+
+def check_all(
+    paths: Sequence[Path],
+    trust: Trust,
+    now: datetime,
+    receipts: Mapping[str, bytes],
+    sole: bytes | None = None,
+    workers: int = 1,
+) -> Iterator[Report]:
+    """Yield the report of each file in order; several processes share the work of many files."""
+    judge = partial(check, trust=trust, now=now, receipts=receipts, sole=sole)
+    if workers < 2 or len(paths) < 2 * workers:
+        yield from map(judge, paths)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
+        yield from pool.map(judge, paths)
 
 
 def finals(parts: Parts) -> list[Final]:

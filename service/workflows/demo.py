@@ -235,8 +235,9 @@ class Demo:
         files = sorted((self.out / "commitments").glob("*.pdf"))
         known = checking.gather_trust([self.out / "trust" / "bundle.json"], self.out / "log.vkey")
         receipts = checking.gather_receipts(self.out / "receipts")
-        for done, path in enumerate(files, start=1):
-            report = checking.check(path, known, self.parts.clock(), receipts)
+        workers = self.parts.settings.workers
+        reports = checking.check_all(files, known, self.parts.clock(), receipts, workers=workers)
+        for done, (path, report) in enumerate(zip(files, reports, strict=True), start=1):
             if not report.is_good or sha256_hex(path.read_bytes()) not in receipts:
                 raise VerificationError("E-VER-110", f"{path.name} 未通过验证：{report.reasons}")
             checking.pdfsig(path)

@@ -53,7 +53,7 @@ def prepared_home(small_workbook: Path, tmp_path_factory: pytest.TempPathFactory
     """A data directory with registry, assignments, one village list, seal and signers enrolled."""
     home = tmp_path_factory.mktemp("street") / "var"
     clock, chance = HandClock(), random.Random(1).randbytes
-    settings = Settings(home=home)
+    settings = Settings(home=home, workers=1)
     composition.initialise(settings, clock, chance)
     app = composition.build(settings, clock, chance)
     intake.take_in(app.parts, intake.read(small_workbook), who="clerk", why="导入")
@@ -78,7 +78,9 @@ def open_app(prepared_home: Path, tmp_path: Path, clock: HandClock) -> Callable[
     home = tmp_path / "var"
     shutil.copytree(prepared_home, home)
     seeds = itertools.count(2)
-    return lambda: composition.build(Settings(home=home), clock, random.Random(next(seeds)).randbytes)
+    return lambda: composition.build(
+        Settings(home=home, workers=1), clock, random.Random(next(seeds)).randbytes
+    )
 
 
 @pytest.fixture
