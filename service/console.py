@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from service.clock import CHINA, parse_utc
 from service.errors import ServiceError, UsageError
 from service.registry.records import Workbook
 from service.verification.report import Report
@@ -31,6 +32,7 @@ STATUSES = {
     "incomplete": "签署未完成",
     "unknown": "未知",
 }
+ROLES = {"office": "发文机关", "cadre": "承诺人", "leader": "监督方"}
 VOUCHERS = {
     "licensed": "持牌电子认证机构",
     "closed": "证书由本单位自建系统签发，非持牌机构",
@@ -83,9 +85,16 @@ def read_pin(descriptor: int | None, *, twice: bool = False) -> str:
 
 
 def show_faults(workbook: Workbook) -> None:
-    """Print the faults of a workbook, one a line, with sheet, row, column and remedy."""
+    """Print the faults (错误) and hints (提醒) of a workbook, one a line, with sheet, row, column and remedy."""
     for fault in workbook.faults:
-        stderr.print(str(fault), markup=False, highlight=False, soft_wrap=True)
+        stderr.print(f"错误 {fault}", markup=False, highlight=False, soft_wrap=True)
+    show_hints(workbook)
+
+
+def show_hints(workbook: Workbook) -> None:
+    """Print what was read tolerantly and should be looked at; it keeps nothing from being imported."""
+    for hint in workbook.hints:
+        stderr.print(f"提醒 {hint}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_report(report: Report) -> None:
@@ -95,15 +104,21 @@ def show_report(report: Report) -> None:
     console.print(f"{Path(report.file).name}  ", end="", markup=False, highlight=False)
     console.print(word, style=style)
     say(f"  文书状态：{STATUSES[value['status']]}　签发证书：{VOUCHERS[value['voucher']]}")
-    if value["signatures"]:
-        table = Table("签名域", "签署人", "身份", "完好", "可信", "时间", "级别", box=None, padding=(0, 2))
-        for one in value["signatures"]:
-            marks = ["是" if one[key] else "否" for key in ("intact", "trusted")]
-            cells = [one["field"], one["signer"], one["role"], *marks, one["time"], one["level"]]
-            table.add_row(*(str(cell or "—") for cell in cells))
-        console.print(table)
+    for one in value["signatures"]:
+        role = ROLES.get(one["role"], one["field"])
+        marks = "、".join(
+            [("完好" if one["intact"] else "不完好"), ("可信" if one["trusted"] else "未获信任")]
+        )
+        say(f"  {role}：{one['signer'] or '—'}　{marks}　{china_time(one['time'])}　{one['level'] or ''}")
     for reason in report.reasons:
         say(f"  · {reason.text}（{reason.code}）")
+
+
+def china_time(text: str | None) -> str:
+    """Return an instant of a report in Beijing time, as people read it."""
+    if text is None:
+        return "时间不明"
+    return parse_utc(text).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S（北京时间）")
 
 
 def show_summary(summary: Summary, out: Path) -> None:

@@ -1,10 +1,11 @@
 """Checking letters: gather trust from files, judge, compare with poppler's pdfsig, export receipts and letters."""
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from multiprocessing import get_context
@@ -12,13 +13,14 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from service.core import FileDigest, Sha256Hex, parse_entry, sha256_hex
+from service.core import FileDigest, Sha256Hex, parse_entry
 from service.db.tables import Letter, LogEntry
 from service.errors import InputError, SetupError, VerificationError
 from service.tlog import proof
 from service.verification import trust as bundles
 from service.verification import verdict
-from service.verification.report import Report
+from service.verification.reasons import REASONS
+from service.verification.report import Reason, Report, Status, verdict_of
 from service.verification.trust import Trust
 from service.workflows.parts import Parts
 
@@ -83,36 +85,64 @@ def _expand(paths: Iterable[Path], suffixes: Sequence[str]) -> list[Path]:
     return found
 
 
-def gather_receipts(path: Path | None) -> dict[str, bytes]:
-    """Return the receipts of a file or folder by the SHA-256 of the file that each speaks of."""
-    receipts: dict[str, bytes] = {}
-    for one in _expand([path] if path else [], (RECEIPT,)):
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """The receipts at hand: one named for whatever is checked, or many, found by the digest they speak of."""
+
+    sole: bytes | None = None
+    by_digest: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
+
+    def of(self, data: bytes) -> bytes | None:
+        """Return the receipt of `data`, else the one of its longest logged beginning (a renewed file)."""
+        if self.sole is not None:
+            return self.sole
+        digest, at, found = hashlib.sha256(), 0, None
+        for size in sorted({size for size, _ in self.by_digest.values() if size <= len(data)}):
+            digest.update(data[at:size])
+            at = size
+            found = self.by_digest.get(digest.hexdigest(), (0, found))[1]
+        return found
+
+
+def gather_receipts(path: Path) -> Receipts:
+    """Return the receipt of a file, or those of a folder; raise InputError for what is no receipt."""
+    if not path.is_dir():
+        return Receipts(sole=read_file(path))
+    found: dict[str, tuple[int, bytes]] = {}
+    for one in _expand([path], (RECEIPT,)):
         data = read_file(one)
-        file = parse_entry(proof.parse_proof(data).extra or b"").file
+        try:
+            file = parse_entry(proof.parse_proof(data).extra or b"").file
+        except InputError as exc:
+            raise InputError("E-VER-106", f"{one} 不是存证回执：{exc.message}") from exc
         if file is not None:
-            receipts[file.sha256] = data
-    return receipts
+            found[file.sha256] = (file.size, data)
+    return Receipts(by_digest=found)
 
 
-def check(
-    path: Path, trust: Trust, now: datetime, receipts: Mapping[str, bytes], sole: bytes | None = None
-) -> Report:
-    """Judge one file; `sole` is a receipt that was named for this file, whatever it speaks of."""
+def check(path: Path, trust: Trust, now: datetime, receipts: Receipts | None = None) -> Report:
+    """Judge one file. Where receipts are at hand and none is this file's, the verdict is not `valid`."""
     data = read_file(path)
-    receipt = sole or receipts.get(sha256_hex(data))
-    return verdict.verify(data, trust, now, receipt=receipt, file=str(path))
+    receipt = receipts.of(data) if receipts else None
+    report = verdict.verify(data, trust, now, receipt=receipt, file=str(path))
+    return report if receipt or not receipts else _without_receipt(report)
+
+
+def _without_receipt(report: Report) -> Report:
+    reasons = (*report.reasons, Reason("RECEIPT_MISSING", REASONS["RECEIPT_MISSING"].text))
+    status = Status.UNKNOWN if report.status is Status.IN_FORCE else report.status
+    return replace(report, reasons=reasons, verdict=verdict_of(reasons), status=status)
 
 
 def check_all(
     paths: Sequence[Path],
     trust: Trust,
     now: datetime,
-    receipts: Mapping[str, bytes],
-    sole: bytes | None = None,
+    receipts: Receipts | None = None,
     workers: int = 1,
 ) -> Iterator[Report]:
     """Yield the report of each file in order; several processes share the work of many files."""
-    judge = partial(check, trust=trust, now=now, receipts=receipts, sole=sole)
+    judge = partial(check, trust=trust, now=now, receipts=receipts)
     if workers < 2 or len(paths) < 2 * workers:
         yield from map(judge, paths)
         return

@@ -19,7 +19,8 @@ from service.core import (
     sha256_hex,
 )
 from service.db.tables import ListVersion, Rendition
-from service.documents import content, docx
+from service.documents import content
+from service.documents.docx import render_docx
 from service.errors import ConflictError, InputError, NotFoundError
 from service.registry import query
 from service.registry.query import ListRow
@@ -79,7 +80,7 @@ def render(parts: Parts, list_id: str) -> None:
     kind = parts.kind(KIND)
     files = {
         "pdf": parts.renderer.render(kind, value, specimen=parts.demo),
-        "docx": docx.render_docx(kind, value, specimen=parts.demo),
+        "docx": render_docx(kind, value, specimen=parts.demo),
     }
     for data in files.values():
         parts.store.put(data)

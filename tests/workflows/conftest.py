@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from samples import make_lucheng
 from service import app as composition
 from service.app import App
 from service.clock import china_day
@@ -40,23 +39,14 @@ class HandClock:
 
 
 @pytest.fixture(scope="session")
-def small_workbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    town = make_lucheng.lucheng()[0]
-    book = make_lucheng.build(make_lucheng.Maker(7), [town], 90)
-    path = tmp_path_factory.mktemp("workbook") / "street.xlsx"
-    path.write_bytes(make_lucheng.workbook_bytes(book))
-    return path
-
-
-@pytest.fixture(scope="session")
-def prepared_home(small_workbook: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared_home(small_street: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with registry, assignments, one village list, seal and signers enrolled."""
     home = tmp_path_factory.mktemp("street") / "var"
     clock, chance = HandClock(), random.Random(1).randbytes
     settings = Settings(home=home, workers=1)
     composition.initialise(settings, clock, chance)
     app = composition.build(settings, clock, chance)
-    intake.take_in(app.parts, intake.read(small_workbook), who="clerk", why="导入")
+    intake.take_in(app.parts, intake.read(small_street), who="clerk", why="导入")
     intake.assign(app.parts, who="clerk")
     lists.compile_list(app.parts, VILLAGE, "D", who="clerk")
     seal = enrolment.register_seal(app.parts, TOWN, "五马街道食品安全委员会印章", "DEMO001", None)

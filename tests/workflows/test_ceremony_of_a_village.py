@@ -11,8 +11,9 @@ from service.archive import audit
 from service.clock import china_day
 from service.core import parse_entry
 from service.db.tables import Approval, Key, Letter, LogEntry, Step
-from service.errors import ConflictError, ForbiddenError
+from service.errors import ConflictError, ForbiddenError, VerificationError
 from service.registry import query
+from service.verification import verdict
 from service.workflows import authority, checking, enrolment, letters, signing, steps
 from tests.workflows.conftest import PIN, VILLAGE, HandClock, people
 
@@ -50,7 +51,7 @@ def test_every_letter_is_completed_once_and_everything_agrees(app: App, issued: 
             )
             assert [parse_entry(row).event for row in rows] == ORDER
     for final in finals:
-        report = checking.verdict.verify(final.pdf, trust, app.parts.clock(), receipt=final.receipt)
+        report = verdict.verify(final.pdf, trust, app.parts.clock(), receipt=final.receipt)
         assert (report.verdict, report.status) == ("valid", "in_force"), report.reasons
         assert report.voucher == "demo"
         assert [one.role for one in report.signatures[:3]] == ["office", "cadre", "leader"]
@@ -68,7 +69,7 @@ def test_pdfsig_agrees_with_our_verdict(app: App, issued: list[str], tmp_path: P
     changed = bytearray(final.pdf)
     changed[2000] ^= 1
     path.write_bytes(changed)
-    with pytest.raises(checking.VerificationError):
+    with pytest.raises(VerificationError):
         checking.pdfsig(path)
 
 

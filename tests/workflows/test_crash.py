@@ -86,12 +86,12 @@ def kill_and_finish(tmp_path: Path, workbook: Path, kills: int, seed: int) -> No
 
 
 def test_killed_while_signing_and_archiving_nothing_is_lost_or_doubled(
-    small_workbook: Path, tmp_path: Path
+    small_street: Path, tmp_path: Path
 ) -> None:
-    kill_and_finish(tmp_path, small_workbook, kills=3, seed=11)
+    kill_and_finish(tmp_path, small_street, kills=3, seed=11)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(20))
-def test_killed_again_and_again(small_workbook: Path, tmp_path: Path, seed: int) -> None:
-    kill_and_finish(tmp_path, small_workbook, kills=10, seed=seed)
+def test_killed_again_and_again(small_street: Path, tmp_path: Path, seed: int) -> None:
+    kill_and_finish(tmp_path, small_street, kills=10, seed=seed)
