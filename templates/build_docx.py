@@ -61,7 +61,7 @@ def commitment() -> Any:
         ("职务：{{ fields.cadre_post }}", None, "", None),
     )
     _signature_table(document, rows)
-    _add(document, "{{ fields.office_name }}", "署名")
+    _add(document, "{{ fields.issuer }}", "署名")
     _add(document, "{{ envelope.date | china_date }}", "成文日期")
     _loop(document, "note", ["{{ row.text }}"], style="附注")
     return document

@@ -190,7 +190,7 @@ def _fields(
         "level": LEVEL_NAMES[cadre.level],
         "committee": body.committee,
         "committee_short": body.committee_short,
-        "office_name": body.office,
+        "issuer": body.committee,
         "cadre_name": cadre.name,
         "cadre_unit": naming.full_name(session, cadre.unit, on),
         "cadre_post": cadre.post,

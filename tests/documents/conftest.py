@@ -30,7 +30,7 @@ def commitment_fields(level: str = "乡级", **changes: Any) -> dict[str, Any]:
         "level": level,
         "committee": "温州市鹿城区五马街道食品安全委员会",
         "committee_short": "街道食安委",
-        "office_name": "温州市鹿城区五马街道食品安全委员会办公室",
+        "issuer": "温州市鹿城区五马街道食品安全委员会",
         "cadre_name": "张䶮",
         "cadre_unit": "五马街道办事处",
         "cadre_post": "党工委委员、办事处副主任",
@@ -46,7 +46,7 @@ def commitment_fields(level: str = "乡级", **changes: Any) -> dict[str, Any]:
 
 def commitment(level: str = "乡级", **changes: Any) -> Content:
     fields = commitment_fields(level, **changes)
-    office = Party(Role.OFFICE, 1, "office", fields["office_name"])
+    office = Party(Role.OFFICE, 1, "office", fields["issuer"])
     cadre = Party(Role.CADRE, 2, "cadre", fields["cadre_unit"], fields["cadre_post"], fields["cadre_name"])
     leader = Party(Role.LEADER, 3, "leader", fields["leader_unit"], fields["leader_title"])
     envelope = Envelope(
@@ -54,7 +54,7 @@ def commitment(level: str = "乡级", **changes: Any) -> Content:
         number="五马食安诺〔2026〕7号",
         kind="commitment",
         title=f"食品安全责任与任务承诺书（{level}）",
-        unit=fields["office_name"],
+        unit=fields["issuer"],
         date="2026-11-24",
         parties=(office, cadre, leader),
         list_version=2,

@@ -42,7 +42,7 @@ def test_hostile_names_come_out_as_they_are(
 ) -> None:
     listing = responsibility_list(rows=2)
     listing.fields["rows"][0].update(entity=HOSTILE, address=HOSTILE, cadre=HOSTILE)
-    letter = commitment(cadre_name=HOSTILE, cadre_post=HOSTILE, committee=HOSTILE, office_name=HOSTILE)
+    letter = commitment(cadre_name=HOSTILE, cadre_post=HOSTILE, committee=HOSTILE, issuer=HOSTILE)
     letter = Content(replace(letter.envelope, title=HOSTILE, number=HOSTILE), letter.fields)
     for kind, content in ((list_kind, listing), (letter_kind, letter)):
         words = _require_same_words(renderer, kind, content)
