@@ -6,14 +6,12 @@ revision ends. Signature bytes that no field leads to are reported, never taken 
 
 import re
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 
-from service.verification import syntax, tail
+from service.verification import history, syntax, tail
 from service.verification.guard import MAX_FILE, MAX_OBJECTS, MAX_SIGNATURES, ProofError, hostile
 
 PADES = "/ETSI.CAdES.detached"
@@ -68,7 +66,7 @@ class Document:
     """A parsed file: its signatures, oldest first, and what is wrong with it, by field (None: the file)."""
 
     data: bytes
-    reader: PdfFileReader
+    reader: history.Reader
     signatures: tuple[Signature, ...]
     faults: tuple[tuple[str | None, ProofError], ...]
     updates: tuple[tail.Update, ...]
@@ -111,7 +109,7 @@ def read_document(data: bytes) -> Document:
 
 def _read(data: bytes, parsed: bytes) -> Document:
     with hostile("FILE_MALFORMED"):
-        reader = PdfFileReader(BytesIO(parsed), strict=True)
+        reader = history.Reader(parsed)
         if reader.encrypted:
             raise ProofError("FILE_ENCRYPTED")
         fields = list(enumerate_sig_fields(reader, filled_status=True))
@@ -162,7 +160,7 @@ def require_reachable(document: Document) -> None:
             raise ProofError("SIG_UNREACHABLE", f"/ByteRange at byte {mark.start()}")
 
 
-def _read_signature(data: bytes, reader: PdfFileReader, name: str, field: Any) -> Signature:
+def _read_signature(data: bytes, reader: history.Reader, name: str, field: Any) -> Signature:
     with hostile("SIG_MALFORMED"):
         holder = field.get_object()
         reference = holder.raw_get("/V")

@@ -1,0 +1,247 @@
+"""Past revisions of a PDF, read once: overrides of private pyHanko API, made for pyhanko 0.38.0 and watched by tests.
+
+To say what an update changed, pyHanko lists every path by which an object can be reached, for each signed revision
+anew (https://docs.pyhanko.eu, `HistoricalResolver`), and finds an object in an object stream by reading that stream's
+whole index. The same paths come of a table of references per object, shared by all revisions that have the object.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any, TypeAlias
+
+from pyhanko.pdf_utils import generic, misc
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
+from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader, RawPdfPath
+
+from service.verification.guard import MAX_DEPTH
+
+Path: TypeAlias = tuple[str | int, ...]
+Key: TypeAlias = tuple[int, int]  # object number and generation
+Edges: TypeAlias = tuple[tuple[Path, bool, generic.Reference, Key], ...]  # where, through /P?, what
+
+_STRUCTURE: Path = ("/Root", "/StructTreeRoot", "/K")
+
+
+class Reader(PdfFileReader):
+    """A strict reader that parses the index of an object stream once, and whose past revisions share their tables."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(BytesIO(data), strict=True)
+        self.shared_edges: dict[Key, Edges] = {}
+        self._packed: dict[int, _Packed] = {}
+
+    def get_historical_resolver(self, revision: int) -> HistoricalResolver:
+        """Return the view of `revision`, always the same one."""
+        if self.encrypted:  # refused elsewhere; never with shared tables
+            return super().get_historical_resolver(revision)
+        cache = self._historical_resolver_cache
+        if revision not in cache:
+            cache[revision] = Resolver(self, revision)
+        return cache[revision]
+
+    def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
+        packed = self._packed.get(stmnum)
+        if packed is None:
+            stream: Any = generic.Reference(stmnum, 0, self).get_object()
+            packed = self._packed[stmnum] = _Packed(stream)
+        return packed.read(generic.Reference(idnum, 0, self), idx)
+
+
+class _Packed:
+    """An object stream with its index read once (ISO 32000-2, 7.5.7): as far as it can be read."""
+
+    def __init__(self, stream: Any) -> None:
+        if not isinstance(stream, generic.StreamObject) or stream["/Type"] != "/ObjStm":
+            raise misc.PdfStrictReadError("no object stream where the cross-reference has one")
+        self._count: int = stream["/N"]
+        self._first: int = stream["/First"]
+        self._data = BytesIO(stream.read_data(DecodePurpose.OBJECT_STREAM))
+        self._places: dict[int, tuple[int, int]] = {}  # number → (index, offset), the first of each number
+        self._fault: Exception | None = None
+        try:
+            for index in range(self._count):
+                number, offset = self._read_number(), self._read_number()
+                _skip_blank(self._data, seek_back=True)
+                self._places.setdefault(number, (index, offset))
+        except (ValueError, misc.PdfError) as exc:
+            self._fault = exc  # objects named before it can be read all the same, as in stock pyHanko
+
+    def _read_number(self) -> int:
+        _skip_blank(self._data, seek_back=True)
+        number = _read_number(self._data)
+        if not isinstance(number, int):
+            raise misc.PdfStrictReadError(f"{number} where an integer belongs")
+        return int(number)
+
+    def read(self, reference: generic.Reference, index: int) -> Any:
+        """Return the object that stands at `index` under its own number; raise PdfError otherwise."""
+        if not 0 <= index < self._count:
+            raise misc.PdfStrictReadError("Object stream does not contain index")
+        place = self._places.get(reference.idnum)
+        if place is None or place[0] != index:
+            raise misc.PdfStrictReadError(f"Object is not at its index: {self._fault}")
+        self._data.seek(self._first + place[1])
+        value: Any = generic.read_object(self._data, reference)
+        if isinstance(value, (generic.StreamObject, generic.IndirectObject)):
+            raise misc.PdfStrictReadError("Encountered forbidden object type in object stream")
+        _skip_blank(self._data, seek_back=True, allow_eof=True)
+        return value
+
+
+class Resolver(HistoricalResolver):
+    """A view of one revision that finds the paths to an object without copying every object of the file."""
+
+    reader: Reader
+
+    def __init__(self, reader: Reader, revision: int) -> None:
+        super().__init__(reader, revision)
+        self._own_edges: dict[Key, Edges] = {}
+        self._collected: dict[Key, set[Path]] | None = None
+
+    def _load_reverse_xref_cache(self) -> None:
+        if self._collected is None:
+            found: defaultdict[Key, set[Path]] = defaultdict(set)
+            pages, elements = self._page_tree(), self._structure_tree()
+            self._walk(tuple(_edges(self.trailer_view, ())), (), False, set(), found, pages, elements)
+            self._collected = found
+
+    def _get_usages_of_ref(self, ref: generic.Reference) -> set[RawPdfPath]:
+        paths = (self._collected or {}).get((ref.idnum, ref.generation), ())
+        return {RawPdfPath(*path) for path in paths}
+
+    def _walk(
+        self,
+        edges: Edges,
+        path: Path,
+        in_structure: bool,
+        seen: set[Key],
+        found: dict[Key, set[Path]],
+        pages: dict[Key, Path],
+        elements: set[Key],
+    ) -> None:
+        """Note every path on from `path`, entering pages and structure elements by their own trees only."""
+        for inner, by_parent, reference, key in edges:
+            if key in seen or (by_parent and _is_upward(path, inner, in_structure)):
+                continue
+            full = path + inner
+            found[key].add(full)
+            onward = self._edges_of(reference, key)
+            inside = in_structure or full[:3] == _STRUCTURE
+            if pages.get(key, full) != full or (not inside and key in elements):
+                continue
+            if onward:
+                seen.add(key)
+                self._walk(onward, full, inside, seen, found, pages, elements)
+                seen.discard(key)
+
+    def _edges_of(self, reference: generic.Reference, key: Key) -> Edges:
+        known = self._own_edges.get(key)
+        if known is None:
+            value, is_shared = self._raw(reference)
+            store = self.reader.shared_edges if is_shared else self._own_edges
+            known = store.get(key)
+            if known is None:
+                known = store[key] = tuple(_edges(value, ()))
+            self._own_edges[key] = known
+        return known
+
+    def _raw(self, reference: generic.Reference) -> tuple[Any, bool]:
+        """Return the object as parsed, and whether it is the same from this revision on."""
+        try:
+            is_shared = self.reader.xrefs.get_last_change(reference) <= self.revision
+        except KeyError:
+            is_shared = False
+        reader: Any = self.reader
+        return reader.get_object(reference, None if is_shared else self.revision), is_shared
+
+    def _follow(self, value: Any) -> Any:
+        for _ in range(MAX_DEPTH):
+            if not isinstance(value, generic.IndirectObject):
+                return value
+            value, _ = self._raw(value.reference)
+        raise misc.PdfReadError("references to references without end")
+
+    def _page_tree(self) -> dict[Key, Path]:
+        """Return the one path by which each node of the page tree is entered."""
+        root: Any = self.root
+        top, path = root.raw_get("/Pages"), ("/Root", "/Pages")
+        nodes: dict[Key, Path] = {_key(top): path} if isinstance(top, generic.IndirectObject) else {}
+        self._add_pages(self._follow(top), path, nodes)
+        return nodes
+
+    def _add_pages(self, node: Any, path: Path, nodes: dict[Key, Path]) -> None:
+        for index, kid in enumerate(_array(self._entry(node, "/Kids"))):
+            kid_path = (*path, "/Kids", index)
+            if isinstance(kid, generic.IndirectObject):
+                if _key(kid) in nodes:
+                    raise misc.PdfReadError("Circular reference in page tree in mapping stage")
+                nodes[_key(kid)] = kid_path
+            value = self._follow(kid)
+            if self._entry(value, "/Type") == "/Pages":
+                self._add_pages(value, kid_path, nodes)
+
+    def _structure_tree(self) -> set[Key]:
+        """Return the structure elements below the structure tree's root."""
+        root: Any = self.root
+        elements: set[Key] = set()
+        if "/StructTreeRoot" in root:
+            self._add_elements(self._follow(root.raw_get("/StructTreeRoot")), elements)
+        return elements
+
+    def _add_elements(self, element: Any, elements: set[Key]) -> None:
+        children = self._entry(element, "/K")
+        for child in children if isinstance(children, generic.ArrayObject) else (children,):
+            value = self._follow(child)
+            if not isinstance(value, generic.DictionaryObject):
+                continue  # marked content, not an element
+            if self._entry(value, "/Type") not in (None, "/StructElem"):
+                continue
+            if isinstance(child, generic.IndirectObject):
+                if _key(child) in elements:
+                    raise misc.PdfReadError("Circular reference in structure tree in mapping stage")
+                elements.add(_key(child))
+            self._add_elements(value, elements)
+
+    def _entry(self, dictionary: Any, key: str) -> Any:
+        if not isinstance(dictionary, generic.DictionaryObject):
+            raise misc.PdfReadError("no dictionary where one belongs")
+        value = self._follow(dict.get(dictionary, key))
+        return None if isinstance(value, generic.NullObject) else value
+
+
+def _key(value: generic.IndirectObject) -> Key:
+    return value.idnum, value.generation
+
+
+def _array(value: Any) -> generic.ArrayObject:
+    if not isinstance(value, generic.ArrayObject):
+        raise misc.PdfReadError("no array where one belongs")
+    return value
+
+
+def _edges(value: Any, inner: Path) -> Iterator[tuple[Path, bool, generic.Reference, Key]]:
+    """Yield the references inside one object, but for /Parent, and by which keys and indices they are reached."""
+    if isinstance(value, generic.IndirectObject):
+        yield inner, "/P" in inner, value.reference, _key(value)
+    elif isinstance(value, generic.DictionaryObject):
+        for name, item in value.items():
+            if name != "/Parent" and isinstance(item, _COMPOUND):
+                yield from _edges(item, (*inner, name))
+    elif isinstance(value, generic.ArrayObject):
+        for index, item in enumerate(value):
+            if isinstance(item, _COMPOUND):
+                yield from _edges(item, (*inner, index))
+
+
+_skip_blank: Any = misc.read_non_whitespace  # untyped
+_read_number: Any = generic.NumberObject.read_from_stream
+_COMPOUND = (generic.IndirectObject, generic.DictionaryObject, generic.ArrayObject)
+
+
+def _is_upward(path: Path, inner: Path, in_structure: bool) -> bool:
+    """Say whether `inner` goes through the /P of a structure element, which leads back up."""
+    if in_structure:
+        return True
+    full = path + inner
+    return any(name == "/P" and full[:at][:3] == _STRUCTURE for at, name in enumerate(full))
