@@ -16,15 +16,20 @@ from service.verification.guard import ProofError, hostile
 from service.verification.structure import Document, Signature
 
 
-def require_permitted(document: Document, signature: Signature, *, ours: bool) -> frozenset[str]:
-    """Return the names of the fields changed after `signature`; raise ProofError for what was not permitted."""
+def require_permitted(
+    document: Document, signature: Signature, *, ours: bool, judged: int = 0
+) -> frozenset[str]:
+    """Return the names of the fields changed after `signature`; raise ProofError for what was not permitted.
+
+    Revisions up to number `judged` are left out: the caller answers for their having been compared before.
+    """
     reader = document.reader
     policy = _own_policy() if ours else diff_analysis.DEFAULT_DIFF_POLICY
     level, changed = ModificationLevel.NONE, frozenset[str]()
     with hostile("CHANGES_UNKNOWN"):
         permission, locked = docmdp_of(signature), _fieldmdp_of(signature)
         old = reader.get_historical_resolver(signature.revision)
-        for revision in range(signature.revision + 1, reader.xrefs.total_revisions):
+        for revision in range(max(signature.revision, judged) + 1, reader.xrefs.total_revisions):
             try:
                 result = policy.apply(
                     old=old,

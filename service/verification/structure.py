@@ -160,6 +160,14 @@ def require_reachable(document: Document) -> None:
             raise ProofError("SIG_UNREACHABLE", f"/ByteRange at byte {mark.start()}")
 
 
+def revision_ending_at(document: Document, end: int) -> int:
+    """Return the number of the revision that a signature closes at byte `end`; 0 if none does or none follows."""
+    later = sum(update.start >= end for update in document.updates)
+    if not later or end not in {one.end for one in document.signatures}:
+        return 0
+    return int(document.reader.total_revisions) - 1 - later
+
+
 def _read_signature(data: bytes, reader: history.Reader, name: str, field: Any) -> Signature:
     with hostile("SIG_MALFORMED"):
         holder = field.get_object()

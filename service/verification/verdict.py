@@ -37,6 +37,7 @@ class _Case:
     data: bytes
     trust: Trust
     now: datetime
+    known: int = 0
     findings: Findings = field(default_factory=Findings)
     document: Document | None = None
     envelope: Envelope | None = None
@@ -47,13 +48,15 @@ class _Case:
 
 
 def verify(
-    data: bytes, trust: Trust, now: datetime, *, receipt: bytes | None = None, file: str = ""
+    data: bytes, trust: Trust, now: datetime, *, receipt: bytes | None = None, file: str = "", known: int = 0
 ) -> Report:
     """Return the report on `data` as of `now`; never raises for what the bytes contain.
 
-    What the caller still owes: that `trust` is the bundle meant, and that `now` is the time.
+    `known` is for whoever appends revisions: the first `known` bytes are a file that this procedure has found
+    valid before, closed by a signature. What it compared then is not compared again; all else is checked as ever.
+    What the caller still owes: that `trust` is the bundle meant, that `now` is the time, that `known` is true.
     """
-    case = _Case(data, trust, now)
+    case = _Case(data, trust, now, known)
     # (1) Format (5.2.2): is it a PDF, where are the signatures, does every byte have its place
     with case.findings.step():
         case.document = structure.read_document(data)
@@ -79,7 +82,8 @@ def _judge(case: _Case, document: Document) -> None:
     _read_content(case, document)
     if not document.is_signed:
         if not any(one.code == "SIG_UNREACHABLE" for one in findings.reasons):
-            findings.note("SIG_LOST" if case.envelope else "SIG_NONE")
+            parties_named = case.envelope is not None and case.envelope.parties
+            findings.note("SIG_LOST" if parties_named else "SIG_NONE")
         return
     # (4) Each message: encoding, CMS, signed attributes, signature value, digest (5.2.4, 5.2.7)
     judged = [Judged(one) for one in document.signatures]
@@ -138,20 +142,38 @@ def _compare(case: _Case, document: Document) -> None:
     with case.findings.step():
         if case.ours:
             changes.require_only_premade_fields(document)
-    now_drawn: tuple[pixels.Page, ...] | None = None
+    drawn: dict[int, tuple[pixels.Page, ...]] = {}
     with case.findings.step():
-        now_drawn = pixels.draw(case.data)
+        drawn[size] = pixels.draw(case.data)
+    judged = structure.revision_ending_at(document, case.known)
     for one in compared:
         try:
-            changed = changes.require_permitted(document, one.signature, ours=case.ours)
-            if now_drawn is not None:
-                later = {each.field for each in document.signatures if each.end > one.signature.end}
-                boxes = pixels.boxes_of(document, changed | later)
-                pixels.require_same(pixels.draw(case.data[: one.signature.end]), now_drawn, boxes)
+            changed = changes.require_permitted(document, one.signature, ours=case.ours, judged=judged)
+            if size in drawn:
+                _compare_pixels(
+                    case, document, max(one.signature.end, case.known if judged else 0), changed, drawn
+                )
             one.changes = "permitted"
         except ProofError as fault:
             one.changes = "forbidden" if fault.code in ("CHANGES_FORBIDDEN", "CHANGES_PIXELS") else "unknown"
             case.findings.note(fault.code, one.signature.field, fault.message)
+
+
+def _compare_pixels(
+    case: _Case,
+    document: Document,
+    end: int,
+    changed: frozenset[str],
+    drawn: dict[int, tuple[pixels.Page, ...]],
+) -> None:
+    """Raise ProofError where the revision ending at `end` looks other than the file, but for later signatures.
+
+    With a known prefix that is the known file, which looked like each revision before it when it was judged.
+    """
+    later = {each.field for each in document.signatures if each.end > end}
+    if end not in drawn:
+        drawn[end] = pixels.draw(case.data[:end])
+    pixels.require_same(drawn[end], drawn[len(case.data)], pixels.boxes_of(document, changed | later))
 
 
 def _require_parties(case: _Case, document: Document, envelope: Envelope) -> None:
