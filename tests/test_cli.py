@@ -260,3 +260,13 @@ def test_production_makes_its_own_keys(
     monkeypatch.setenv("LIANGZE_LOG_ORIGIN", "district.example/log")
     assert run(["init", "--organization", "鹿城区食药安办"]) == 0
     assert run(["archive", "audit"]) == 0
+
+
+def test_a_list_that_nobody_signs_is_called_unsigned_and_not_lost(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = next((finished / "lists").glob("*.pdf"))
+    assert run(["verify", str(path), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["verdict"], report["status"]) == ("indeterminate", "unknown")
+    assert [reason["code"] for reason in report["reasons"]] == ["SIG_NONE"]

@@ -20,7 +20,7 @@ from service.verification.trust import Anchor, Trust
 from service.workflows import naming
 from service.workflows.parts import Authority, Parts
 
-CRL_LIFETIME = timedelta(days=7)
+CRL_LIFETIME = timedelta(days=31)
 CRL_REFRESH = timedelta(days=1)
 
 
