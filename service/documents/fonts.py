@@ -1,6 +1,8 @@
 """The fonts of GB/T 9704 pages: which file serves which role, and whether every character can be printed."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fontTools.ttLib import TTCollection, TTFont, TTLibError
@@ -32,10 +34,9 @@ CHAIN = ("GFang", "GKai", "Noto Serif CJK SC")  # 仿宋, then characters 仿宋
 
 @dataclass(frozen=True, slots=True)
 class Fonts:
-    """The font files found, and the characters that the body chain can print."""
+    """The font files found; which characters they have is read when first asked, of as few fonts as need be."""
 
     files: dict[str, Path]
-    characters: frozenset[int] = field(repr=False)
 
     def css(self) -> str:
         """Return the @font-face rules of the faces read by path."""
@@ -44,22 +45,24 @@ class Fonts:
 
     def require(self, text: str) -> None:
         """Raise InputError naming the first character of `text` that no font of the chain has."""
-        for character in sorted(set(text)):
-            code = ord(character)
-            if code >= 0x20 and code not in self.characters:
-                raise InputError(
-                    "E-DOC-004",
-                    f"字符“{character}”（U+{code:04X}）在现有字库中没有字形，无法印制；请核对用字，或增加字库。",
-                )
+        missing = {code for code in map(ord, set(text)) if code >= 0x20}
+        for characters in self._chain():
+            missing -= characters
+            if not missing:
+                return
+        code = min(missing)
+        raise InputError(
+            "E-DOC-004",
+            f"字符“{chr(code)}”（U+{code:04X}）在现有字库中没有字形，无法印制；请核对用字，或增加字库。",
+        )
+
+    def _chain(self) -> Iterator[frozenset[int]]:
+        return (_characters(self.files[name], name) for name in CHAIN)
 
 
 def load_fonts(folder: Path) -> Fonts:
     """Find every font file in `folder` or where the system keeps it; raise SetupError naming a missing one."""
-    files = {name: _find(folder, file) for name, file in (FACES | _COLLECTIONS).items()}
-    characters: set[int] = set()
-    for name in CHAIN:
-        characters |= _characters(files[name], name)
-    return Fonts(files, frozenset(characters))
+    return Fonts({name: _find(folder, file) for name, file in (FACES | _COLLECTIONS).items()})
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -69,13 +72,14 @@ def _find(folder: Path, name: str) -> Path:
     raise SetupError("E-DOC-005", f"缺少字体文件 {name}，请运行 make setup 安装字体。")
 
 
-def _characters(path: Path, family: str) -> set[int]:
+@cache
+def _characters(path: Path, family: str) -> frozenset[int]:
     try:
         if path.suffix != ".ttc":
             with TTFont(path, lazy=True) as font:
-                return set(font.getBestCmap())
+                return frozenset(font.getBestCmap())
         with TTCollection(path, lazy=True) as collection:
             faces = [face for face in collection if face["name"].getDebugName(1) == family]
-            return {code for face in faces[:1] for code in face.getBestCmap()}
+            return frozenset(code for face in faces[:1] for code in face.getBestCmap())
     except (TTLibError, OSError) as exc:
         raise SetupError("E-DOC-005", f"字体文件 {path.name} 已损坏，请运行 make setup 重新安装。") from exc

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
 from service.core import content_json
-from service.documents import finish, fonts, justify, sandbox, specimen
+from service.documents import economy, finish, fonts, justify, sandbox, specimen
 from service.documents.content import Content, china_date, validate, validate_envelope
 from service.documents.kinds import Kind, TextStatus
 from service.errors import InputError
@@ -31,18 +32,19 @@ _DATA_IMAGE = re.compile(r"data:image/(png|svg\+xml)[;,]")
 
 
 class PdfRenderer:
-    """Renders kinds with one set of fonts; fonts and style sheets are read once. One renderer per thread."""
+    """Renders kinds with one set of fonts; fonts and style sheets are read once, when first needed.
+
+    One renderer per thread.
+    """
 
     def __init__(self, folder: Path) -> None:
         justify.install()
+        economy.install()
         self._fonts = fonts.load_fonts(folder)
-        self._font_config = FontConfiguration()
-        self._srgb = _Profile(files("weasyprint.pdf").joinpath("sRGB2014.icc").read_bytes())
-        own = _Only(_SHEETS, *{path.parent for path in self._fonts.files.values()})
-        self._faces = self._sheet(self._fonts.css(), own)
-        self._page = self._sheet((_SHEETS / "gbt9704.css").read_text("utf-8"), own)
-        self._reference = self._sheet(f'@page{{@bottom-center{{content:"{specimen.REFERENCE}"}}}}', own)
-        self._specimen = self._sheet(specimen.css(self._fonts.files["GHei"]), own)
+
+    @cached_property
+    def _kit(self) -> "_Kit":
+        return _Kit(self._fonts)
 
     def render(self, kind: Kind, content: Content, *, specimen: bool) -> bytes:
         """Return the PDF of `content`: the same bytes for the same content, template and fonts.
@@ -52,9 +54,10 @@ class PdfRenderer:
         content = Content(content.envelope, validate(kind, content.fields))
         validate_envelope(kind, content.envelope)
         html = self._html(kind, content, specimen=specimen)
-        sheets = [self._faces, self._page]
-        sheets += [self._reference] if kind.text_status is TextStatus.REFERENCE else []
-        sheets += [self._specimen] if specimen else []
+        kit = self._kit
+        sheets = [kit.faces, kit.page]
+        sheets += [kit.reference] if kind.text_status is TextStatus.REFERENCE else []
+        sheets += [kit.specimen] if specimen else []
         try:
             with _warnings_are_errors():
                 return self._write(kind, content, html, sheets)
@@ -74,24 +77,42 @@ class PdfRenderer:
             string=html, base_url=kind.folder.as_uri() + "/", url_fetcher=_Only(kind.folder)
         )
         options = {"pdf_variant": "pdf/a-3a", "pdf_forms": bool(kind.parties)}
-        document = source.render(font_config=self._font_config, stylesheets=sheets, **options)
+        document = source.render(font_config=self._kit.font_config, stylesheets=sheets, **options)
         if len(document.pages) > _PAGE_LIMIT:
             raise InputError("E-DOC-009", f"文书超过 {_PAGE_LIMIT} 页。")
         if document.metadata.attachments:
             raise InputError("E-DOC-006", "模板要附带文件，已拒绝：除结构化内容外，文书不附带文件。")
         attached = content_json(content.envelope, content.fields)
         _describe(document.metadata, content, attached)
-        document.color_profiles["srgb"] = self._srgb
+        document.color_profiles["srgb"] = self._kit.srgb
         pdf: bytes = document.write_pdf(
             output_intent="",  # the profile is set above: WeasyPrint's changes its bytes at the second use
-            finisher=lambda _, pdf: finish.finish(pdf, content.envelope.parties),
+            finisher=lambda _, pdf: _finish(pdf, content),
             pdf_identifier=hashlib.sha256(attached + html.encode()).hexdigest()[:32].encode(),
             **options,
         )
         return pdf
 
+
+class _Kit:
+    """What WeasyPrint needs for every document: fonts loaded, style sheets parsed, colour profile read."""
+
+    def __init__(self, faces: fonts.Fonts) -> None:
+        self.font_config = FontConfiguration()
+        self.srgb = _Profile(files("weasyprint.pdf").joinpath("sRGB2014.icc").read_bytes())
+        own = _Only(_SHEETS, *{path.parent for path in faces.files.values()})
+        self.faces = self._sheet(faces.css(), own)
+        self.page = self._sheet((_SHEETS / "gbt9704.css").read_text("utf-8"), own)
+        self.reference = self._sheet(f'@page{{@bottom-center{{content:"{specimen.REFERENCE}"}}}}', own)
+        self.specimen = self._sheet(specimen.css(faces.files["GHei"]), own)
+
     def _sheet(self, css: str, fetcher: URLFetcher) -> Any:
-        return weasyprint.CSS(string=css, font_config=self._font_config, url_fetcher=fetcher)
+        return weasyprint.CSS(string=css, font_config=self.font_config, url_fetcher=fetcher)
+
+
+def _finish(pdf: Any, content: Content) -> None:
+    finish.finish(pdf, content.envelope.parties)
+    economy.freeze(pdf)
 
 
 def _steer_breaks(text: str) -> str:

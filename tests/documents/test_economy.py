@@ -1,0 +1,59 @@
+"""What is saved changes no byte, and no font file is kept but those that documents use."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pydyf
+import pytest
+from weasyprint.pdf import fonts
+
+from service.documents import economy
+from service.documents.content import Content
+from service.documents.kinds import Kind
+from service.documents.pdf import PdfRenderer
+
+Make = Callable[..., Content]
+
+
+def test_a_letter_has_the_same_bytes_with_and_without(
+    renderer: PdfRenderer, letter_kind: Kind, commitment: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [renderer.render(letter_kind, commitment(), specimen=True) for _ in range(2)]
+    with monkeypatch.context() as stock:
+        stock.setattr(fonts, "get_hb_object_data", economy._stock_data)
+        stock.setattr(fonts, "get_pango_font_hb_face", economy._stock_face)
+        stock.setattr(economy, "freeze", lambda _: None)
+        stock.setattr(pydyf.PDF, "page_references", property(_stock_references))
+        made.append(renderer.render(letter_kind, commitment(), specimen=True))
+    assert made[0] == made[1] == made[2]
+
+
+def _stock_references(pdf: Any) -> tuple[bytes, ...]:
+    return tuple(f"{number} 0 R".encode("ascii") for number in pdf.pages["Kids"][::3])
+
+
+def test_only_the_files_of_whole_fonts_are_kept(
+    renderer: PdfRenderer, letter_kind: Kind, commitment: Make
+) -> None:
+    renderer.render(letter_kind, commitment(), specimen=False)
+    kept = len(economy._files)
+    renderer.render(letter_kind, commitment(cadre_name="欧阳堃"), specimen=False)
+    assert 0 < kept == len(economy._files) <= economy._KEPT
+    assert all(len(data) > 1_000_000 for _, data in economy._files.values())
+
+
+def test_a_new_page_is_among_the_references() -> None:
+    pdf = pydyf.PDF()
+    for number in range(1, 4):
+        pdf.pages["Kids"].extend([number, 0, "R"])
+        assert economy._page_references(pdf) == _stock_references(pdf)
+
+
+def test_the_replaced_functions_still_have_the_form_we_replace() -> None:
+    made = inspect.getsource(fonts.Font.__init__)
+    assert "get_pango_font_hb_face(pango_font)" in made
+    assert "get_hb_object_data(self.hb_face)" in made
+    written = inspect.getsource(pydyf.Stream.data.fget)
+    assert "zlib.compressobj(level=9)" in written
+    assert "extra['Filter'] = '/FlateDecode'" in written
