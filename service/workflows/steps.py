@@ -229,7 +229,7 @@ def stamp(parts: Parts, target: str) -> None:
         [parts.issuing_ca.certificate],
         parts.timestamper,
     )
-    _require_valid(parts, revision, letter.number)
+    _require_valid(parts, revision, letter)
     parts.work.put(revision)
     with parts.sessions.begin() as session:
         now = parts.clock()
@@ -260,7 +260,7 @@ def complete(parts: Parts, letter_id: str) -> None:
     revision = ceremony.complete(
         head, certificates=certificates, crls=crls, timestamper=parts.timestamper, when=now
     )
-    _require_valid(parts, revision, letter.number)
+    _require_valid(parts, revision, letter)
     parts.work.put(revision)
     with parts.sessions.begin() as session:
         step = Step(
@@ -318,13 +318,15 @@ def _log(parts: Parts, step: Step, revision: bytes) -> None:
             jobs.add(session, "complete", letter.id, now)
 
 
-def _require_valid(parts: Parts, revision: bytes, number: str) -> None:
+def _require_valid(parts: Parts, revision: bytes, letter: Letter) -> None:
+    """Raise VerificationError unless the new revision is valid; a logged head was judged when it was new."""
     with parts.sessions.begin() as session:
         trust = authority.trust(parts, session, parts.clock())
-    report = verdict.verify(revision, trust, parts.clock())
+    known = len(parts.store.get(Sha256Hex(letter.head))) if letter.head else 0
+    report = verdict.verify(revision, trust, parts.clock(), known=known)
     if report.verdict != "valid":
         why = "；".join(reason.text for reason in report.reasons if reason.cap is not Cap.NOTE)
-        raise VerificationError("E-SIG-111", f"承诺书 {number} 的新版本未通过验证，不予采用：{why}")
+        raise VerificationError("E-SIG-111", f"承诺书 {letter.number} 的新版本未通过验证，不予采用：{why}")
 
 
 def _advance(session: Session, step: int, old: str, new: str, now: datetime, **values: object) -> None:
