@@ -1,0 +1,36 @@
+"""Both databases for every test that asks for one: SQLite, and a real PostgreSQL server started for the run."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.postgresql import Server, programs, start
+
+WITHOUT = "LIANGZE_TEST_WITHOUT_POSTGRESQL"
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of this run; `make setup-test` installs the package."""
+    if os.environ.get(WITHOUT) == "1":
+        pytest.skip(f"{WITHOUT} is set")
+    binaries = programs()
+    if binaries is None:
+        pytest.fail(f"PostgreSQL is not installed: run make setup-test, or set {WITHOUT}=1", pytrace=False)
+    server = start(binaries)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgresql: Server) -> Callable[..., str]:
+    """Return a function that makes a database with a name of its own and returns its address."""
+    numbers = itertools.count(1)
+
+    def new_database(template: str = "template0") -> str:
+        return postgresql.create(f"test_{next(numbers)}", template=template)
+
+    return new_database
