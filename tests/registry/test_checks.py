@@ -27,6 +27,8 @@ START = date(2026, 10, 8)
 ON = date(2026, 10, 12)
 NOW = datetime(2026, 10, 8, 3, 0, tzinfo=UTC)
 DISTRICT, STREET, VILLAGE = "330302", "330302001", "330302001001"
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""For what the command line makes of it: no statement of its own, so one database is enough."""
 DATED = {"valid_from": START, "recorded_at": NOW, "recorded_by": "clerk", "reason": "测试"}
 
 
@@ -218,6 +220,7 @@ def run(small: Sessions, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return lambda *arguments: CliRunner().invoke(cli, list(arguments))
 
 
+@on_sqlite
 def test_status_prints_figures_duties_and_that_the_rules_are_a_reference(
     run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,6 +232,7 @@ def test_status_prints_figures_duties_and_that_the_rules_are_a_reference(
     assert "所用规则为参考值" in text
 
 
+@on_sqlite
 def test_status_as_json_is_for_programs(run: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
     value = json.loads(_printed(run("status", "--json", "--level", "village", "--only", "督导"), capsys))
     assert value["figures"]["village"]["督导"] == [0, 1]
@@ -236,6 +240,7 @@ def test_status_as_json_is_for_programs(run: Callable[..., Any], capsys: pytest.
     assert (duty["measure"], duty["due"], duty["state"]) == ("督导", "2026-12-31", "待办")
 
 
+@on_sqlite
 def test_status_says_provisional_wherever_a_day_is(
     run: Callable[..., Any], capsys: pytest.CaptureFixture[str], small: Sessions
 ) -> None:
@@ -247,6 +252,7 @@ def test_status_says_provisional_wherever_a_day_is(
     assert "注：2027年放假安排未公布" in text
 
 
+@on_sqlite
 def test_status_takes_rules_from_a_folder_or_its_variable(
     run: Callable[..., Any],
     capsys: pytest.CaptureFixture[str],
@@ -265,6 +271,7 @@ def test_status_takes_rules_from_a_folder_or_its_variable(
     assert "应督导3次" in _printed(run("status"), capsys)
 
 
+@on_sqlite
 def test_check_ends_well_when_nothing_is_wrong_and_badly_otherwise(
     run: Callable[..., Any], capsys: pytest.CaptureFixture[str], small: Sessions
 ) -> None:
@@ -279,6 +286,7 @@ def test_check_ends_well_when_nothing_is_wrong_and_badly_otherwise(
     assert "CHK-901 错误 五马一社区" in bad.output + capsys.readouterr().out
 
 
+@on_sqlite
 @pytest.mark.parametrize("arguments", [("--on", "2026-13-01"), ("--level", "省"), ("--only", "喝茶")])
 def test_a_wrong_option_is_a_matter_of_usage(run: Callable[..., Any], arguments: tuple[str, str]) -> None:
     assert isinstance(run("status", *arguments).exception, UsageError)
