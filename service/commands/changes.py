@@ -10,7 +10,7 @@ from service import console
 from service.clock import china_day
 from service.commands.opening import open_parts
 from service.errors import InputError, UsageError
-from service.registry import adjustment, clocks, query
+from service.registry import adjustment, clocks, known, query
 from service.registry import intake as reading
 from service.workflows import changes, enrolment
 from service.workflows.changes import Sheet
@@ -47,7 +47,7 @@ def list_(unit: Annotated[str | None, typer.Option("--unit", help="机构代码�
             console.say(
                 f"{row.happened_on} {row.what}（{row.subject}）：应于 {row.due_on}{mark} 前调整{late}。"
             )
-        for sheet in adjustment.drafts(session, below):
+        for sheet in adjustment.drafts(session, on, below=below):
             count = len(adjustment.moves_of(session, sheet.id))
             console.say(
                 f"待批准：{sheet.number}（{sheet.kind}，编制人 {sheet.drafted_by}），变动包保关系 {count} 条。"
@@ -135,7 +135,8 @@ def roster(
 ) -> None:
     """换届：导入新名册并匹配，推荐全部接任人，编制一张调整单。"""
     parts = open_parts()
-    read = reading.read_workbook(workbook)
+    with parts.sessions.begin() as session:
+        read = reading.read_workbook(workbook, known.known(session, china_day(parts.clock())))
     if read.faults:
         console.show_faults(read)
         raise InputError("E-REG-302", f"共 {len(read.faults)} 处错误，没有导入；请逐条改正后再试。")

@@ -200,9 +200,9 @@ def _number(session: Session, unit: str, on: date) -> str:
     return f"{start}{(count or 0) + 1}号"
 
 
-def drafts(session: Session, unit: str | None = None) -> Iterable[Adjustment]:
-    """Return the adjustments that wait for approval."""
+def drafts(session: Session, on: date, *, below: str | None = None) -> Iterable[Adjustment]:
+    """Return the adjustments that wait for approval, of the unit and those below where it is given."""
     wanted = select(Adjustment).where(Adjustment.state == DRAFT)
-    if unit is not None:
-        wanted = wanted.where(Adjustment.unit == unit)
+    if below is not None:
+        wanted = wanted.where(Adjustment.unit.in_(query.codes_below(session, below, on)))
     return session.scalars(wanted.order_by(Adjustment.drafted_at, Adjustment.number)).all()

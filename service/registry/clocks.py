@@ -22,6 +22,7 @@ Deadlines = Callable[[str, date], Due]
 _SIZE = ("employees", "revenue", "diners")
 _OPEN = "在营"
 _CLOSED = "注销"
+_REGRADED = "分级变化"
 
 
 @dataclass(slots=True)
@@ -77,6 +78,8 @@ class Recorder:
         merged = query.merged(self.session)
         for identity, row in new.items():
             for what in entity_changes(old.get(identity), row, merged):
+                if what == _REGRADED and self._noted(identity):
+                    continue  # 提级, or whatever else moved the tier, has its clock already
                 self.note(ENTITY, identity, row.unit, what)
         for identity, row in old.items():
             if identity not in new:
@@ -97,6 +100,12 @@ class Recorder:
             if identity not in new:
                 self.note(PERSONNEL, identity, row.unit, "离任")
 
+    def _noted(self, subject: str) -> bool:
+        of_the_day = select(ChangeRow.id).where(
+            ChangeRow.subject == subject, ChangeRow.happened_on == self.change.on
+        )
+        return self.session.scalars(of_the_day.limit(1)).first() is not None
+
     def _had_any(self, table: Any, on: date) -> bool:
         return (
             self.session.scalars(select(table.row).where(table.valid_from < on).limit(1)).first() is not None
@@ -116,7 +125,7 @@ def entity_changes(old: Entity | None, new: Entity, merged: Mapping[str, str]) -
     if any(getattr(old, name) != getattr(new, name) for name in _SIZE):
         found.append("规模变化")
     if old.tier != new.tier and not found:
-        found.append("分级变化")
+        found.append(_REGRADED)
     return found
 
 
