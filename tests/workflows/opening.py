@@ -52,13 +52,14 @@ def make_schema(settings: Settings) -> None:
     engine.dispose()
 
 
-def make_home(home: Path, day: date, towns: int = 1, entities: int = 60) -> None:
-    """Make a deployment with the sample district's first street(s), imported and assigned on `day`."""
+def make_home(home: Path, day: date, entities: int = 60, hour: int = 9) -> None:
+    """Make a deployment with the sample district's first street, imported and assigned on `day`."""
     settings, clock, chance = Settings(home=home), DayClock(day), random.Random(1).randbytes
+    clock.set(day, hour)
     make_schema(settings)
     composition.initialise(settings, clock, chance)
     app = composition.build(settings, clock, chance)
-    book = make_lucheng.build(make_lucheng.Maker(7), make_lucheng.lucheng()[:towns], entities)
+    book = make_lucheng.build(make_lucheng.Maker(7), make_lucheng.lucheng()[:1], entities)
     path = home.parent / "street.xlsx"
     path.write_bytes(make_lucheng.workbook_bytes(book))
     intake.take_in(app.parts, intake.read(path), who="录入员", why="导入")
