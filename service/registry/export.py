@@ -14,6 +14,7 @@ from service.registry import query
 from service.registry.columns import CADRES, ENTITIES, UNITS, Form
 from service.registry.dated import as_of
 from service.registry.records import LEVEL_NAMES, Pending
+from service.registry.situation import IN_BUSINESS
 from service.registry.standing import Measure, Standing
 from service.registry.styled import Table
 
@@ -206,7 +207,7 @@ def _ledger_rows(
             if cadre and bond:
                 whose = (cadre.name, _name(units, cadre.unit), cadre.post, cadre.mobile, bond.duty)
             else:
-                whose = (CITY if one.tier == "A" else NOBODY, None, None, None, None)
+                whose = (_nobody(one), None, None, None, None)
             yield (
                 *(
                     number,
@@ -229,6 +230,12 @@ def _ledger_rows(
                     one.tier_reason,
                 ),
             )
+
+
+def _nobody(one: Entity) -> str:
+    if one.status not in IN_BUSINESS:
+        return one.status
+    return CITY if one.tier == "A" else NOBODY
 
 
 def _list_rows(version: ListVersion, units: Mapping[str, Unit]) -> Iterator[tuple[Any, ...]]:

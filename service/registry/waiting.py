@@ -37,11 +37,8 @@ def keep(
     entropy: Entropy,
 ) -> int:
     """Keep the rows of one file, each once; return how many are new."""
-    held = set(
-        session.execute(select(PendingRow.sheet, PendingRow.row).where(PendingRow.file == file))
-        .tuples()
-        .all()
-    )
+    places = session.execute(select(PendingRow.sheet, PendingRow.row).where(PendingRow.file == file))
+    held = {(sheet, row) for sheet, row in places}
     new = 0
     for one in pending:
         if (one.sheet, one.row) in held:
