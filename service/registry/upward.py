@@ -68,7 +68,7 @@ class Report:
         """Return the rows as an import reads them, against what the receiver knows."""
         return intake.read_rows([_sheet(form, self.files[name]) for name, form in _FILES.items()], known)
 
-    def extra(self, name: str) -> Json:
+    def further(self, name: str) -> Json:
         """Return one of the further JSON files."""
         return json.loads(self.files[name])
 
@@ -169,7 +169,7 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Json]:
 def _sheet(form: Form, data: bytes) -> Sheet:
     """Return the rows of a file as a sheet of the collection form, to be read as strictly as any workbook."""
     try:
-        rows = json.loads(data)
+        rows = _rows(json.loads(data))
         values = [tuple(_cell(row.get(column.name)) for column in form.columns) for row in rows]
     except (ValueError, TypeError, AttributeError, RecursionError) as exc:
         raise InputError("E-REG-734", f"上报包的“{form.sheet}”读不懂；请下级重新生成后再报。") from exc
@@ -177,6 +177,12 @@ def _sheet(form: Form, data: bytes) -> Sheet:
         raise InputError("E-REG-006", f"上报包的“{form.sheet}”超过 {MAX_ROWS} 行。")
     headings = tuple(column.heading for column in form.columns)
     return Sheet(form.sheet, tuple(enumerate([headings, *values], start=1)), ())
+
+
+def _rows(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise TypeError("a list of rows is wanted")
+    return value
 
 
 def _cell(value: Json) -> str | int | None:
