@@ -1,5 +1,6 @@
 """A small street opened with the schema of the code: registry and assignments, no keys of persons."""
 
+import gc
 import random
 import shutil
 from datetime import date, datetime, timedelta
@@ -52,9 +53,10 @@ def make_schema(settings: Settings) -> None:
     engine.dispose()
 
 
-def make_home(home: Path, day: date, entities: int = 60, hour: int = 9) -> None:
+def make_home(home: Path, day: date, entities: int = 60, hour: int = 9, url: str = "") -> None:
     """Make a deployment with the sample district's first street, imported and assigned on `day`."""
-    settings, clock, chance = Settings(home=home), DayClock(day), random.Random(1).randbytes
+    settings = Settings(home=home, database_url=url)
+    clock, chance = DayClock(day), random.Random(1).randbytes
     clock.set(day, hour)
     make_schema(settings)
     composition.initialise(settings, clock, chance)
@@ -64,6 +66,13 @@ def make_home(home: Path, day: date, entities: int = 60, hour: int = 9) -> None:
     path.write_bytes(make_lucheng.workbook_bytes(book))
     intake.take_in(app.parts, intake.read(path), who="录入员", why="导入")
     intake.assign(app.parts, who="录入员")
+    close(app)
+
+
+def close(app: App) -> None:
+    """Close the connections of a deployment, and those that opening it for the first time left behind."""
+    app.parts.sessions.kw["bind"].dispose()
+    gc.collect()
 
 
 def open_copy(home: Path, copy: Path, clock: DayClock, seed: int = 2) -> App:

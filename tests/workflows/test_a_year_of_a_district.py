@@ -1,13 +1,16 @@
 """A year in the life of a district: from the import to the reports, it ends with exactly the right open duties."""
 
 import json
+import random
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from service import app as composition
 from service.app import App
 from service.archive import audit
 from service.db.changes import Change
@@ -19,6 +22,7 @@ from service.registry.standing import Measure, Standing
 from service.registry.supervision import Inspection, Shortcoming
 from service.registry.task_lists import BAD
 from service.registry.visits import Found
+from service.settings import Settings
 from service.workflows import (
     changes,
     duties,
@@ -32,6 +36,7 @@ from service.workflows import (
     supervision,
     visits,
 )
+from tests.conftest import DATABASES
 from tests.workflows import opening
 from tests.workflows.opening import DISTRICT, TOWN, VILLAGE, DayClock
 
@@ -82,14 +87,16 @@ class Year:
             visits.record_together(self.parts, cadre, found, self.day, went_in=True, who=CLERK)
 
 
-@pytest.fixture(scope="module")
-def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
-    folder = tmp_path_factory.mktemp("district")
-    opening.make_home(folder / "made" / "var", BEGIN, entities=60)
+@pytest.fixture(params=DATABASES)
+def year(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Year]:
+    url = request.getfixturevalue("new_database")() if request.param == "postgresql" else ""
+    opening.make_home(tmp_path / "var", BEGIN, url=url)
     clock = DayClock(BEGIN)
-    year = Year(opening.open_copy(folder / "made" / "var", folder / "var", clock), clock)
+    settings = Settings(home=tmp_path / "var", database_url=url)
+    year = Year(composition.build(settings, clock, random.Random(2).randbytes), clock)
     year.go(1, 6)
-    return year
+    yield year
+    opening.close(year.app)
 
 
 def sign_village(year: Year) -> int:
@@ -113,7 +120,10 @@ def sign_village(year: Year) -> int:
     return len(plan.letters)
 
 
-def test_a_year_of_a_district_ends_with_the_right_open_duties(year: Year, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # `init` leaves its engine open
+def test_a_year_of_a_district_ends_with_the_right_open_duties(year: Year) -> None:
     parts, book = year.parts, rules.shipped()
 
     # January: lists approved, in force and handed in; commitments of one village signed.
