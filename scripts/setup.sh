@@ -13,8 +13,8 @@ readonly FONTS=.fonts
 readonly FANDOL=scripts/fandol.sha256
 # Pango and HarfBuzz draw the pages, Noto and LXGW WenKai hold the rare names, poppler checks signatures independently.
 readonly PACKAGES=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils)
-# qpdf looks for damage in signed files; only the tests call it.
-readonly TEST_PACKAGES=(qpdf)
+# qpdf looks for damage in signed files, and the registry is tested on a private PostgreSQL server; only the tests call them.
+readonly TEST_PACKAGES=(qpdf postgresql)
 
 WORK="$(mktemp -d)"
 readonly WORK

@@ -2,6 +2,7 @@
 
 import re
 
+import typer
 from typer import rich_utils
 from typer._click.core import Context
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -70,3 +71,14 @@ def usage_error(message: str) -> str:
         if re.fullmatch(pattern, message, re.DOTALL):
             return re.sub(pattern, chinese, message, flags=re.DOTALL)
     return "请用 --help 查看用法。"
+
+
+def speak(cli: typer.Typer) -> None:
+    """Let every command and group of `cli`, however deep, speak Chinese of itself."""
+    cli.info.cls = Group
+    for command in cli.registered_commands:
+        command.cls = Command
+    for group in cli.registered_groups:
+        group.cls = Group
+        if group.typer_instance is not None:
+            speak(group.typer_instance)

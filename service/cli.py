@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from service import app as composition
 from service import console
 from service.archive import audit
-from service.chinese import Command, Group, usage_error
+from service.chinese import speak, usage_error
 from service.clock import china_day, parse_utc, system_clock
+from service.commands import changes, duties, exchange, records
 from service.errors import InputError, ServiceError, SetupError, UsageError
 from service.registry import query
 from service.settings import ROOT, Settings
@@ -22,13 +23,12 @@ from service.workflows.parts import Parts
 
 cli = typer.Typer(
     name="liangze",
-    cls=Group,
     help="两责：食品安全“两个责任”的文书、电子签名与存证。",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-archive = typer.Typer(cls=Group, help="存证档案。", no_args_is_help=True)
+archive = typer.Typer(help="存证档案。", no_args_is_help=True)
 cli.add_typer(archive, name="archive")
 
 WHO = "liangze"
@@ -78,7 +78,7 @@ def _unit(parts: Parts, text: str) -> str:
         return query.find_unit(session, text, china_day(parts.clock())).code
 
 
-@cli.command(cls=Command)
+@cli.command()
 def init(
     organization: Annotated[str, typer.Option(help="单位名称，写入签发机构证书。")] = "两责系统演示单位",
 ) -> None:
@@ -88,24 +88,7 @@ def init(
     console.say(f"已在 {settings.home} 初始化（{settings.environment} 环境）。")
 
 
-@cli.command("import", cls=Command)
-def import_(workbook: Annotated[Path, typer.Argument(help="包保相关数据收集表（xlsx）。")]) -> None:
-    """导入登记簿；有错误时逐条指出，不导入任何内容。"""
-    read = intake.read(workbook)
-    if read.faults:
-        console.show_faults(read)
-        raise InputError("E-REG-610", f"共 {len(read.faults)} 处错误，没有导入；请逐条改正后再试。")
-    console.show_hints(read)
-    applied = intake.take_in(_parts(), read, who=WHO, why=f"导入 {workbook.name}")
-    for name, counts in (
-        ("机构", applied.units),
-        ("包保干部", applied.cadres),
-        ("包保主体", applied.entities),
-    ):
-        console.say(f"{name}：新增 {counts.new}，变更 {counts.changed}，未变 {counts.unchanged}。")
-
-
-@cli.command(cls=Command)
+@cli.command()
 def assign() -> None:
     """按规则分级，并为每户 B、C、D 级主体确定包保干部。"""
     outcome = intake.assign(_parts(), who=WHO)
@@ -117,7 +100,7 @@ def assign() -> None:
         raise InputError("E-REG-605", f"有 {len(outcome.faults)} 户没有包保干部。")
 
 
-@cli.command(cls=Command)
+@cli.command()
 def generate(
     unit: Unit,
     tier: Annotated[str, typer.Option(help="包保层级：B、C 或 D。")],
@@ -139,7 +122,7 @@ def generate(
         console.say(str(path))
 
 
-@cli.command(cls=Command)
+@cli.command()
 def enrol(
     unit: Unit,
     name: Annotated[str | None, typer.Option(help="干部姓名（与 --seal 二选一）。")] = None,
@@ -161,7 +144,7 @@ def enrol(
     console.say(f"已登记{seal or name}，证书已生效并存证。")
 
 
-@cli.command(cls=Command)
+@cli.command()
 def issue(unit: Unit, pin_fd: Pin = None) -> None:
     """为一个单位的包保干部制发承诺书，加盖电子印章（一次 PIN）。"""
     app = composition.build(_settings())
@@ -179,7 +162,7 @@ def issue(unit: Unit, pin_fd: Pin = None) -> None:
         console.say(f"未盖章：{reason}")
 
 
-@cli.command(cls=Command)
+@cli.command()
 def sign(
     unit: Unit,
     name: Annotated[str, typer.Option(help="签署人姓名。")],
@@ -204,7 +187,7 @@ def sign(
         console.say(f"未签署：{reason}")
 
 
-@cli.command(cls=Command)
+@cli.command()
 def worker(
     once: Annotated[bool, typer.Option("--once", help="做完当前待办即退出。")] = False,
 ) -> None:
@@ -216,7 +199,7 @@ def worker(
         app.serve()
 
 
-@cli.command(cls=Command)
+@cli.command()
 def verify(
     files: Annotated[list[Path], typer.Argument(help="要验证的文件。")],
     trust: TrustPaths = None,
@@ -239,7 +222,7 @@ def verify(
     return 0 if all(report.is_good for report in reports) else 1
 
 
-@archive.command("audit", cls=Command)
+@archive.command("audit")
 def audit_(
     folder: Annotated[Path | None, typer.Argument(help="档案文件夹的副本；默认为本系统的档案。")] = None,
     log_key: LogKey = None,
@@ -267,7 +250,7 @@ def _archive(folder: Path | None, log_key: Path | None) -> tuple[Path, str]:
     return folder, checking.read_text(log_key)
 
 
-@cli.command("demo", cls=Command)
+@cli.command("demo")
 def demo_(
     out: Out = Path("out/demo"),
     workbook: Annotated[Path, typer.Option(help="登记簿。")] = ROOT / "samples" / "lucheng.xlsx",
@@ -295,6 +278,11 @@ def _reopen(settings: Settings) -> composition.App:
     except SetupError:
         composition.initialise(settings)
         return composition.build(settings)
+
+
+for module in (exchange, changes, records, duties):
+    module.register(cli)
+speak(cli)
 
 
 if __name__ == "__main__":

@@ -85,16 +85,17 @@ def read_pin(descriptor: int | None, *, twice: bool = False) -> str:
 
 
 def show_faults(workbook: Workbook) -> None:
-    """Print the faults (错误) and hints (提醒) of a workbook, one a line, with sheet, row, column and remedy."""
+    """Print the faults (错误) of a workbook, one a line, with sheet, row, column and remedy."""
     for fault in workbook.faults:
         stderr.print(f"错误 {fault}", markup=False, highlight=False, soft_wrap=True)
-    show_hints(workbook)
 
 
-def show_hints(workbook: Workbook) -> None:
-    """Print what was read tolerantly and should be looked at; it keeps nothing from being imported."""
-    for hint in workbook.hints:
+def show_hints(workbook: Workbook, most: int | None = None) -> None:
+    """Print what was read tolerantly and should be looked at (提醒), or the first `most` of it."""
+    for hint in workbook.hints[:most]:
         stderr.print(f"提醒 {hint}", markup=False, highlight=False, soft_wrap=True)
+    if most is not None and len(workbook.hints) > most:
+        stderr.print(f"……提醒共 {len(workbook.hints)} 条，用 --all 全部列出。", markup=False, highlight=False)
 
 
 def show_report(report: Report) -> None:

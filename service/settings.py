@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     pepper_file: Path | None = None
     """32 random bytes, mode 0600; default secrets/pepper in the data directory."""
     templates: Path = ROOT / "templates"
+    rules: Path | None = None
+    """Folder of rule files (TOML) that replace the shipped ones of the same name."""
     fonts: Path = ROOT / ".fonts"
     keys_example: Path = ROOT / "keys_example"
     log_origin: str = ""

@@ -1,10 +1,41 @@
-"""What tests of several packages share."""
+"""What tests of several packages share: a small street, and both databases, SQLite and a real PostgreSQL."""
 
+import itertools
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from samples import make_lucheng
+from tests.postgresql import Server, programs, start
+
+WITHOUT = "LIANGZE_TEST_WITHOUT_POSTGRESQL"
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of this run; `make setup-test` installs the package."""
+    if os.environ.get(WITHOUT) == "1":
+        pytest.skip(f"{WITHOUT} is set")
+    binaries = programs()
+    if binaries is None:
+        pytest.fail(f"PostgreSQL is not installed: run make setup-test, or set {WITHOUT}=1", pytrace=False)
+    server = start(binaries)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def new_database(postgresql: Server) -> Callable[..., str]:
+    """Return a function that makes a database with a name of its own and returns its address."""
+    numbers = itertools.count(1)
+
+    def new_database(template: str = "template0") -> str:
+        return postgresql.create(f"test_{next(numbers)}", template=template)
+
+    return new_database
 
 
 @pytest.fixture(scope="session")

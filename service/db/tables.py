@@ -84,6 +84,8 @@ class Unit(Dated, Base):
     office_short: Mapped[str | None] = mapped_column(String(30))
     leader: Mapped[str | None] = mapped_column(String(32))  # cadre id of the 主要负责人
     stand_in: Mapped[str | None] = mapped_column(String(32))  # counterpart of the leader's own letter
+    predecessor: Mapped[str | None] = mapped_column(String(12))  # 撤并: the unit this one was before …
+    successor: Mapped[str | None] = mapped_column(String(12))  # … or became; old letters keep old names
 
 
 class Cadre(Dated, Base):
@@ -100,6 +102,7 @@ class Cadre(Dated, Base):
     kind: Mapped[str] = mapped_column(String(20))  # 班子成员, 两委成员, 社区工作者, 网格员, …
     mobile: Mapped[str | None] = mapped_column(String(20))
     sector: Mapped[str | None] = mapped_column(String(60))  # 分管领域
+    since: Mapped[date | None]  # in this post since
     status: Mapped[str] = mapped_column(String(10))  # 在任, 调整中, 离任
 
 
@@ -126,6 +129,7 @@ class Entity(Dated, Base):
     name: Mapped[str] = mapped_column(String(120))
     uscc: Mapped[str | None] = mapped_column(String(18))
     licence: Mapped[str | None] = mapped_column(String(30))
+    licence_until: Mapped[date | None]
     kind: Mapped[str] = mapped_column(String(20))  # 主体类型
     sector: Mapped[str] = mapped_column(String(20))  # 生产, 销售, 餐饮, …
     format: Mapped[str | None] = mapped_column(String(30))  # 业态

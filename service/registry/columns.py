@@ -170,3 +170,5 @@ ENTITIES = Form(
         ),
     ),
 )
+
+FORMS = (UNITS, CADRES, ENTITIES)

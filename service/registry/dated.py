@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, or_, update
+from sqlalchemy import ColumnElement, and_, insert, inspect, or_, update
 from sqlalchemy.orm import Session
 
 from service.db.tables import Dated
 from service.errors import ConflictError
 
+_HISTORY = frozenset({"row", "valid_from", "valid_to", "recorded_at", "recorded_by", "reason"})
 _BATCH = 500  # row numbers in one statement; below every database's limit of parameters
 
 
@@ -52,7 +53,10 @@ class Writer:
     _open: list[dict[str, Any]] = field(default_factory=list)
 
     def put(self, old: Dated | None, facts: Mapping[str, Any], why: str = "") -> None:
-        """Let `facts` hold from the day of the change; nothing happens where they hold already."""
+        """Let `facts` hold from the day of the change; nothing happens where they hold already.
+
+        What `facts` does not mention stays as `old` has it.
+        """
         if old is not None and all(getattr(old, name) == value for name, value in facts.items()):
             self.counts.unchanged += 1
             return
@@ -63,6 +67,7 @@ class Writer:
             self._end(old)
         self._open.append(
             {
+                **(self._kept(old)),
                 **facts,
                 "valid_from": self.change.on,
                 "valid_to": None,
@@ -86,6 +91,15 @@ class Writer:
             session.execute(insert(self.table), self._open)
         self._close, self._open = [], []
         return self.counts
+
+    def _kept(self, old: Dated | None) -> dict[str, Any]:
+        # One INSERT for all rows needs the same columns in each: a new row has them too, empty.
+        names = self._names()
+        return dict.fromkeys(names) if old is None else {name: getattr(old, name) for name in names}
+
+    def _names(self) -> list[str]:
+        mapped = (attribute.key for attribute in inspect(self.table).column_attrs)
+        return [name for name in mapped if name not in _HISTORY]
 
     def _end(self, old: Dated) -> None:
         if old.valid_from > self.change.on:

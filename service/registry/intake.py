@@ -1,33 +1,56 @@
 """Reads the 包保相关数据收集表: three sheets into units, cadres and entities, every fault by its cell."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from service.registry import columns, reading, sheets
+from service.registry import cells, csv_form, reading, sheets
 from service.registry.cells import Finding
+from service.registry.columns import FORMS
+from service.registry.known import NOTHING, Known
 from service.registry.reading import Findings, Line
-from service.registry.records import CODE_LENGTH, LEVEL_NAMES, LEVELS, CadreRow, EntityRow, UnitRow, Workbook
+from service.registry.records import (
+    CODE_LENGTH,
+    LEVEL_NAMES,
+    LEVELS,
+    CadreRow,
+    EntityRow,
+    Pending,
+    UnitRow,
+    Workbook,
+)
+from service.registry.sheets import Sheet
 from service.registry.unit_index import UnitIndex
 
 _DUPLICATE = "请删去其中一行"
 
 
-def read_workbook(path: Path) -> Workbook:
+def read_book(path: Path) -> list[Sheet]:
+    """Return the sheets of a workbook, or of a CSV file or folder; raise InputError for anything else."""
+    return csv_form.read_csv(path) if csv_form.is_csv(path) else sheets.read_sheets(path)
+
+
+def read_workbook(path: Path, known: Known = NOTHING) -> Workbook:
     """Return what the workbook at `path` says; raise InputError when it cannot be read at all.
 
     Rows with a fault are left out of the records and named in `faults`; a caller that applies the
-    workbook must first see that `faults` is empty.
+    workbook must first see that `faults` is empty. Where units are `known`, sheets may be missing, and
+    units and people are looked for among the known as well.
     """
-    book = sheets.read_sheets(path)
+    return read_rows(read_book(path), known)
+
+
+def read_rows(book: Sequence[Sheet], known: Known = NOTHING) -> Workbook:
+    """Return what the sheets say, as read_workbook does."""
     findings = Findings()
-    unit_lines = reading.read_form(book, columns.UNITS, findings)
-    cadre_lines = reading.read_form(book, columns.CADRES, findings)
-    entity_lines = reading.read_form(book, columns.ENTITIES, findings)
-    index = UnitIndex(unit_lines)
+    partial = bool(known.units) and any(reading.sheet_of(book, form) for form in FORMS)
+    read = {form.sheet: reading.read_form(book, form, findings, needed=not partial) for form in FORMS}
+    unit_lines, cadre_lines, entity_lines = (read[form.sheet].lines for form in FORMS)
+    index = UnitIndex([*unit_lines, *known.units])
     units = _units(unit_lines, index)
     cadres = _cadres(cadre_lines, index)
-    _leaders(unit_lines, cadre_lines, index)
+    _leaders(unit_lines, cadre_lines, index, known)
     entities = _entities(entity_lines, index)
     good_units = {line.row for line in unit_lines if not line.failed}
     order = {sheet.name: place for place, sheet in enumerate(book)}
@@ -37,7 +60,28 @@ def read_workbook(path: Path) -> Workbook:
         entities=tuple(entities),
         faults=tuple(sorted(findings.faults, key=lambda fault: (order.get(fault.sheet, -1), fault.row))),
         hints=tuple(sorted(findings.hints, key=lambda fault: (order.get(fault.sheet, -1), fault.row))),
+        pending=tuple(
+            one for form in FORMS for one in _pending(form.sheet, read[form.sheet].lines, findings)
+        ),
+        mentioned={sheet: filled.fields for sheet, filled in read.items()},
     )
+
+
+def _pending(sheet: str, lines: list[Line], findings: Findings) -> list[Pending]:
+    faults: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for fault in findings.faults:
+        faults[fault.sheet, fault.row].append(str(fault))
+    return [
+        Pending(
+            sheet,
+            line.row,
+            cells.as_text(line.cells.get("name")),
+            {name: cells.as_text(value) for name, value in line.cells.items() if not cells.is_blank(value)},
+            tuple(faults[line.sheet, line.row]),
+        )
+        for line in lines
+        if line.failed
+    ]
 
 
 def _units(lines: list[Line], index: UnitIndex) -> list[UnitRow]:
@@ -86,9 +130,10 @@ def _cadres(lines: list[Line], index: UnitIndex) -> list[CadreRow]:
     return cadres
 
 
-def _leaders(unit_lines: list[Line], cadre_lines: list[Line], index: UnitIndex) -> None:
-    """Check that every 主要负责人 and every 监督方 is exactly one of the cadres listed."""
+def _leaders(unit_lines: list[Line], cadre_lines: list[Line], index: UnitIndex, known: Known) -> None:
+    """Check that every 主要负责人 and every 监督方 is exactly one of the cadres listed or known."""
     people = Counter((index.resolve(line["unit"]), line["name"]) for line in cadre_lines)
+    people |= known.people  # the larger of the two: whoever is in both is one person
     for line in unit_lines:
         code, leader, stand_in = line["code"], line["leader"], line["stand_in"]
         if leader and not people[None, leader]:  # a person whose own unit is unknown is one fault

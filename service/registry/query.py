@@ -93,6 +93,12 @@ def children(session: Session, code: str, on: date) -> list[Unit]:
     return list(session.scalars(select(Unit).where(as_of(Unit, on), Unit.parent == code).order_by(Unit.code)))
 
 
+def merged(session: Session) -> dict[str, str]:
+    """Return, for every unit that was merged into another (撤并), the code of its successor."""
+    rows = session.execute(select(Unit.code, Unit.successor).where(Unit.successor.is_not(None)))
+    return {code: successor for code, successor in rows if successor}
+
+
 def codes_below(session: Session, code: str, on: date) -> set[str]:
     """Return the codes of the unit and of every unit below it."""
     pairs = session.execute(select(Unit.code, Unit.parent).where(as_of(Unit, on))).all()

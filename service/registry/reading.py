@@ -1,7 +1,7 @@
 """Reads one sheet by its form: finds the heading row, spreads merged cells, parses every cell."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from openpyxl.utils import get_column_letter
@@ -27,6 +27,9 @@ class Line:
     bad: set[str]
     fault: Callable[[str, Finding], None]
     """Report a finding about one field of this row."""
+    sheet: str = ""
+    cells: Mapping[str, Any] = field(default_factory=dict)
+    """The row as written, by field."""
 
     @property
     def failed(self) -> bool:
@@ -85,25 +88,41 @@ class _Table:
         return Place(self.sheet.name, row, heading)
 
 
-def read_form(sheets: list[Sheet], form: Form, findings: Findings) -> list[Line]:
-    """Return the parsed rows of the sheet that `form` describes; every fault goes to `findings`."""
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One sheet as read: its rows, and the fields that have a column (none when the sheet is missing)."""
+
+    lines: list[Line] = field(default_factory=list)
+    fields: frozenset[str] = frozenset()
+
+
+def sheet_of(sheets: Sequence[Sheet], form: Form) -> Sheet | None:
+    """Return the sheet that `form` describes, or None."""
     names = {heading_key(name) for name in (form.sheet, *form.also)}
-    sheet = next((sheet for sheet in sheets if heading_key(sheet.name) in names), None)
+    return next((sheet for sheet in sheets if heading_key(sheet.name) in names), None)
+
+
+def read_form(sheets: Sequence[Sheet], form: Form, findings: Findings, *, needed: bool = True) -> Filled:
+    """Return the parsed rows of the sheet that `form` describes; every fault goes to `findings`."""
+    sheet = sheet_of(sheets, form)
+    if sheet is None and not needed:
+        return Filled()
     if sheet is None:
         findings.add(
             Place(form.sheet),
             Finding("E-REG-101", "工作簿里没有这张工作表", f"请补上名为“{form.sheet}”的工作表"),
         )
-        return []
+        return Filled()
     table = _find_headings(sheet, form, findings)
     if table is None:
-        return []
+        return Filled()
     covered = _covered(sheet, table)
-    return [
+    lines = [
         _read_line(table, form, findings, row, _spread(table, form, covered, findings, row, values))
         for row, values in sheet.rows
         if row > table.heading_row
     ]
+    return Filled(lines, frozenset(table.found))
 
 
 def _find_headings(sheet: Sheet, form: Form, findings: Findings) -> _Table | None:
@@ -206,7 +225,7 @@ def _read_line(table: _Table, form: Form, findings: Findings, row: int, raw: dic
         parsed[column.name], finding = _read_cell(column, raw[column.name])
         if finding:
             fault(column.name, finding)
-    return Line(row, parsed, bad, fault)
+    return Line(row, parsed, bad, fault, table.sheet.name, raw)
 
 
 def _read_cell(column: Column, value: Any) -> tuple[Any, Finding | None]:

@@ -1,5 +1,6 @@
 """What a registry workbook says, as values: units, cadres, entities, and every fault by its cell."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,6 +10,9 @@ CODE_LENGTH = {"city": 6, "district": 6, "town": 9, "village": 12}
 TIERS = ("A", "B", "C", "D")
 TIER_LEVEL = {"A": "city", "B": "district", "C": "town", "D": "village"}
 """层级对应: which level's cadres answer for the entities of a tier."""
+
+UNDECIDED = ""
+"""A person who is 待补正: what the registry says of the post stays."""
 
 _SHOWN = 40  # characters of a cell's value repeated in a message
 
@@ -101,6 +105,17 @@ class EntityRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """待补正: a row left out for now, with its cells as written (by heading) and what is wrong."""
+
+    sheet: str
+    row: int
+    name: str
+    values: Mapping[str, str]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Workbook:
     """What was read. `faults` (错误) forbid applying it; `hints` (提醒) were read tolerantly."""
 
@@ -109,3 +124,7 @@ class Workbook:
     entities: tuple[EntityRow, ...] = ()
     faults: tuple[Fault, ...] = field(default=())
     hints: tuple[Fault, ...] = field(default=())
+    pending: tuple[Pending, ...] = field(default=())
+    """The rows that have a fault."""
+    mentioned: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Per form, the fields that have a column; a missing sheet says nothing, a missing column changes nothing."""

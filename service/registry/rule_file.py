@@ -76,6 +76,33 @@ class Table:
             self.refuse(key, f"应为 [{meaning}]")
         return tuple(value)
 
+    def flag(self, key: str) -> bool:
+        """Return true or false; false where it is left out."""
+        value = self._values.get(key, False)
+        if type(value) is not bool:
+            self.refuse(key, "应为 true 或 false")
+        return value
+
+    def days(self, key: str) -> tuple[date, ...]:
+        """Return a list of dates, empty where it is left out; each may stand there once."""
+        value = self._values.get(key, [])
+        if not isinstance(value, list) or any(type(item) is not date for item in value):
+            self.refuse(key, "应为日期的列表，如 [2027-01-01, 2027-01-02]")
+        if len(set(value)) != len(value):
+            self.refuse(key, "有重复的日期")
+        return tuple(value)
+
+    def rows(self, key: str, width: int, meaning: str) -> list[list[str]]:
+        """Return a list of rows, at least one, each of exactly `width` texts."""
+        value = self._values.get(key)
+        if not isinstance(value, list) or not value:
+            self.refuse(key, f"应逐行写作 [{meaning}]")
+        for row in value:
+            texts = isinstance(row, list) and all(isinstance(text, str) and text for text in row)
+            if not texts or len(row) != width:
+                self.refuse(key, f"应逐行写作 [{meaning}]")
+        return value
+
     def day(self, key: str) -> date:
         """Return a date."""
         value = self._values.get(key)

@@ -55,7 +55,7 @@ def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
             created_at=now,
             created_by=who,
         )
-        _append(parts, session, version, Event.LIST, rows)
+        append(parts, session, version, Event.LIST, rows)
         session.add(version)
         jobs.add(session, "list", version.id, now)
     parts.log.publish()
@@ -94,12 +94,13 @@ def _record(parts: Parts, list_id: str, files: dict[str, bytes]) -> None:
         if renditions(session, list_id):
             return
         for name, data in files.items():
-            _append(parts, session, version, Event.RECORD, data)
+            append(parts, session, version, Event.RECORD, data)
             made = Rendition(target=list_id, format=name, sha256=sha256_hex(data), created_at=parts.clock())
             session.add(made)
 
 
-def _append(parts: Parts, session: Session, version: ListVersion, event: Event, data: bytes) -> None:
+def append(parts: Parts, session: Session, version: ListVersion, event: Event, data: bytes) -> None:
+    """Log a file of a list version, as the next entry of its chain, in the caller's transaction."""
     now = parts.clock()
     entry = Entry(
         kind=KIND,

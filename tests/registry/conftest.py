@@ -17,6 +17,8 @@ from service.db import tables
 from service.db.engine import Sessions, open_engine, sessions_of
 from service.registry import apply, bonds, intake
 from service.registry.records import Workbook
+from tests.conftest import DATABASES
+from tests.postgresql import Server
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 ON = date(2026, 11, 24)
@@ -47,11 +49,8 @@ def lucheng() -> Workbook:
     return intake.read_workbook(SAMPLES / "lucheng.xlsx")
 
 
-@pytest.fixture(scope="session")
-def imported(lucheng: Workbook, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the sample district imported and assigned, to be copied."""
-    path = tmp_path_factory.mktemp("registry") / "imported.sqlite3"
-    engine = open_engine(f"sqlite:///{path}")
+def _take_in(lucheng: Workbook, url: str) -> None:
+    engine = open_engine(url)
     tables.Base.metadata.create_all(engine)
     with sessions_of(engine).begin() as session:
         apply.apply(session, lucheng, who="clerk", why="首次导入", on=ON, now=NOW, entropy=seeded())
@@ -59,13 +58,47 @@ def imported(lucheng: Workbook, tmp_path_factory: pytest.TempPathFactory) -> Pat
         assigned = bonds.propose(session, ON)
         bonds.apply_assignments(session, assigned, who="clerk", why="首次分配", on=ON, now=NOW)
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def imported(lucheng: Workbook, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the sample district imported and assigned, to be copied."""
+    path = tmp_path_factory.mktemp("registry") / "imported.sqlite3"
+    _take_in(lucheng, f"sqlite:///{path}")
     return path
 
 
-@pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Sessions]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.sqlite3'}")
+@pytest.fixture(scope="session")
+def imported_on_postgresql(lucheng: Workbook, postgresql: Server) -> str:
+    """The same on PostgreSQL: the name of a database to be copied."""
+    _take_in(lucheng, postgresql.create("imported"))
+    return "imported"
+
+
+@pytest.fixture(scope="session")
+def blank_on_postgresql(postgresql: Server) -> str:
+    """A PostgreSQL database with all tables and no rows, to be copied."""
+    engine = open_engine(postgresql.create("blank"))
     tables.Base.metadata.create_all(engine)
+    engine.dispose()
+    return "blank"
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    """The name of the database that the test runs on; each such test runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sessions]:
+    """All tables and no rows."""
+    if database == "postgresql":
+        template = request.getfixturevalue("blank_on_postgresql")
+        engine = open_engine(request.getfixturevalue("new_database")(template))
+    else:
+        engine = open_engine(f"sqlite:///{tmp_path / 'registry.sqlite3'}")
+        tables.Base.metadata.create_all(engine)
     yield sessions_of(engine)
     engine.dispose()
 
@@ -76,9 +109,14 @@ def chance() -> Entropy:
 
 
 @pytest.fixture
-def district(imported: Path, tmp_path: Path) -> Iterator[Sessions]:
-    shutil.copy(imported, tmp_path / "district.sqlite3")
-    engine = open_engine(f"sqlite:///{tmp_path / 'district.sqlite3'}")
+def district(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sessions]:
+    """The sample district, imported and assigned."""
+    if database == "postgresql":
+        template = request.getfixturevalue("imported_on_postgresql")
+        engine = open_engine(request.getfixturevalue("new_database")(template))
+    else:
+        shutil.copy(request.getfixturevalue("imported"), tmp_path / "district.sqlite3")
+        engine = open_engine(f"sqlite:///{tmp_path / 'district.sqlite3'}")
     yield sessions_of(engine)
     engine.dispose()
 

@@ -1,0 +1,178 @@
+"""`liangze import`, `pending`, `export`, `report` and `receive`: what comes into the registry and what leaves it."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service import console
+from service.commands.opening import open_parts
+from service.errors import InputError
+from service.registry.plan import Plan, PlanRow
+from service.workflows import exporting, intake
+from service.workflows.exporting import Received
+from service.workflows.intake import Preview, Taken
+
+WHO = "liangze"
+SHOWN = 20  # lines of a list without --all
+
+Out = Annotated[Path, typer.Option(help="输出文件夹。")]
+AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。")]
+All = Annotated[bool, typer.Option("--all", help="逐条全部列出。")]
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    cli.command("import")(import_)
+    cli.command("pending")(pending)
+    cli.command("export")(export)
+    cli.command("report")(report)
+    cli.command("receive")(receive)
+
+
+def import_(
+    workbook: Annotated[Path, typer.Argument(help="包保相关数据收集表：xlsx、CSV 或装有 CSV 的文件夹。")],
+    plan: Annotated[bool, typer.Option("--plan", help="只显示计划，不导入。")] = False,
+    good_rows: Annotated[bool, typer.Option("--good-rows", help="导入正确的行，其余记为待补正。")] = False,
+    faults: Annotated[Path | None, typer.Option(help="有问题时写出标注好的工作簿。")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="看过计划，不再询问。")] = False,
+    every: All = False,
+    as_json: AsJson = False,
+) -> None:
+    """导入登记簿：先显示计划，再按计划导入；有错误时默认不导入任何内容。"""
+    parts = open_parts()
+    seen = intake.preview(parts, workbook, who=WHO)
+    if faults and (seen.workbook.faults or seen.workbook.hints):
+        _write(faults, intake.faults_workbook(seen))
+    if as_json:
+        print(json.dumps(_preview_json(seen), ensure_ascii=False, indent=2))  # noqa: T201
+    else:
+        console.show_faults(seen.workbook)
+        console.show_hints(seen.workbook, None if every else SHOWN)
+        if seen.plan:
+            _show_plan(seen.plan, every)
+    if plan:
+        return
+    if not good_rows and seen.workbook.faults:
+        raise InputError(
+            "E-REG-610",
+            f"共 {len(seen.workbook.faults)} 处错误，没有导入；请逐条改正后再试，或用 --good-rows 先导入正确的行。",
+        )
+    if not yes and not as_json and console.console.is_terminal:
+        typer.confirm("按以上计划导入？", abort=True)
+    taken = intake.carry_out(parts, seen, who=WHO, only_good_rows=good_rows)
+    if not as_json:
+        _show_taken(taken)
+
+
+def pending(
+    out: Annotated[Path | None, typer.Option(help="写成数据收集表，改正后可再导入。")] = None,
+    dismiss: Annotated[str | None, typer.Option(help="不再补正的一行的编号。")] = None,
+) -> None:
+    """列出待补正的行。"""
+    parts = open_parts()
+    if dismiss:
+        intake.dismiss(parts, dismiss)
+    waiting = intake.pending(parts)
+    for one in waiting:
+        row = one.pending
+        console.say(
+            f"{one.id} {one.source} 工作表“{row.sheet}”第{row.row}行 {row.name}：{' '.join(row.faults)}"
+        )
+    console.say(f"待补正 {len(waiting)} 行。")
+    if out and waiting:
+        _write(out, intake.pending_workbook(parts))
+
+
+def export(
+    what: Annotated[
+        str,
+        typer.Argument(help="form（数据收集表）、ledger（包保台账）、lists（责任清单）、progress（进度）。"),
+    ],
+    unit: Annotated[str | None, typer.Option(help="只导出此机构及其下级（代码或名称）。")] = None,
+    out: Out = Path("out"),
+) -> None:
+    """导出 xlsx：数据收集表、包保台账、责任清单或进度。"""
+    data = exporting.tables(open_parts(), what, unit=unit)
+    _write(out / f"{exporting.TABLES[what]}{'_' + unit if unit else ''}.xlsx", data)
+
+
+def report(
+    unit: Annotated[str, typer.Option(help="上报的机构（代码或名称）。")],
+    out: Out = Path("out"),
+) -> None:
+    """生成逐级上报包（zip，附清单和摘要），并存证。"""
+    data = exporting.report(open_parts(), unit)
+    _write(out / f"上报_{unit}.zip", data)
+
+
+def receive(
+    package: Annotated[Path, typer.Argument(help="下级的上报包（zip）。")],
+    apply: Annotated[bool, typer.Option("--apply", help="比对后导入。")] = False,
+    every: All = False,
+) -> None:
+    """核对下级的上报包：新增、变更、缺少了哪些；加 --apply 时导入。"""
+    try:
+        data = package.read_bytes()
+    except OSError as exc:
+        raise InputError("E-REG-001", f"找不到或读不了文件“{package}”；请核对路径和权限。") from exc
+    parts = open_parts()
+    seen = exporting.compare(parts, data, who=WHO)
+    _show_received(seen, every)
+    if apply:
+        exporting.receive(parts, data, seen, who=WHO)
+        console.say("已导入并存证。")
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as exc:
+        raise InputError("E-REG-728", f"写不了文件“{path}”；请核对路径和权限。") from exc
+    console.say(str(path))
+
+
+def _show_plan(plan: Plan, every: bool) -> None:
+    for sheet in plan.writers:
+        counts = plan.counts(sheet)
+        console.say(
+            f"{sheet}：新增 {counts.new}，变更 {counts.changed}，未变 {counts.unchanged}，未提及 {counts.absent}。"
+        )
+    _show_lines([row for row in plan.changes() if row.change != "新增" or every], every)
+
+
+def _show_lines(lines: Iterable[object], every: bool) -> None:
+    lines = list(lines)
+    for line in lines if every else lines[:SHOWN]:
+        console.say(str(line))
+    if len(lines) > SHOWN and not every:
+        console.say(f"……共 {len(lines)} 条，用 --all 全部列出。")
+
+
+def _show_taken(taken: Taken) -> None:
+    done = taken.applied
+    changed = sum(counts.new + counts.changed for counts in (done.units, done.cadres, done.entities))
+    console.say(f"已导入，登记簿变动 {changed} 行；新记待补正 {taken.pending} 行，补正 {taken.resolved} 行。")
+
+
+def _show_received(seen: Received, every: bool) -> None:
+    manifest = seen.report.manifest
+    console.say(f"{manifest.unit_name} {manifest.day} 上报，摘要相符（{seen.report.sha256}）。")
+    _show_plan(seen.reconciled.plan, every)
+    _show_lines([f"缺少 {one.sheet} {one.name}" for one in seen.reconciled.missing], every)
+    _show_lines([f"与其他机构重复 {row}" for row in seen.reconciled.conflicts], every)
+
+
+def _preview_json(seen: Preview) -> dict[str, Any]:
+    rows: list[PlanRow] = list(seen.plan.rows) if seen.plan else []
+    return {
+        "faults": [str(fault) for fault in seen.workbook.faults],
+        "hints": [str(hint) for hint in seen.workbook.hints],
+        "pending": len(seen.pending),
+        "counts": dict(Counter(row.change for row in rows)),
+        "changes": [str(row) for row in rows if row.change != "未变"],
+    }

@@ -1,0 +1,75 @@
+"""交接: a leaving cadre's entities go to named successors, else to proposed ones; nobody else's entities move."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.db.tables import Unit
+from service.errors import InputError
+from service.registry import adjustment, situation
+from service.registry.adjustment import MoveLine
+from service.registry.assignment import MAIN, Pin
+from service.registry.dated import as_of
+
+_NAMED = "指定接任"
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Who takes over what, entities nobody can take, and units that lose their leader."""
+
+    lines: tuple[MoveLine, ...]
+    left: tuple[str, ...]
+    headless: tuple[str, ...]
+
+
+def propose(
+    session: Session, leaving: str, on: date, *, named: Mapping[str, str] | None = None, to: str | None = None
+) -> Handover:
+    """Return the successors of `leaving` for the day `on`.
+
+    `named` gives a successor per entity, `to` one for all others; what they leave open is shared evenly.
+    Raise InputError where a named successor isn't of the level and unit that the entity asks for.
+    """
+    before = situation.read(session, on)
+    mine = {bond.entity for bond in before.bonds if bond.cadre == leaving}
+    chosen = dict.fromkeys(sorted(mine), to) if to else {}
+    chosen |= named or {}
+    if strange := sorted(set(chosen) - mine):
+        raise InputError("E-REG-759", f"编号为“{strange[0]}”的主体不由其包保，不能交接。")
+    stay = [Pin(bond.cadre, bond.entity, "原包保关系不变") for bond in before.bonds if bond.cadre != leaving]
+    wanted = [Pin(cadre, entity, _NAMED) for entity, cadre in sorted(chosen.items()) if cadre]
+    after = before.without({leaving}).pinned([*stay, *wanted]).assign()
+    for note in after.notes:
+        if note.startswith(_NAMED):
+            raise InputError("E-REG-759", f"{note}；请改指定一位同级在任干部。")
+    lines = [
+        MoveLine(row.entity, leaving, row.cadre, row.level, row.reason)
+        for row in after.assignments
+        if row.entity in mine
+    ]
+    taken = {line.entity for line in lines}
+    left = [one.reason for one in after.unassigned if one.entity in mine]
+    lines += [MoveLine(entity, leaving, None, None, "暂无人接任") for entity in sorted(mine - taken)]
+    lines += _mates(session, leaving, on)
+    return Handover(
+        tuple(sorted(lines, key=lambda line: line.entity)), tuple(left), _headless(session, leaving, on)
+    )
+
+
+def _mates(session: Session, leaving: str, on: date) -> list[MoveLine]:
+    """Return the end of the leaver's 组团 and 协同."""
+    held = adjustment.held(session, on)
+    return [
+        MoveLine(entity, leaving, None, None, "离任", duty)
+        for entity, duty, cadre in sorted(held)
+        if cadre == leaving and duty != MAIN
+    ]
+
+
+def _headless(session: Session, leaving: str, on: date) -> tuple[str, ...]:
+    wanted = select(Unit.name).where(as_of(Unit, on), (Unit.leader == leaving) | (Unit.stand_in == leaving))
+    return tuple(session.scalars(wanted.order_by(Unit.code)))

@@ -1,0 +1,79 @@
+"""撤并: units become one; children, cadres and entities go along, bonds stay, old letters keep the old names."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.db.changes import Delegation, Raise, Scope, Team
+from service.db.tables import Cadre, Entity, Unit
+from service.errors import InputError
+from service.registry import query
+from service.registry.dated import Change, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """How much went along, and what has to be done by hand."""
+
+    units: int
+    cadres: int
+    entities: int
+    notes: tuple[str, ...] = field(default=())
+
+
+def merge(session: Session, change: Change, old: Collection[str], facts: Mapping[str, Any]) -> Merged:
+    """Let the units `old` be one unit with `facts` (code, name, …) from the day of the change.
+
+    `facts["code"]` may be one of `old`, which then absorbs the others, or new. All must be of one level.
+    The last row of each unit that ends names its successor; the new unit names its first predecessor.
+    """
+    code = str(facts["code"])
+    before = [query.unit(session, one, change.on) for one in sorted(set(old))]
+    if len({one.level for one in before}) != 1 or not set(old) - {code}:
+        raise InputError("E-REG-781", "撤并的机构应同级，且至少有一个并入他处；请核对机构代码。")
+    survivor = next((one for one in before if one.code == code), None)
+    known = session.scalars(select(Unit).where(Unit.code == code, Unit.valid_to.is_(None))).first()
+    if survivor is None and known is not None:
+        raise InputError("E-REG-782", f"代码“{code}”已有机构“{known.name}”；请把它也列入撤并，或换用新代码。")
+    gone = [one for one in before if one is not survivor]
+    writer = Writer(Unit, change)
+    for one in gone:
+        one.successor = code
+        writer.close(one)
+    writer.put(survivor, _facts(before[0] if survivor is None else survivor, gone, facts))
+    writer.flush(session)
+    codes = {one.code for one in gone}
+    moved = {
+        table: _move(session, change, table, column, codes, code)
+        for table, column in (
+            *((Unit, "parent"), (Cadre, "unit"), (Entity, "unit")),
+            *((Raise, "unit"), (Delegation, "unit"), (Team, "unit"), (Scope, "value")),
+        )
+    }
+    notes = tuple(f"{one.name}的印章和签署人证书须重新登记" for one in gone)
+    return Merged(moved[Unit], moved[Cadre], moved[Entity], notes)
+
+
+def predecessors(session: Session, code: str) -> Sequence[Unit]:
+    """Return the last rows of the units that became this one, by code."""
+    rows = session.scalars(select(Unit).where(Unit.successor == code).order_by(Unit.code, Unit.valid_from))
+    return rows.all()
+
+
+def _facts(model: Unit, gone: Sequence[Unit], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the new unit's columns: as given, else (but for names and people) as the old unit has them."""
+    kept = {"level": model.level, "parent": model.parent, "predecessor": gone[0].code}
+    if model.code == facts["code"]:
+        return kept | {"predecessor": model.predecessor or gone[0].code} | dict(facts)
+    return kept | dict(facts)
+
+
+def _move(session: Session, change: Change, table: Any, column: str, old: Collection[str], new: str) -> int:
+    where = getattr(table, column)
+    writer = Writer(table, change)
+    for row in session.scalars(select(table).where(where.in_(old), table.valid_to.is_(None))):
+        writer.put(row, {column: new})
+    return writer.flush(session).changed

@@ -1,0 +1,91 @@
+"""What a report from below changes in the registry above: new, changed, missing, and claimed by others too."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from service.core import Entropy
+from service.errors import ConflictError, InputError
+from service.registry import plan, query
+from service.registry.dated import Change
+from service.registry.known import known
+from service.registry.plan import Absent, Plan, PlanRow
+from service.registry.records import UnitRow, Workbook
+from service.registry.upward import Report
+
+_PLACES = {"所属村社区", "单位", "上级代码"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """The plan of a report, what is in force here and missing there, and rows that belong to somebody else here."""
+
+    plan: Plan
+    missing: tuple[Absent, ...]
+    conflicts: tuple[PlanRow, ...]
+
+    def require_undisputed(self) -> None:
+        """Raise ConflictError where the report claims what another unit has."""
+        if self.conflicts:
+            raise ConflictError(
+                "E-REG-738",
+                f"上报包中有{len(self.conflicts)}行现属其他机构，没有导入；请与相关机构核对后再报。",
+            )
+
+
+def reconcile(session: Session, report: Report, change: Change, entropy: Entropy) -> Reconciled:
+    """Compare a report with what is known here; nothing is written. Raise InputError where it cannot be right."""
+    knowing = known(session, change.on)
+    workbook = report.workbook(knowing)
+    if workbook.faults:
+        raise InputError(
+            "E-REG-739",
+            f"上报包有{len(workbook.faults)}处错误，没有导入：{workbook.faults[0]}请下级改正后再报。",
+        )
+    before = query.codes_below(session, report.manifest.unit, change.on)
+    scope = before | _require_own(workbook, report.manifest.unit, before)
+    drawn = plan.draw_up(session, workbook, change, entropy=entropy)
+    return Reconciled(drawn, tuple(_missing(drawn.absent, scope)), tuple(_disputed(drawn.changes(), scope)))
+
+
+def require_newer(day: date, newest: date | None) -> None:
+    """Raise ConflictError where a later report of the unit was received already."""
+    if newest is not None and day < newest:
+        raise ConflictError("E-REG-737", f"已收到该机构{newest}的上报，不能再收更早的{day}的上报。")
+
+
+def _require_own(workbook: Workbook, unit: str, known_below: set[str]) -> set[str]:
+    """Return the reported units; raise InputError unless all rows lie in the reporting unit or below it."""
+    own = _below(workbook.units, unit)
+    strangers = [row.name for row in workbook.units if row.code not in own]
+    allowed = own | known_below
+    for rows in (workbook.cadres, workbook.entities):
+        strangers += [row.name for row in rows if row.unit not in allowed]
+    if strangers:
+        raise InputError(
+            "E-REG-736",
+            f"上报包含有不属于上报机构的{len(strangers)}行（如“{strangers[0]}”）；请下级核对后再报。",
+        )
+    return own
+
+
+def _below(units: Iterable[UnitRow], code: str) -> set[str]:
+    pairs = [(row.code, row.parent) for row in units]
+    found = {code}
+    while more := {child for child, parent in pairs if parent in found} - found:
+        found |= more
+    return found
+
+
+def _missing(absent: Iterable[Absent], scope: set[str]) -> Iterator[Absent]:
+    return (one for one in absent if one.unit in scope)
+
+
+def _disputed(rows: Iterable[PlanRow], scope: set[str]) -> Iterator[PlanRow]:
+    """Yield people and entities that move into the reporting unit from one outside it."""
+    for row in rows:
+        places = [one.before for one in row.differences if one.heading in _PLACES and row.sheet != "机构"]
+        if any(place and place not in scope for place in places):
+            yield row

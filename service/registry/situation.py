@@ -1,0 +1,157 @@
+"""What an assignment starts from, read as of a day: cadres, delegations, entities, bonds, pins, teams."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.db.changes import Delegation, EntityGrid, Scope, Team, TeamMember
+from service.db.changes import Pin as PinRow
+from service.db.tables import Assignment as AssignmentRow
+from service.db.tables import Cadre
+from service.registry import assignment, query
+from service.registry.assignment import (
+    BESIDE,
+    MAIN,
+    TOGETHER,
+    Area,
+    Assigned,
+    Bond,
+    Candidate,
+    Group,
+    Pin,
+    Site,
+)
+from service.registry.dated import as_of
+
+IN_BUSINESS = frozenset({"在营", "季节性停业"})
+DELEGATED = "委托授权"
+_BETWEEN = re.compile(r"[、，,;；/\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The arguments of `assignment.assign` on one day."""
+
+    candidates: tuple[Candidate, ...]
+    sites: tuple[Site, ...]
+    areas: tuple[Area, ...]
+    bonds: tuple[Bond, ...]
+    pins: tuple[Pin, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+    def without(self, cadres: Collection[str]) -> "Situation":
+        """Return this as if `cadres` had left."""
+        return replace(self, candidates=tuple(one for one in self.candidates if one.cadre not in cadres))
+
+    def pinned(self, pins: Collection[Pin]) -> "Situation":
+        """Return this with `pins` set before those of the registry."""
+        named = {pin.entity for pin in pins}
+        return replace(self, pins=(*pins, *(pin for pin in self.pins if pin.entity not in named)))
+
+    def assign(self, ratio: float = assignment.RATIO) -> Assigned:
+        """Return who should answer for whom."""
+        return assignment.assign(
+            self.candidates,
+            self.sites,
+            self.areas,
+            self.bonds,
+            pins=self.pins,
+            groups=self.groups,
+            ratio=ratio,
+        )
+
+
+def read(session: Session, on: date) -> Situation:
+    """Return the situation of the day `on`."""
+    held = select(AssignmentRow.cadre, AssignmentRow.entity).where(
+        as_of(AssignmentRow, on), AssignmentRow.duty == MAIN
+    )
+    pins = session.execute(select(PinRow.cadre, PinRow.entity).where(as_of(PinRow, on)))
+    return Situation(
+        tuple(_candidates(session, on)),
+        tuple(_sites(session, on)),
+        tuple(Area(one.code, one.name, one.level, one.parent) for one in query.units(session, on)),
+        tuple(Bond(cadre, entity) for cadre, entity in session.execute(held)),
+        tuple(Pin(cadre, entity) for cadre, entity in pins),
+        tuple(_groups(session, on)),
+    )
+
+
+def candidate(one: Cadre, scopes: Collection[tuple[str, str]] = ()) -> Candidate:
+    """Return a cadre as assignment sees them; `scopes` are their areas and grids."""
+    return Candidate(
+        one.cadre,
+        one.unit,
+        one.name,
+        sectors_of(one.sector),
+        frozenset(value for kind, value in scopes if kind == "area"),
+        frozenset(value for kind, value in scopes if kind == "grid"),
+    )
+
+
+def sectors_of(text: str | None) -> frozenset[str]:
+    """Return the sectors and formats named in a 分管领域."""
+    return frozenset(part for part in _BETWEEN.split(text or "") if part)
+
+
+def _candidates(session: Session, on: date) -> list[Candidate]:
+    scopes = defaultdict(list)
+    for one in session.scalars(select(Scope).where(as_of(Scope, on))):
+        scopes[one.cadre].append((one.kind, one.value))
+    delegations = {one.cadre: one for one in session.scalars(select(Delegation).where(as_of(Delegation, on)))}
+    found = []
+    for cadre in query.all_cadres(session, on):
+        delegation = delegations.get(cadre.cadre)
+        if delegation is not None:
+            found.append(
+                replace(
+                    candidate(cadre, scopes[cadre.cadre]),
+                    unit=delegation.unit,
+                    sectors=sectors_of(delegation.sector),
+                    delegated=delegation.document,
+                )
+            )
+        elif cadre.kind != DELEGATED:  # outside the days of a delegation its holder carries nothing
+            found.append(candidate(cadre, scopes[cadre.cadre]))
+    return found
+
+
+def _sites(session: Session, on: date) -> list[Site]:
+    grids = dict(
+        session.execute(select(EntityGrid.entity, EntityGrid.grid).where(as_of(EntityGrid, on))).all()
+    )
+    return [
+        Site(
+            one.entity,
+            one.unit,
+            one.tier,
+            f"{one.address} {one.name}",
+            one.sector,
+            one.format or "",
+            grids.get(one.entity, ""),
+        )
+        for one in query.entities(session, on)
+        if one.status in IN_BUSINESS
+    ]
+
+
+def _groups(session: Session, on: date) -> list[Group]:
+    members = defaultdict(set)
+    for one in session.scalars(select(TeamMember).where(as_of(TeamMember, on))):
+        members[one.team, one.duty].add(one.cadre)
+    return [
+        Group(
+            team.name,
+            team.unit,
+            team.tier,
+            frozenset(members[team.team, TOGETHER]),
+            frozenset(members[team.team, BESIDE]),
+            team.sector or "",
+        )
+        for team in session.scalars(select(Team).where(as_of(Team, on)).order_by(Team.row))
+    ]

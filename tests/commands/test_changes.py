@@ -1,0 +1,107 @@
+"""The commands on changes, as a clerk and then an approver types them."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+import typer
+from openpyxl import Workbook as Xlsx
+from typer.testing import CliRunner
+
+from service.app import App
+from service.clock import china_day, system_clock
+from service.commands import changes
+from service.errors import ConflictError, ForbiddenError, UsageError
+from service.registry import query
+from tests.workflows import opening
+from tests.workflows.opening import DISTRICT, TOWN, DayClock
+
+CLERK, BOSS = ["--who", "拟稿人"], ["--who", "审定人"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("street") / "var"
+    opening.make_home(home, date(2026, 11, 2))
+    return home
+
+
+@pytest.fixture
+def app(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
+    app = opening.open_copy(home, tmp_path / "var", DayClock(china_day(system_clock())))
+    monkeypatch.setenv("LIANGZE_HOME", str(tmp_path / "var"))
+    return app
+
+
+def run(*arguments: str) -> str:
+    """Run a command and return what it prints; what it raises comes through."""
+    cli = typer.Typer()
+    changes.register(cli)
+    result = CliRunner().invoke(cli, ["change", *arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+def number(output: str) -> str:
+    found = re.search(r"已编制 (.+?)：", output)
+    assert found, output
+    return found[1]
+
+
+def test_leaving_drafting_and_approving(app: App) -> None:
+    today = china_day(app.parts.clock())
+    with app.parts.sessions.begin() as session:
+        name = query.cadres(session, TOWN, today)[-1].name
+    sheet = number(run("leave", "--unit", TOWN, "--name", name, *CLERK, "--why", "调离"))
+    assert sheet in run("list", "--unit", DISTRICT)
+    with pytest.raises(ForbiddenError, match="不能批准自己编制"):
+        run("approve", sheet, *CLERK, "--document", "纪要1号")
+    assert "已批准 1 张" in run("approve", sheet, *BOSS, "--document", "纪要1号")
+    assert run("list") == ""
+    erasure = run("erase", "--unit", TOWN, "--name", name, "--basis", "本人申请", *CLERK)
+    asked = re.search(r"[0-9a-f]{32}", erasure)
+    assert asked
+    assert "已删除" in run("approve-erasure", asked[0], *BOSS)
+
+
+def test_entities_regrading_raising_and_pauses(app: App) -> None:
+    today = china_day(app.parts.clock())
+    one, other = opening.entities_of(app, today, "D")[:2]
+    assert "关闭" in run("entity", one.entity, "status=注销", *CLERK, "--why", "注销")
+    with pytest.raises(UsageError, match="应为数字"):
+        run("entity", other.entity, "employees=许多", *CLERK, "--why", "扩大")
+    assert "已登记" in run(
+        "pause", other.entity, "--from", "2026-12-01", "--seasonal", *CLERK, "--why", "歇夏"
+    )
+    asked = re.search(r"[0-9a-f]{32}", run("raise", "--entity", other.entity, *CLERK, "--why", "网红店"))
+    assert asked
+    assert "提级 1 户" in run("approve-raise", asked[0], *BOSS, "--document", "批复1号")
+    assert "差异 0 户" in run("regrade", *CLERK)
+    with pytest.raises(ConflictError):
+        run("regrade", *CLERK, "--confirm", "0" * 64)
+    assert "变动 2 项" in run("draft", "--unit", DISTRICT, *CLERK)
+    assert "新登记变动 0 项" in run("note", *CLERK)
+
+
+def test_a_roster_from_a_workbook(app: App, tmp_path: Path) -> None:
+    today = china_day(app.parts.clock())
+    with app.parts.sessions.begin() as session:
+        team = query.cadres(session, TOWN, today)
+    book = Xlsx()
+    sheet = book.create_sheet("包保干部")
+    del book["Sheet"]
+    sheet.append(["单位", "姓名", "职务", "类别", "联系电话"])
+    for one in team[:-1]:
+        sheet.append([TOWN, one.name, one.post, one.kind, one.mobile])
+    sheet.append([TOWN, "新样一", "副主任", "班子成员", "19900009991"])
+    path = tmp_path / "roster.xlsx"
+    book.save(path)
+    output = run("roster", str(path), "--unit", TOWN, *CLERK)
+    assert f"留任 {len(team) - 1} 人，调任 0 人，新任 1 人，离任 1 人" in output
+    assert "新样一" in output
+    assert "已批准 1 张" in run("approve", number(output), *BOSS, "--document", "换届1号")
+    assert "已撤回" in run(
+        "withdraw", number(run("leave", "--unit", TOWN, "--name", "新样一", *CLERK, "--why", "辞"))
+    )

@@ -1,0 +1,98 @@
+"""A small street opened with the schema of the code: registry and assignments, no keys of persons."""
+
+import gc
+import random
+import shutil
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from samples import make_lucheng
+from service import app as composition
+from service.app import App
+from service.clock import CHINA
+from service.db import changes, records, schema
+from service.db.engine import open_engine
+from service.db.tables import Assignment, Base, Entity
+from service.registry import query
+from service.settings import Settings
+from service.workflows import intake
+
+__all__ = ["changes", "records"]  # their tables belong to the schema
+
+DISTRICT, TOWN, VILLAGE = "330302", "330302001", "330302001001"
+
+
+class DayClock:
+    """A clock that stands at nine in the morning of the day it was set to, and ticks when read."""
+
+    def __init__(self, day: date) -> None:
+        self.set(day)
+
+    def __call__(self) -> datetime:
+        self._now += timedelta(seconds=1)
+        return self._now
+
+    def set(self, day: date, hour: int = 9, minute: int = 0) -> None:
+        """Go to a day and hour in China."""
+        self._now = datetime(day.year, day.month, day.day, hour, minute, tzinfo=CHINA)
+
+
+def make_schema(settings: Settings) -> None:
+    """Make the tables as the code has them, and mark them as the newest migration."""
+    from alembic import command  # noqa: PLC0415 - only here
+
+    settings.home.mkdir(mode=0o700, parents=True)
+    engine = open_engine(settings.database)
+    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.stamp(config, "head")
+    engine.dispose()
+
+
+def make_home(home: Path, day: date, entities: int = 60, hour: int = 9, url: str = "") -> None:
+    """Make a deployment with the sample district's first street, imported and assigned on `day`."""
+    settings = Settings(home=home, database_url=url)
+    clock, chance = DayClock(day), random.Random(1).randbytes
+    clock.set(day, hour)
+    make_schema(settings)
+    composition.initialise(settings, clock, chance)
+    app = composition.build(settings, clock, chance)
+    book = make_lucheng.build(make_lucheng.Maker(7), make_lucheng.lucheng()[:1], entities)
+    path = home.parent / "street.xlsx"
+    path.write_bytes(make_lucheng.workbook_bytes(book))
+    intake.take_in(app.parts, intake.read(path), who="录入员", why="导入")
+    intake.assign(app.parts, who="录入员")
+    close(app)
+
+
+def close(app: App) -> None:
+    """Close the connections of a deployment, and those that opening it for the first time left behind."""
+    app.parts.sessions.kw["bind"].dispose()
+    gc.collect()
+
+
+def open_copy(home: Path, copy: Path, clock: DayClock, seed: int = 2) -> App:
+    """Open a copy of a prepared deployment."""
+    shutil.copytree(home, copy)
+    return composition.build(Settings(home=copy), clock, random.Random(seed).randbytes)
+
+
+def bonds(app: App, on: date) -> dict[str, str]:
+    """Return the main cadre of each entity."""
+    with app.parts.sessions.begin() as session:
+        rows = session.execute(
+            select(Assignment.entity, Assignment.cadre)
+            .where(Assignment.duty == "主包", Assignment.valid_from <= on, Assignment.valid_to.is_(None))
+            .order_by(Assignment.row)
+        )
+        return {row.entity: row.cadre for row in rows}
+
+
+def entities_of(app: App, on: date, tier: str | None = None) -> list[Entity]:
+    """Return the entities of the day."""
+    with app.parts.sessions.begin() as session:
+        return query.entities(session, on, tier=tier)
