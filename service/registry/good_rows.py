@@ -28,14 +28,20 @@ def part(workbook: Workbook, known: Known) -> Parted:
     if broken:
         raise InputError("E-REG-721", f"整张工作表有错，不能逐行导入：{broken[0]}")
     pending = list(workbook.pending)
-    units = _standing(workbook.units, known, pending)
+    units = _standing((*workbook.units, *workbook.doubtful), known, pending)
     codes = known.codes | {unit.code for unit in units}
     cadres = _in_units(workbook.cadres, codes, "包保干部", pending)
     entities = _in_units(workbook.entities, codes, "包保主体", pending)
     people = known.people.keys() | {(cadre.unit, cadre.name) for cadre in cadres}
     units = [_with_people(unit, people, pending) for unit in units]
     sound = replace(
-        workbook, units=tuple(units), cadres=tuple(cadres), entities=tuple(entities), faults=(), pending=()
+        workbook,
+        units=tuple(units),
+        cadres=tuple(cadres),
+        entities=tuple(entities),
+        faults=(),
+        pending=(),
+        doubtful=(),
     )
     return Parted(sound, tuple(pending))
 

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from service.registry.records import (
     CODE_LENGTH,
     LEVEL_NAMES,
     LEVELS,
+    UNDECIDED,
     CadreRow,
     EntityRow,
     Pending,
@@ -23,6 +25,8 @@ from service.registry.records import (
 from service.registry.sheets import Sheet
 from service.registry.unit_index import UnitIndex
 
+_PEOPLE = {"leader", "stand_in", "stand_in_unit"}
+_BODY = {"code"}
 _DUPLICATE = "请删去其中一行"
 
 
@@ -52,10 +56,13 @@ def read_rows(book: Sequence[Sheet], known: Known = NOTHING) -> Workbook:
     cadres = _cadres(cadre_lines, index)
     _leaders(unit_lines, cadre_lines, index, known)
     entities = _entities(entity_lines, index)
-    good_units = {line.row for line in unit_lines if not line.failed}
+    bad_in = {line.row: line.bad for line in unit_lines if line.failed}
     order = {sheet.name: place for place, sheet in enumerate(book)}
     return Workbook(
-        units=tuple(unit for unit in units if unit.row in good_units),
+        units=tuple(unit for unit in units if unit.row not in bad_in),
+        doubtful=tuple(
+            _undecided(unit, bad_in[unit.row]) for unit in units if bad_in.get(unit.row, _BODY) <= _PEOPLE
+        ),
         cadres=tuple(cadres),
         entities=tuple(entities),
         faults=tuple(sorted(findings.faults, key=lambda fault: (order.get(fault.sheet, -1), fault.row))),
@@ -96,6 +103,13 @@ def _units(lines: list[Line], index: UnitIndex) -> list[UnitRow]:
         elif code and level:
             _check_parent(line, index)
     return [UnitRow(line.row, **line.values) for line in lines if not line.failed]
+
+
+def _undecided(unit: UnitRow, bad: set[str]) -> UnitRow:
+    """Return a unit that is sound but for its people, with those left open."""
+    leader = UNDECIDED if "leader" in bad else unit.leader
+    stand_in = UNDECIDED if bad & {"stand_in", "stand_in_unit"} else unit.stand_in
+    return replace(unit, leader=leader, stand_in=stand_in)
 
 
 def _check_parent(line: Line, index: UnitIndex) -> None:

@@ -126,5 +126,7 @@ class Workbook:
     hints: tuple[Fault, ...] = field(default=())
     pending: tuple[Pending, ...] = field(default=())
     """The rows that have a fault."""
+    doubtful: tuple[UnitRow, ...] = field(default=())
+    """Units that have a fault only about their people, who are left open in them."""
     mentioned: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Per form, the fields that have a column; a missing sheet says nothing, a missing column changes nothing."""
