@@ -139,7 +139,7 @@ def roster(
         read = reading.read_workbook(workbook, known.known(session, china_day(parts.clock())))
     if read.faults:
         console.show_faults(read)
-        raise InputError("E-REG-302", f"共 {len(read.faults)} 处错误，没有导入；请逐条改正后再试。")
+        raise InputError("E-REG-851", f"共 {len(read.faults)} 处错误，没有导入；请逐条改正后再试。")
     sheet, matched = changes.draft_roster(parts, read.cadres, unit, who=who, why=why, folder=rules)
     counts = "，".join(f"{how} {len(matched.of(how))} 人" for how in ("留任", "调任", "新任"))
     console.say(f"{counts}，离任 {len(matched.leaving)} 人。")

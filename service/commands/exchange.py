@@ -118,7 +118,7 @@ def receive(
     try:
         data = package.read_bytes()
     except OSError as exc:
-        raise InputError("E-REG-001", f"找不到或读不了文件“{package}”；请核对路径和权限。") from exc
+        raise InputError("E-REG-850", f"找不到或读不了文件“{package}”；请核对路径和权限。") from exc
     parts = open_parts()
     seen = exporting.compare(parts, data, who=WHO)
     _show_received(seen, every)

@@ -41,7 +41,7 @@ def _newest(parts: Parts, unit: str, tier: str) -> str:
 def compile_(unit: Unit, tier: Tier, who: Who) -> None:
     """拟稿：按今天的登记簿编制一版清单（内容未变则沿用原版）。"""
     if tier not in {"B", "C", "D"}:
-        raise UsageError("E-SYS-052", "--tier 应为 B、C 或 D。")
+        raise UsageError("E-SYS-072", "--tier 应为 B、C 或 D。")
     parts = open_parts()
     lists.compile_list(parts, unit_code(parts, unit), tier, who=who)
     show(unit, tier)
@@ -204,5 +204,5 @@ def consolidate(unit: Unit, year: Year, subject: Subject = submissions.LISTS) ->
     for one in found.conflicts:
         console.say(f"  {one.code} {one.text}")
     if found.conflicts:
-        raise InputError("E-REG-778", f"有 {len(found.conflicts)} 处矛盾，须核实后由有关单位重报。")
+        raise InputError("E-REG-865", f"有 {len(found.conflicts)} 处矛盾，须核实后由有关单位重报。")
     return 0

@@ -16,7 +16,7 @@ def open_parts() -> Parts:
         settings = Settings()
     except ValidationError as exc:
         names = "、".join(f"LIANGZE_{str(error['loc'][0]).upper()}" for error in exc.errors())
-        raise UsageError("E-SYS-051", f"设置有误：{names}。") from exc
+        raise UsageError("E-SYS-071", f"设置有误：{names}。") from exc
     return composition.build(settings).parts
 
 

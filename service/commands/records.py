@@ -233,4 +233,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise InputError("E-REG-765", f"读不了文件 {path}；请核对路径和权限。") from exc
+        raise InputError("E-REG-861", f"读不了文件 {path}；请核对路径和权限。") from exc

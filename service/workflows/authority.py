@@ -89,6 +89,7 @@ def current_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
 
 def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetime) -> bytes:
     name = sha256_hex(issuer.certificate)
+    session.get(Certificate, name, with_for_update=True)  # one process at a time numbers this CA's lists
     newest = session.scalars(select(Crl).where(Crl.issuer == name).order_by(Crl.number.desc())).first()
     revoked = _revoked(session, issuer)
     latest = max((item.when for item in revoked), default=None)

@@ -103,7 +103,7 @@ def change_entity(
     """Let an entity have other `facts` (address, unit, employees, status …); grade it; start its clock."""
     if strange := sorted(set(facts) - _FACTS):
         raise InputError(
-            "E-REG-741", f"“{strange[0]}”不是可以变更的项目；可变更：{'、'.join(sorted(_FACTS))}。"
+            "E-REG-854", f"“{strange[0]}”不是可以变更的项目；可变更：{'、'.join(sorted(_FACTS))}。"
         )
     with parts.sessions.begin() as session:
         recorder = _recorder(parts, session, who, why, folder, on)
@@ -126,7 +126,7 @@ def pause_entity(
 ) -> None:
     """Record 停业 or 季节性 closing from one day until before another; the bond stays."""
     if kind not in {"停业", "季节性"} or (ends is not None and ends <= begins):
-        raise InputError("E-REG-741", "停歇业种类应为停业或季节性，恢复日期应晚于开始日期。")
+        raise InputError("E-REG-854", "停歇业种类应为停业或季节性，恢复日期应晚于开始日期。")
     now = parts.clock()
     with parts.sessions.begin() as session:
         found = find_entity(session, entity, begins)
@@ -285,7 +285,7 @@ def apply_regrade(
         lines, _ = regrade.apply(session, change, rules.load(folder).grading, seen, below=below)
         if any(line.lowers for line in lines) and approved_by in {None, "", who}:
             raise ForbiddenError(
-                "E-REG-743", "有主体将降低包保层级，须由经办人以外的人批准（--approved-by）。"
+                "E-REG-855", "有主体将降低包保层级，须由经办人以外的人批准（--approved-by）。"
             )
         for line in lines:
             if line.moves:
@@ -434,7 +434,7 @@ def find_former(parts: Parts, unit: str, name: str) -> str:
         found = session.scalars(wanted.distinct()).all()
     if len(found) != 1:
         raise NotFoundError(
-            "E-REG-758", f"该单位名为“{name}”的离任人员有{len(found)}位；请先办理离任，或改用编号。"
+            "E-REG-857", f"该单位名为“{name}”的离任人员有{len(found)}位；请先办理离任，或改用编号。"
         )
     return found[0]
 
@@ -444,9 +444,9 @@ def find_entity(session: Session, text: str, on: date) -> Entity:
     mark = (Entity.entity == text) | (Entity.uscc == text) | (Entity.licence == text) | (Entity.name == text)
     found = session.scalars(select(Entity).where(as_of(Entity, on), mark).limit(2)).all()
     if not found:
-        raise NotFoundError("E-REG-755", f"{on}没有包保主体“{text}”；请核对名称或编号。")
+        raise NotFoundError("E-REG-856", f"{on}没有包保主体“{text}”；请核对名称或编号。")
     if len(found) > 1:
-        raise InputError("E-REG-755", f"不止一户包保主体符合“{text}”；请改用编号或许可证号。")
+        raise InputError("E-REG-856", f"不止一户包保主体符合“{text}”；请改用编号或许可证号。")
     return found[0]
 
 

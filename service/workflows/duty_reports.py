@@ -35,12 +35,12 @@ def receive(
     """Record that a cadre's report of the year came in, and keep its file; return the record's id."""
     now = parts.clock()
     if not date(year, 1, 1) <= on <= china_day(now):
-        raise InputError("E-REG-761", f"收到日期应在{year}年1月1日与今日之间，现为{on}。")
+        raise InputError("E-REG-858", f"收到日期应在{year}年1月1日与今日之间，现为{on}。")
     with parts.sessions.begin() as session:
         person = query.cadre(session, cadre, on)
         known = select(DutyReport).where(DutyReport.cadre == cadre, DutyReport.year == year)
         if (old := session.scalars(known).first()) is not None:
-            raise ConflictError("E-REG-763", f"{person.name}{year}年的履职报告已于{old.received_on}收到。")
+            raise ConflictError("E-REG-860", f"{person.name}{year}年的履职报告已于{old.received_on}收到。")
         row = DutyReport(
             id=new_id(parts.entropy),
             cadre=cadre,
@@ -68,7 +68,7 @@ def forward(
     """
     now, book = parts.clock(), book or rules.shipped()
     if on > china_day(now):
-        raise InputError("E-REG-761", f"抄报日期{on}还没到；请核对日期。")
+        raise InputError("E-REG-858", f"抄报日期{on}还没到；请核对日期。")
     with parts.sessions.begin() as session:
         to = _committee_above(session, unit, on)
         inside = _scope(session, unit, on)
@@ -77,7 +77,7 @@ def forward(
         fresh = [row for row in own if row.forwarded_on is None]
         for row in fresh:
             if on < row.received_on:
-                raise InputError("E-REG-761", f"抄报日期{on}早于收到报告的日期{row.received_on}；请核对。")
+                raise InputError("E-REG-858", f"抄报日期{on}早于收到报告的日期{row.received_on}；请核对。")
             row.forwarded_on, row.forwarded_to = on, to
         acts.note(session, f"{unit}/{year}/{KIND}", "抄报", by=who, now=now, why=f"{to} {len(fresh)} 份")
         session.flush()
@@ -116,7 +116,7 @@ def _scope(session: Session, unit: str, on: date) -> set[str]:
 def _committee_above(session: Session, unit: str, on: date) -> str:
     place = query.unit(session, unit, on)
     if place.level == "village":
-        raise InputError("E-REG-761", "村（社区）的履职报告由街镇食安委一并抄报；请指定街镇。")
+        raise InputError("E-REG-858", "村（社区）的履职报告由街镇食安委一并抄报；请指定街镇。")
     if place.parent not in {one.code for one in query.units(session, on)}:
         return "上级食（药）安委"  # the city stands outside a district's registry
     return naming.body(session, str(place.parent), on).committee

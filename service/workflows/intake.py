@@ -87,7 +87,7 @@ def carry_out(parts: Parts, seen: Preview, *, who: str, only_good_rows: bool = F
     if not only_good_rows:
         apply.require_sound(seen.workbook)
     if seen.plan is None:
-        raise seen.obstacle or InputError("E-REG-302", "工作簿有错误，没有导入；请逐条改正后再试。")
+        raise seen.obstacle or InputError("E-REG-852", "工作簿有错误，没有导入；请逐条改正后再试。")
     now = parts.clock()
     with parts.sessions.begin() as session:
         drawn = plan.draw_up(session, seen.sound, _change(seen.path, who, now), entropy=parts.entropy)

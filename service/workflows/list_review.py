@@ -24,7 +24,7 @@ def ask_departments(parts: Parts, list_id: str, departments: Sequence[str], *, w
         asked = {one.department: one for one in registry.cosigns(session, list_id)}
         for name in departments:
             if not name.strip():
-                raise InputError("E-REG-768", "会签部门的名称不能为空。")
+                raise InputError("E-REG-863", "会签部门的名称不能为空。")
             row = asked.get(name) or Cosign(version=list_id, department=name)
             row.asked_at, row.opinion, row.note, row.answered_at, row.answered_by = (
                 now,
@@ -42,17 +42,17 @@ def answer(parts: Parts, list_id: str, department: str, opinion: str, *, who: st
     """Record a department's answer; 不同意 needs its reason."""
     now = parts.clock()
     if opinion not in registry.OPINIONS:
-        raise InputError("E-REG-768", f"会签意见只能取{'、'.join(registry.OPINIONS)}。")
+        raise InputError("E-REG-863", f"会签意见只能取{'、'.join(registry.OPINIONS)}。")
     if opinion == registry.OBJECT and not note.strip():
-        raise InputError("E-REG-768", "不同意须写明意见（--note）。")
+        raise InputError("E-REG-863", "不同意须写明意见（--note）。")
     with parts.sessions.begin() as session:
         registry.require_state(registry.version(session, list_id), DRAFT)
         found = [one for one in registry.cosigns(session, list_id) if one.department == department]
         if not found:
-            raise NotFoundError("E-REG-768", f"没有请“{department}”会签该清单。")
+            raise NotFoundError("E-REG-863", f"没有请“{department}”会签该清单。")
         if found[0].opinion is not None:
             raise ConflictError(
-                "E-REG-768", f"“{department}”已经答复：{found[0].opinion}；如需再议，请重新送会签。"
+                "E-REG-863", f"“{department}”已经答复：{found[0].opinion}；如需再议，请重新送会签。"
             )
         found[0].opinion, found[0].note, found[0].answered_at, found[0].answered_by = opinion, note, now, who
         acts.note(session, list_id, "会签答复", by=who, now=now, why=f"{department}：{opinion} {note}")
@@ -77,7 +77,7 @@ def send_back(parts: Parts, list_id: str, *, who: str, why: str) -> None:
     """Send a submitted version back to its drafters, with the reason."""
     now = parts.clock()
     if not why.strip():
-        raise InputError("E-REG-769", "退回须写明理由（--why）。")
+        raise InputError("E-REG-864", "退回须写明理由（--why）。")
     with parts.sessions.begin() as session:
         row = registry.version(session, list_id)
         registry.require_state(row, SUBMITTED)
@@ -119,7 +119,7 @@ def bring_into_force(parts: Parts, list_id: str, *, who: str, adjustment: str = 
         registry.require_state(row, APPROVED)
         former = registry.in_force(session, row.unit, row.tier)
         if former is not None and former.version > row.version:
-            raise ConflictError("E-REG-767", f"更新的第{former.version}版已在执行。")
+            raise ConflictError("E-REG-862", f"更新的第{former.version}版已在执行。")
         ended = [(old, SUPERSEDED) for old in registry.left_behind(session, row)]
         if former is not None:
             ended.append((former, ADJUSTED if adjustment else SUPERSEDED))

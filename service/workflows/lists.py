@@ -143,7 +143,7 @@ def get(session: Session, list_id: str) -> ListVersion:
     """Return a list version; raise NotFoundError when there is none of that id."""
     version = session.get(ListVersion, list_id)
     if version is None:
-        raise NotFoundError("E-REG-602", f"没有编号为 {list_id} 的清单。")
+        raise NotFoundError("E-REG-853", f"没有编号为 {list_id} 的清单。")
     return version
 
 

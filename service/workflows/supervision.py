@@ -85,7 +85,7 @@ def rectified(parts: Parts, supervision: str, *, on: date, note: str, who: str) 
     with parts.sessions.begin() as session:
         row = session.get(Supervision, supervision, with_for_update=True)
         if row is None:
-            raise NotFoundError("E-REG-762", f"没有编号为 {supervision} 的督查记录。")
+            raise NotFoundError("E-REG-859", f"没有编号为 {supervision} 的督查记录。")
         if row.rectified_on is not None:
             raise ConflictError("E-REG-766", f"该督查已于{row.rectified_on}整改完成。")
         if not row.on <= on <= china_day(now) or not note.strip():

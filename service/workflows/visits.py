@@ -47,7 +47,7 @@ def record(
 ) -> Recorded:
     """Record one visit; an online one where on-site is due is kept, but does not fulfil the duty."""
     if mode == TOGETHER:
-        raise InputError("E-REG-761", "集中督导请一次列出各户主体（--together）。")
+        raise InputError("E-REG-858", "集中督导请一次列出各户主体（--together）。")
     return _record(parts, cadre, {entity: found}, Occasion(on, mode), who, book)
 
 
@@ -67,7 +67,7 @@ def record_together(
     heads in one room is no visit on site.
     """
     if not entities:
-        raise InputError("E-REG-761", "集中督导没有列出包保主体。")
+        raise InputError("E-REG-858", "集中督导没有列出包保主体。")
     occasion = Occasion(on, TOGETHER, new_id(parts.entropy), went_in)
     return _record(parts, cadre, entities, occasion, who, book)
 
@@ -82,7 +82,7 @@ def _record(
 ) -> Recorded:
     now, book = parts.clock(), book or rules.shipped()
     if occasion.on > china_day(now):
-        raise InputError("E-REG-761", f"督导日期{occasion.on}还没到；请核对日期。")
+        raise InputError("E-REG-858", f"督导日期{occasion.on}还没到；请核对日期。")
     made: dict[str, str] = {}
     left: list[str] = []
     noted: list[str] = []
@@ -116,7 +116,7 @@ def _visit(
         *(getattr(Visit, name) == facts[name] for name in ("cadre", "entity", "on", "mode"))
     )
     if session.scalars(alike).first() is not None:
-        raise ConflictError("E-REG-763", f"{occasion.on}对“{entity.name}”的{occasion.mode}督导已经记录过。")
+        raise ConflictError("E-REG-860", f"{occasion.on}对“{entity.name}”的{occasion.mode}督导已经记录过。")
     row = Visit(id=new_id(parts.entropy), **facts, recorded_at=parts.clock(), recorded_by=who)
     session.add(row)
     session.flush()  # problems and photos refer to it
@@ -143,7 +143,7 @@ def add_photo(parts: Parts, visit: str, data: bytes, *, who: str, item: int | No
     digest = FileDigest.of(cleaned.data)
     with parts.sessions.begin() as session:
         if session.get(Visit, visit) is None:
-            raise NotFoundError("E-REG-762", f"没有编号为 {visit} 的督导记录。")
+            raise NotFoundError("E-REG-859", f"没有编号为 {visit} 的督导记录。")
         parts.store.put(cleaned.data)  # durable before the rows that name it
         now = parts.clock()
         known = select(Photo.id).where(Photo.visit == visit, Photo.sha256 == digest.sha256)

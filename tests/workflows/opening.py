@@ -55,7 +55,7 @@ def make_schema(settings: Settings) -> None:
 
 def make_home(home: Path, day: date, entities: int = 60, hour: int = 9, url: str = "") -> None:
     """Make a deployment with the sample district's first street, imported and assigned on `day`."""
-    settings = Settings(home=home, database_url=url)
+    settings = Settings(home=home, database_url=url, workers=1)
     clock, chance = DayClock(day), random.Random(1).randbytes
     clock.set(day, hour)
     make_schema(settings)
@@ -78,7 +78,7 @@ def close(app: App) -> None:
 def open_copy(home: Path, copy: Path, clock: DayClock, seed: int = 2) -> App:
     """Open a copy of a prepared deployment."""
     shutil.copytree(home, copy)
-    return composition.build(Settings(home=copy), clock, random.Random(seed).randbytes)
+    return composition.build(Settings(home=copy, workers=1), clock, random.Random(seed).randbytes)
 
 
 def bonds(app: App, on: date) -> dict[str, str]:

@@ -92,7 +92,7 @@ def year(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Year]:
     url = request.getfixturevalue("new_database")() if request.param == "postgresql" else ""
     opening.make_home(tmp_path / "var", BEGIN, url=url)
     clock = DayClock(BEGIN)
-    settings = Settings(home=tmp_path / "var", database_url=url)
+    settings = Settings(home=tmp_path / "var", database_url=url, workers=1)
     year = Year(composition.build(settings, clock, random.Random(2).randbytes), clock)
     year.go(1, 6)
     yield year

@@ -188,7 +188,7 @@ def test_a_resized_entity_is_graded_anew_and_a_diff_is_applied_only_as_it_was_sh
     assert done == lines
     down, seen = changes.show_regrade(app.parts)
     assert all(line.lowers for line in down)
-    with pytest.raises(ForbiddenError, match="E-REG-743"):
+    with pytest.raises(ForbiddenError, match="E-REG-855"):
         changes.apply_regrade(app.parts, seen, who=CLERK)
     changes.apply_regrade(app.parts, seen, who=CLERK, approved_by=BOSS)
     assert changes.show_regrade(app.parts)[0] == []

@@ -56,10 +56,10 @@ def test_a_faulty_workbook_changes_nothing_and_good_rows_go_in_alone(empty_app: 
         intake.carry_out(empty_app.parts, seen, who="clerk", only_good_rows=True)
 
 
-def test_commands_import_export_and_report(empty_app: App, small_workbook: Path, tmp_path: Path) -> None:
-    shown = command("import", str(small_workbook), "--plan")
+def test_commands_import_export_and_report(empty_app: App, small_street: Path, tmp_path: Path) -> None:
+    shown = command("import", str(small_street), "--plan")
     assert "新增" in shown
-    assert "变动" in command("import", str(small_workbook))
+    assert "变动" in command("import", str(small_street))
     for what, name in exporting.TABLES.items():
         command("export", what, "--out", str(tmp_path))
         assert openpyxl.load_workbook(tmp_path / f"{name}.xlsx").worksheets

@@ -129,26 +129,26 @@ def test_one_wrong_entity_leaves_nothing_of_a_common_visit(app: App) -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "mode", "found"),
+    ("on", "mode", "found", "code"),
     [
-        (date(2026, 11, 11), "现场", GOOD),
-        (DAY, "电话", GOOD),
-        (DAY, "现场", Found({99: (BAD, "x")})),
-        (DAY, "现场", Found({1: (BAD, " ")})),
-        (DAY, "现场", Found({1: ("还行", "x")})),
-        (DAY, "现场", Found({1: (BAD, "x")}, severity="很重")),
+        (date(2026, 11, 11), "现场", GOOD, "E-REG-858"),
+        (DAY, "电话", GOOD, "E-REG-761"),
+        (DAY, "现场", Found({99: (BAD, "x")}), "E-REG-761"),
+        (DAY, "现场", Found({1: (BAD, " ")}), "E-REG-761"),
+        (DAY, "现场", Found({1: ("还行", "x")}), "E-REG-761"),
+        (DAY, "现场", Found({1: (BAD, "x")}, severity="很重"), "E-REG-761"),
     ],
 )
-def test_what_does_not_fit_is_refused(app: App, on: date, mode: str, found: Found) -> None:
+def test_what_does_not_fit_is_refused(app: App, on: date, mode: str, found: Found, code: str) -> None:
     cadre, entity = pair(app, on_site=False)
-    with pytest.raises(InputError, match="E-REG-761"):
+    with pytest.raises(InputError, match=code):
         visits.record(app.parts, cadre, entity, on, mode, found, who=WHO)
 
 
 def test_the_same_visit_is_not_recorded_twice(app: App) -> None:
     cadre, entity = pair(app, on_site=False)
     visits.record(app.parts, cadre, entity, DAY, "现场", GOOD, who=WHO)
-    with pytest.raises(ConflictError, match="E-REG-763"):
+    with pytest.raises(ConflictError, match="E-REG-860"):
         visits.record(app.parts, cadre, entity, DAY, "现场", GOOD, who=WHO)
 
 

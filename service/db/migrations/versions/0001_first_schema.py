@@ -314,6 +314,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("origin", name=op.f("pk_log_head")),
     )
     op.create_table(
+        "pending_row",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("file", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=120), nullable=False),
+        sa.Column("sheet", sa.String(length=40), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("cells", sa.Text(), nullable=False),
+        sa.Column("faults", sa.Text(), nullable=False),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("resolved_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pending_row")),
+        sa.UniqueConstraint("file", "sheet", "row", name=op.f("uq_pending_row_file_sheet_row")),
+    )
+    with op.batch_alter_table("pending_row", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pending_row_resolved_at"), ["resolved_at"], unique=False)
+
+    op.create_table(
         "pin",
         sa.Column("cadre", sa.String(length=32), nullable=False),
         sa.Column("entity", sa.String(length=32), nullable=False),
@@ -327,6 +346,26 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pin_entity"), ["entity"], unique=False)
+
+    op.create_table(
+        "received_report",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("made_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("manifest", sa.Text(), nullable=False),
+        sa.Column("new", sa.Integer(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("missing", sa.Integer(), nullable=False),
+        sa.Column("applied", sa.Boolean(), nullable=False),
+        sa.Column("received_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("received_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_received_report")),
+        sa.UniqueConstraint("sha256", name=op.f("uq_received_report_sha256")),
+    )
+    with op.batch_alter_table("received_report", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_received_report_unit_day"), ["unit", "day"], unique=False)
 
     op.create_table(
         "record_act",
@@ -809,10 +848,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_record_act_subject"))
 
     op.drop_table("record_act")
+    with op.batch_alter_table("received_report", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_received_report_unit_day"))
+
+    op.drop_table("received_report")
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pin_entity"))
 
     op.drop_table("pin")
+    with op.batch_alter_table("pending_row", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pending_row_resolved_at"))
+
+    op.drop_table("pending_row")
     op.drop_table("log_head")
     with op.batch_alter_table("log_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_log_entry_id"))
