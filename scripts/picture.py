@@ -14,7 +14,9 @@ GAP = 12
 
 def main(source: Path) -> None:
     """Lay the pages of `source` side by side on grey."""
-    pages = [page.render(scale=DOTS_PER_POINT).to_pil() for page in pypdfium2.PdfDocument(source)]
+    document = pypdfium2.PdfDocument(source)
+    document.init_forms()  # signatures are drawn as form fields
+    pages = [page.render(scale=DOTS_PER_POINT).to_pil() for page in document]
     width = sum(page.width for page in pages) + GAP * (len(pages) + 1)
     sheet = Image.new("RGB", (width, pages[0].height + 2 * GAP), (150, 150, 150))
     left = GAP
