@@ -270,3 +270,11 @@ def test_a_list_that_nobody_signs_is_called_unsigned_and_not_lost(
     report = json.loads(capsys.readouterr().out)
     assert (report["verdict"], report["status"]) == ("indeterminate", "unknown")
     assert [reason["code"] for reason in report["reasons"]] == ["SIG_NONE"]
+
+
+def test_a_missing_file_or_a_folder_is_told_in_chinese(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, why in ((tmp_path / "none.pdf", "没有这个文件"), (tmp_path, "这是文件夹")):
+        assert run(["verify", str(path)]) == 1
+        assert why in capsys.readouterr().err

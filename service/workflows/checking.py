@@ -27,6 +27,11 @@ from service.workflows.parts import Parts
 RECEIPT = ".tlog-proof"
 FILE_MAX = 64 << 20
 """Bytes of a file that is looked at; larger ones are refused before they are read."""
+_WHY = {
+    FileNotFoundError: "没有这个文件",
+    IsADirectoryError: "这是文件夹",
+    PermissionError: "没有读取权限",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ def read_file(path: Path) -> bytes:
             raise InputError("E-VER-101", f"{path} 超过 {FILE_MAX >> 20} MB，不予读取。")
         return path.read_bytes()
     except OSError as exc:
-        raise InputError("E-VER-102", f"读不出文件 {path}：{exc.strerror}。") from exc
+        why = _WHY.get(type(exc), "磁盘或系统出错")
+        raise InputError("E-VER-102", f"读不出文件 {path}：{why}。") from exc
 
 
 def gather_trust(paths: Sequence[Path], log_key: Path | None = None) -> Trust:
