@@ -188,3 +188,6 @@ class Erasure(Base):
     basis: Mapped[str] = mapped_column(String(200))  # why: 个人信息保护法第四十七条 …
     approved_by: Mapped[str | None] = mapped_column(String(64))
     approved_at: Mapped[datetime | None]
+    removed: Mapped[str | None] = mapped_column(
+        Text
+    )  # canonical JSON: table → rows a name or number stood in

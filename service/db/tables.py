@@ -184,13 +184,14 @@ class ListVersion(Base):
 
 
 class Rendition(Base):
-    """A rendered file of a list or record, kept in the store."""
+    """A rendered file of a list or record, kept in the store; a draft and the approved text stand side by side."""
 
     __tablename__ = "rendition"
-    __table_args__ = (UniqueConstraint("target", "format"),)
+    __table_args__ = (UniqueConstraint("target", "stage", "format"),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     target: Mapped[str] = mapped_column(String(32))
+    stage: Mapped[str] = mapped_column(String(8))  # draft (待审定), approved
     format: Mapped[str] = mapped_column(String(8))  # pdf, docx
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]

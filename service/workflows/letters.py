@@ -23,7 +23,7 @@ from service.core import (
 from service.db.tables import Cadre, Letter
 from service.documents.content import Content
 from service.errors import ConflictError, InputError, NotFoundError
-from service.registry import query
+from service.registry import frozen, query
 from service.registry.query import ListRow
 from service.workflows import jobs, lists, naming
 from service.workflows.parts import Parts
@@ -129,7 +129,7 @@ def _letter(parts: Parts, session: Session, cadre: Cadre, on: date) -> Letter:
         date=on.isoformat(),
         parties=parties,
         list_version=version.version,
-        list_sha256=sha256_hex(lists.frozen_rows(own)),
+        list_sha256=frozen.own_digest(frozen.freeze(session, own), cadre.cadre),
     )
     value = Content(envelope=envelope, fields=fields)
     return Letter(
