@@ -78,7 +78,8 @@ class Group:
     tier: str
     members: frozenset[str]
     beside: frozenset[str] = frozenset()
-    sector: str = ""
+    sectors: frozenset[str] = frozenset()
+    """Only entities of these sectors or formats, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ class _Chooser:
     def _with_group(self, found: _Eligible, site: Site, path: Sequence[str]) -> _Eligible:
         for code in path:
             for group in self._groups.get((code, site.tier), ()):
-                if group.sector and group.sector not in {site.sector, site.format}:
+                if group.sectors and not group.sectors & {site.sector, site.format}:
                     continue
                 narrowed = found.narrowed(group.members, f"组团包保（{group.name}）")
                 if narrowed is not found:

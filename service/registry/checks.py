@@ -19,7 +19,6 @@ from service.registry.records import LEVEL_NAMES, TIER_LEVEL
 from service.registry.rules import RuleBook
 from service.registry.standing import Measure, State
 
-LOAD_RATIO = 3  # times the median load of a unit's level (畸轻畸重)
 _IN_BUSINESS = ("在营", "季节性停业")
 _WRONG_YEAR = re.compile(r"[\[(（【［]\s*\d{4}\s*[\])）】］]")
 _NUMBER = re.compile(r"(?P<issuer>.+?)〔(?P<year>\d{4})〕(?P<number>.+)号")
@@ -103,7 +102,7 @@ def _licences(day: _Day) -> Iterator[Finding]:
 
 
 def _load(day: _Day) -> Iterator[Finding]:
-    """Nobody carries more than LOAD_RATIO times the median of the unit's cadres."""
+    """Nobody carries more than the ratio of the rules times the median of the unit's cadres."""
     loads: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for unit, cadre, name in day.session.execute(
         select(Cadre.unit, Cadre.cadre, Cadre.name)
@@ -112,11 +111,12 @@ def _load(day: _Day) -> Iterator[Finding]:
         .order_by(Cadre.unit, Cadre.row)
     ):
         loads[unit][cadre, name] += 1
+    ratio = day.book.load_ratio(day.on)
     for unit, counted in loads.items():
         middle = median(counted.values())
         for (_, name), load in counted.items():
-            if load > LOAD_RATIO * middle:
-                what = f"包保{load}户，超过本单位中位数{middle:g}户的{LOAD_RATIO}倍"
+            if load > ratio * middle:
+                what = f"包保{load}户，超过本单位中位数{middle:g}户的{ratio:g}倍"
                 yield Finding("CHK-201", what, f"{day.name(unit)} {name}", "请重新均衡分配", "提醒")
 
 

@@ -26,7 +26,7 @@ from service.registry.sheets import Sheet
 from service.registry.unit_index import UnitIndex
 
 _PEOPLE = {"leader", "stand_in", "stand_in_unit"}
-_BODY = {"code"}
+_BODY = frozenset({"code"})
 _DUPLICATE = "请删去其中一行"
 
 
@@ -105,7 +105,7 @@ def _units(lines: list[Line], index: UnitIndex) -> list[UnitRow]:
     return [UnitRow(line.row, **line.values) for line in lines if not line.failed]
 
 
-def _undecided(unit: UnitRow, bad: set[str]) -> UnitRow:
+def _undecided(unit: UnitRow, bad: frozenset[str]) -> UnitRow:
     """Return a unit that is sound but for its people, with those left open."""
     leader = UNDECIDED if "leader" in bad else unit.leader
     stand_in = UNDECIDED if bad & {"stand_in", "stand_in_unit"} else unit.stand_in
@@ -185,7 +185,7 @@ def _entities(lines: list[Line], index: UnitIndex) -> list[EntityRow]:
         if not number and all(site) and sites.setdefault(site, line.row) != line.row:
             line.fault("name", Finding("E-REG-144", f"与第{sites[site]}行是同一主体同一地址", _DUPLICATE))
         if not line.failed:
-            values = dict(line.values)
+            values = line.values
             values.pop("town")
             entities.append(EntityRow(line.row, **values))
     return entities
@@ -204,4 +204,4 @@ def _place_entity(line: Line, index: UnitIndex) -> None:
             problem = "机构表里没有这个村社区，或不在所填街镇之下，或有同名的"
             line.fault("unit", Finding("E-REG-141", problem, "请填准确的村社区名称或12位代码"))
         else:
-            line.values["unit"] = village
+            line["unit"] = village

@@ -1,16 +1,18 @@
 """What an import would do, drawn up before anything is written: rows new, changed and unchanged, with the reasons."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from service.core import Entropy, Sha256Hex, canonical_json, new_id, sha256_hex
+from service.core import Entropy, Sha256Hex, new_id
 from service.db.tables import Cadre, Dated, Entity, Salt, Unit
 from service.errors import InputError
-from service.registry import columns, grading, matching, raising
+from service.registry import columns, dated, grading, matching, raising
 from service.registry.columns import Form
 from service.registry.dated import Change, Counts, Writer
 from service.registry.grading import Rules
@@ -79,7 +81,11 @@ class Plan:
     @property
     def digest(self) -> Sha256Hex:
         """What was shown, as one value: a plan drawn up later with the same digest does the same."""
-        return sha256_hex(canonical_json([asdict(row) for row in self.rows]))
+        digest = hashlib.sha256()
+        for row in self.rows:  # one by one: all together would take as much memory as the workbook
+            facts = [[one.heading, one.before, one.after] for one in row.differences]
+            digest.update(json.dumps([row.sheet, row.row, row.name, row.change, facts]).encode())
+        return Sha256Hex(digest.hexdigest())
 
     def changes(self) -> Iterator[PlanRow]:
         """Yield the rows that are not unchanged."""
@@ -93,11 +99,9 @@ class Plan:
             writer.flush(session)
 
 
-def draw_up(
-    session: Session, workbook: Workbook, change: Change, *, entropy: Entropy, rules: Rules | None = None
-) -> Plan:
+def draw_up(session: Session, workbook: Workbook, change: Change, *, entropy: Entropy, rules: Rules) -> Plan:
     """Return what it takes to let `workbook` hold from the day of the change; nothing is written."""
-    drawer = _Drawer(session, workbook, change, entropy, rules or grading.shipped_rules())
+    drawer = _Drawer(session, workbook, change, entropy, rules)
     return drawer.draw()
 
 
@@ -123,7 +127,7 @@ class _Drawer:
         return Plan(tuple(self.rows), tuple(self.absent), writers, self.salts)
 
     def _cadres(self) -> Writer:
-        known = list(self.session.scalars(select(Cadre).where(Cadre.valid_to.is_(None))))
+        known = dated.current(self.session, Cadre)
         matched = matching.match_cadres(self.workbook.cadres, known)
         writer = Writer(Cadre, self.change)
         self.people.update({(old.unit, old.name): old.cadre for old in known})
@@ -141,7 +145,7 @@ class _Drawer:
         return writer
 
     def _units(self) -> Writer:
-        known = {old.code: old for old in self.session.scalars(select(Unit).where(Unit.valid_to.is_(None)))}
+        known = {old.code: old for old in dated.current(self.session, Unit)}
         writer = Writer(Unit, self.change)
         for given in self.workbook.units:
             old = known.get(given.code)
@@ -170,7 +174,7 @@ class _Drawer:
         return self.people[unit, name]
 
     def _entities(self) -> Writer:
-        known = list(self.session.scalars(select(Entity).where(Entity.valid_to.is_(None))))
+        known = dated.current(self.session, Entity)
         matched = matching.match_entities(self.workbook.entities, known)
         writer = Writer(Entity, self.change)
         raises = self._raises()
@@ -237,7 +241,7 @@ class _Drawer:
         left: list[Any] = [old for old in known if old.row not in touched]
         writer.counts.absent = len(left)
         self.absent.extend(
-            Absent(form.sheet, old.name, old.code if isinstance(old, Unit) else old.unit) for old in left
+            Absent(form.sheet, old.name, old.code if form is columns.UNITS else old.unit) for old in left
         )
 
 

@@ -10,6 +10,7 @@ from service.core import Entropy
 from service.errors import ConflictError, InputError
 from service.registry import plan, query
 from service.registry.dated import Change
+from service.registry.grading import Rules
 from service.registry.known import known
 from service.registry.plan import Absent, Plan, PlanRow
 from service.registry.records import UnitRow, Workbook
@@ -35,7 +36,9 @@ class Reconciled:
             )
 
 
-def reconcile(session: Session, report: Report, change: Change, entropy: Entropy) -> Reconciled:
+def reconcile(
+    session: Session, report: Report, change: Change, entropy: Entropy, rules: Rules
+) -> Reconciled:
     """Compare a report with what is known here; nothing is written. Raise InputError where it cannot be right."""
     knowing = known(session, change.on)
     workbook = report.workbook(knowing)
@@ -46,7 +49,7 @@ def reconcile(session: Session, report: Report, change: Change, entropy: Entropy
         )
     before = query.codes_below(session, report.manifest.unit, change.on)
     scope = before | _require_own(workbook, report.manifest.unit, before)
-    drawn = plan.draw_up(session, workbook, change, entropy=entropy)
+    drawn = plan.draw_up(session, workbook, change, entropy=entropy, rules=rules)
     return Reconciled(drawn, tuple(_missing(drawn.absent, scope)), tuple(_disputed(drawn.changes(), scope)))
 
 

@@ -16,6 +16,8 @@ from service.registry import matching, plan, query, situation
 from service.registry.assignment import Assigned, Candidate
 from service.registry.dated import Change, Counts, Writer, as_of
 from service.registry.records import CadreRow
+from service.registry.rules import RuleBook
+from service.registry.sectors import Words
 from service.registry.situation import DELEGATED
 
 LEFT, IN_OFFICE = "离任", "在任"
@@ -76,13 +78,15 @@ def match(session: Session, rows: Sequence[CadreRow], unit: str, on: date, entro
     return Roster(tuple(seats), tuple(leaving))
 
 
-def propose(session: Session, roster: Roster, on: date) -> Assigned:
+def propose(session: Session, roster: Roster, on: date, book: RuleBook) -> Assigned:
     """Return who would answer for whom under the new roster."""
-    before = situation.read(session, on)
+    before = situation.read(session, on, book)
     scoped = {one.cadre: one for one in before.candidates}
     seated = {seat.cadre for seat in roster.seats}
     after = before.without(seated | set(roster.leaving))
-    new = [_candidate(seat, scoped.get(seat.cadre)) for seat in roster.seats if _carries(seat.row)]
+    new = [
+        _candidate(seat, scoped.get(seat.cadre), book.sectors) for seat in roster.seats if _carries(seat.row)
+    ]
     return replace(after, candidates=(*after.candidates, *new)).assign()
 
 
@@ -159,8 +163,8 @@ def holders(session: Session, on: date) -> dict[str, str]:
     return dict(rows.all())
 
 
-def _candidate(seat: Seat, before: Candidate | None) -> Candidate:
-    own = Candidate(seat.cadre, seat.row.unit, seat.row.name, situation.sectors_of(seat.row.sector))
+def _candidate(seat: Seat, before: Candidate | None, words: Words) -> Candidate:
+    own = Candidate(seat.cadre, seat.row.unit, seat.row.name, words.duties(seat.row.sector))
     if before is None or before.unit != seat.row.unit:
         return own
     return replace(own, areas=before.areas, grids=before.grids)

@@ -1,6 +1,5 @@
 """What an assignment starts from, read as of a day: cadres, delegations, entities, bonds, pins, teams."""
 
-import re
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -27,10 +26,11 @@ from service.registry.assignment import (
     Site,
 )
 from service.registry.dated import as_of
+from service.registry.rules import RuleBook
+from service.registry.sectors import Words
 
 IN_BUSINESS = frozenset({"在营", "季节性停业"})
 DELEGATED = "委托授权"
-_BETWEEN = re.compile(r"[、，,;；/\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Situation:
     bonds: tuple[Bond, ...]
     pins: tuple[Pin, ...] = ()
     groups: tuple[Group, ...] = ()
+    ratio: float = assignment.RATIO
 
     def without(self, cadres: Collection[str]) -> "Situation":
         """Return this as if `cadres` had left."""
@@ -53,7 +54,7 @@ class Situation:
         named = {pin.entity for pin in pins}
         return replace(self, pins=(*pins, *(pin for pin in self.pins if pin.entity not in named)))
 
-    def assign(self, ratio: float = assignment.RATIO) -> Assigned:
+    def assign(self) -> Assigned:
         """Return who should answer for whom."""
         return assignment.assign(
             self.candidates,
@@ -62,44 +63,41 @@ class Situation:
             self.bonds,
             pins=self.pins,
             groups=self.groups,
-            ratio=ratio,
+            ratio=self.ratio,
         )
 
 
-def read(session: Session, on: date) -> Situation:
-    """Return the situation of the day `on`."""
+def read(session: Session, on: date, book: RuleBook) -> Situation:
+    """Return the situation of the day `on`; words for sectors are compared as the rules have them."""
+    words = book.sectors
     held = select(AssignmentRow.cadre, AssignmentRow.entity).where(
         as_of(AssignmentRow, on), AssignmentRow.duty == MAIN
     )
     pins = session.execute(select(PinRow.cadre, PinRow.entity).where(as_of(PinRow, on)))
     return Situation(
-        tuple(_candidates(session, on)),
-        tuple(_sites(session, on)),
+        tuple(_candidates(session, on, words)),
+        tuple(_sites(session, on, words)),
         tuple(Area(one.code, one.name, one.level, one.parent) for one in query.units(session, on)),
         tuple(Bond(cadre, entity) for cadre, entity in session.execute(held)),
         tuple(Pin(cadre, entity) for cadre, entity in pins),
-        tuple(_groups(session, on)),
+        tuple(_groups(session, on, words)),
+        book.load_ratio(on),
     )
 
 
-def candidate(one: Cadre, scopes: Collection[tuple[str, str]] = ()) -> Candidate:
+def candidate(one: Cadre, words: Words, scopes: Collection[tuple[str, str]] = ()) -> Candidate:
     """Return a cadre as assignment sees them; `scopes` are their areas and grids."""
     return Candidate(
         one.cadre,
         one.unit,
         one.name,
-        sectors_of(one.sector),
+        words.duties(one.sector),
         frozenset(value for kind, value in scopes if kind == "area"),
         frozenset(value for kind, value in scopes if kind == "grid"),
     )
 
 
-def sectors_of(text: str | None) -> frozenset[str]:
-    """Return the sectors and formats named in a 分管领域."""
-    return frozenset(part for part in _BETWEEN.split(text or "") if part)
-
-
-def _candidates(session: Session, on: date) -> list[Candidate]:
+def _candidates(session: Session, on: date, words: Words) -> list[Candidate]:
     scopes = defaultdict(list)
     for one in session.scalars(select(Scope).where(as_of(Scope, on))):
         scopes[one.cadre].append((one.kind, one.value))
@@ -110,18 +108,18 @@ def _candidates(session: Session, on: date) -> list[Candidate]:
         if delegation is not None:
             found.append(
                 replace(
-                    candidate(cadre, scopes[cadre.cadre]),
+                    candidate(cadre, words, scopes[cadre.cadre]),
                     unit=delegation.unit,
-                    sectors=sectors_of(delegation.sector),
+                    sectors=words.duties(delegation.sector),
                     delegated=delegation.document,
                 )
             )
         elif cadre.kind != DELEGATED:  # outside the days of a delegation its holder carries nothing
-            found.append(candidate(cadre, scopes[cadre.cadre]))
+            found.append(candidate(cadre, words, scopes[cadre.cadre]))
     return found
 
 
-def _sites(session: Session, on: date) -> list[Site]:
+def _sites(session: Session, on: date, words: Words) -> list[Site]:
     grids = dict(
         session.execute(select(EntityGrid.entity, EntityGrid.grid).where(as_of(EntityGrid, on))).all()
     )
@@ -131,8 +129,8 @@ def _sites(session: Session, on: date) -> list[Site]:
             one.unit,
             one.tier,
             f"{one.address} {one.name}",
-            one.sector,
-            one.format or "",
+            words.word(one.sector),
+            words.word(one.format or ""),
             grids.get(one.entity, ""),
         )
         for one in query.entities(session, on)
@@ -140,7 +138,7 @@ def _sites(session: Session, on: date) -> list[Site]:
     ]
 
 
-def _groups(session: Session, on: date) -> list[Group]:
+def _groups(session: Session, on: date, words: Words) -> list[Group]:
     members = defaultdict(set)
     for one in session.scalars(select(TeamMember).where(as_of(TeamMember, on))):
         members[one.team, one.duty].add(one.cadre)
@@ -151,7 +149,7 @@ def _groups(session: Session, on: date) -> list[Group]:
             team.tier,
             frozenset(members[team.team, TOGETHER]),
             frozenset(members[team.team, BESIDE]),
-            team.sector or "",
+            words.duties(team.sector),
         )
         for team in session.scalars(select(Team).where(as_of(Team, on)).order_by(Team.row))
     ]

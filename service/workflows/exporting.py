@@ -11,7 +11,7 @@ from service.core import Entry, Event, FileDigest, LetterId, canonical_json, new
 from service.db.intake import ReceivedReport
 from service.db.tables import Assignment, ListVersion
 from service.errors import ConflictError, InputError
-from service.registry import duties, export, query, reconciling, rules, styled, upward
+from service.registry import duties, export, query, reconciling, styled, upward
 from service.registry.dated import Change, as_of
 from service.registry.reconciling import Reconciled
 from service.registry.styled import Table
@@ -50,7 +50,7 @@ def _tables(session: Session, what: str, code: str | None, parts: Parts) -> Sequ
         return [export.ledger(session, on, below=code)]
     if what == "lists":
         return [export.lists(session, on, below=code)]
-    standing = duties.standing(session, rules.load(), on, below=code)
+    standing = duties.standing(session, parts.rules, on, below=code)
     return [export.progress(standing, {one.code: one for one in query.units(session, on)})]
 
 
@@ -83,7 +83,7 @@ def _more(session: Session, code: str, parts: Parts) -> dict[str, bytes]:
     versions = session.scalars(
         select(ListVersion).order_by(ListVersion.unit, ListVersion.tier, ListVersion.version)
     )
-    standing = duties.standing(session, rules.load(), on, below=code)
+    standing = duties.standing(session, parts.rules, on, below=code)
     figures = {
         unit: {str(measure): figure.to_json() for measure, figure in found.items()}
         for unit, found in standing.by_unit().items()
@@ -116,7 +116,10 @@ def compare(parts: Parts, data: bytes, *, who: str) -> Received:
     unpacked = upward.unpack(data)
     with parts.sessions.begin() as session:
         return Received(
-            unpacked, reconciling.reconcile(session, unpacked, _change(parts, unpacked, who), parts.entropy)
+            unpacked,
+            reconciling.reconcile(
+                session, unpacked, _change(parts, unpacked, who), parts.entropy, parts.rules.grading
+            ),
         )
 
 
@@ -127,7 +130,9 @@ def receive(parts: Parts, data: bytes, seen: Received, *, who: str) -> Received:
     parts.store.put(data)  # durable before the rows that name it
     with parts.sessions.begin() as session:
         _require_new(session, unpacked)
-        found = reconciling.reconcile(session, unpacked, _change(parts, unpacked, who), parts.entropy)
+        found = reconciling.reconcile(
+            session, unpacked, _change(parts, unpacked, who), parts.entropy, parts.rules.grading
+        )
         found.require_undisputed()
         if found.plan.digest != seen.reconciled.plan.digest:
             raise ConflictError("E-REG-725", "登记簿在比对之后有了变动，没有导入；请重新比对后再导入。")

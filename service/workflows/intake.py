@@ -73,7 +73,13 @@ def preview(parts: Parts, path: Path, *, who: str) -> Preview:
         file = _digest(path)
         try:
             parted = good_rows.part(workbook, knowing)
-            drawn = plan.draw_up(session, parted.sound, _change(path, who, now), entropy=parts.entropy)
+            drawn = plan.draw_up(
+                session,
+                parted.sound,
+                _change(path, who, now),
+                entropy=parts.entropy,
+                rules=parts.rules.grading,
+            )
         except InputError as obstacle:
             return Preview(path, file, workbook, workbook, workbook.pending, None, obstacle)
         return Preview(path, file, workbook, parted.sound, parted.pending, drawn)
@@ -90,7 +96,13 @@ def carry_out(parts: Parts, seen: Preview, *, who: str, only_good_rows: bool = F
         raise seen.obstacle or InputError("E-REG-852", "工作簿有错误，没有导入；请逐条改正后再试。")
     now = parts.clock()
     with parts.sessions.begin() as session:
-        drawn = plan.draw_up(session, seen.sound, _change(seen.path, who, now), entropy=parts.entropy)
+        drawn = plan.draw_up(
+            session,
+            seen.sound,
+            _change(seen.path, who, now),
+            entropy=parts.entropy,
+            rules=parts.rules.grading,
+        )
         if drawn.digest != seen.plan.digest:
             raise ConflictError(
                 "E-REG-725", "登记簿在显示计划之后有了变动，没有导入；请重新查看计划后再导入。"
@@ -140,7 +152,14 @@ def take_in(parts: Parts, workbook: Workbook, *, who: str, why: str) -> Applied:
     now = parts.clock()
     with parts.sessions.begin() as session:
         return apply.apply(
-            session, workbook, who=who, why=why, on=china_day(now), now=now, entropy=parts.entropy
+            session,
+            workbook,
+            who=who,
+            why=why,
+            on=china_day(now),
+            now=now,
+            entropy=parts.entropy,
+            rules=parts.rules.grading,
         )
 
 
@@ -149,7 +168,7 @@ def assign(parts: Parts, *, who: str) -> Outcome:
     now = parts.clock()
     on = china_day(now)
     with parts.sessions.begin() as session:
-        proposed = bonds.propose(session, on)
+        proposed = bonds.propose(session, on, parts.rules)
         written = bonds.apply_assignments(session, proposed, who=who, why="分级包保", on=on, now=now)
         tiers = query.tier_counts(session, on)
     changed = written.new + written.changed

@@ -40,9 +40,18 @@ def small(empty: Sessions, form: SheetRows, write: Callable[[SheetRows], Path], 
     form["包保主体"][1].append("总监样一")
     workbook = intake.read_workbook(write(form))
     with empty.begin() as session:
-        apply.apply(session, workbook, who="clerk", why="导入", on=START, now=NOW, entropy=chance)
+        apply.apply(
+            session,
+            workbook,
+            who="clerk",
+            why="导入",
+            on=START,
+            now=NOW,
+            entropy=chance,
+            rules=rules.shipped().grading,
+        )
     with empty.begin() as session:
-        assigned = bonds.propose(session, START)
+        assigned = bonds.propose(session, START, rules.shipped())
         bonds.apply_assignments(session, assigned, who="clerk", why="分配", on=START, now=NOW)
     return empty
 
@@ -213,8 +222,12 @@ def test_a_document_number_is_held_to_its_form(document: str, problem: str | Non
 @pytest.fixture
 def run(small: Sessions, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Run a command on the small registry; the commands read parts no further than sessions and clock."""
-    parts = SimpleNamespace(sessions=small, clock=lambda: datetime(2026, 10, 12, 3, 0, tzinfo=UTC))
-    monkeypatch.setattr(commands, "open_parts", lambda: parts)
+    now = datetime(2026, 10, 12, 3, 0, tzinfo=UTC)
+
+    def open_parts(folder: Path | None = None) -> SimpleNamespace:
+        return SimpleNamespace(sessions=small, clock=lambda: now, rules=rules.load(folder))
+
+    monkeypatch.setattr(commands, "open_parts", open_parts)
     cli = typer.Typer()
     commands.register(cli)
     return lambda *arguments: CliRunner().invoke(cli, list(arguments))

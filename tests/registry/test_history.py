@@ -47,7 +47,7 @@ def test_a_handover_is_drafted_approved_and_leaves_the_past_as_it_was(
     with district.begin() as session:
         leaver = query.cadres(session, TOWN, ON)[-1]
         mine = len(query.cadre_rows(session, leaver.cadre, ON))
-        proposed = handover.propose(session, leaver.cadre, LATER)
+        proposed = handover.propose(session, leaver.cadre, LATER, rule_book.shipped())
         writer = Writer(Cadre, by("甲"))
         writer.put(leaver, {"status": "离任"})
         writer.flush(session)

@@ -15,7 +15,7 @@ from service.db import tables
 from service.db.engine import Sessions, open_engine, sessions_of
 from service.db.tables import Entity
 from service.errors import ConflictError, InputError
-from service.registry import apply, export, query, reconciling, upward
+from service.registry import apply, export, query, reconciling, rules, upward
 from service.registry.dated import Change
 from service.registry.reconciling import Reconciled
 from service.registry.records import Workbook
@@ -37,7 +37,16 @@ def above(lucheng: Workbook, tmp_path: Path, chance: Entropy) -> Iterator[Sessio
         entities=(),
     )
     with sessions_of(engine).begin() as session:
-        apply.apply(session, own, who="city", why="建库", on=ON, now=NOW, entropy=chance)
+        apply.apply(
+            session,
+            own,
+            who="city",
+            why="建库",
+            on=ON,
+            now=NOW,
+            entropy=chance,
+            rules=rules.shipped().grading,
+        )
     yield sessions_of(engine)
     engine.dispose()
 
@@ -51,7 +60,7 @@ def packed(sessions: Sessions, unit: str = DISTRICT) -> bytes:
 
 def compared(sessions: Sessions, data: bytes, chance: Entropy, *, write: bool = False) -> Reconciled:
     with sessions.begin() as session:
-        found = reconciling.reconcile(session, upward.unpack(data), CHANGE, chance)
+        found = reconciling.reconcile(session, upward.unpack(data), CHANGE, chance, rules.shipped().grading)
         if write:
             found.require_undisputed()
             found.plan.write(session)
