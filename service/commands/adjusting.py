@@ -90,6 +90,6 @@ def _show(sheet: Sheet) -> None:
     for text in sheet.left:
         console.say(f"提醒：{text}")
     for load in sheet.loads:
-        console.say(f"{load.word}：{load.cadre} 包保 {load.load} 户，同级中位数 {load.median:g} 户。")
+        console.say(f"{load.word}：{load.name} 包保 {load.load} 户，同级中位数 {load.median:g} 户。")
     if sheet.letters:
         console.say(f"批准后须新签承诺书：{'、'.join(sheet.letters)}。")

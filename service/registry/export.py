@@ -74,12 +74,19 @@ def form_rows(
     units = {one.code: one for one in query.units(session, on)}
     all_cadres = list(session.scalars(select(Cadre).where(as_of(Cadre, on)).order_by(Cadre.unit, Cadre.row)))
     people = {one.cadre: one for one in all_cadres}
+    former = [one for one in query.former_units(session) if one.code not in units]
     inside = [one for one in units.values() if codes is None or one.code in codes]
     cadres = [one for one in all_cadres if codes is None or one.unit in codes]
     return [
         (
             UNITS,
-            [_unit_cells(one, people) for one in sorted(inside, key=lambda one: (len(one.code), one.code))],
+            [
+                *(
+                    _unit_cells(one, people)
+                    for one in sorted(inside, key=lambda one: (len(one.code), one.code))
+                ),
+                *(_unit_cells(one, {}) for one in former if codes is None or one.successor in codes),
+            ],
         ),
         (CADRES, [_cells(CADRES, one) | {"unit_name": _name(units, one.unit)} for one in cadres]),
         (

@@ -11,9 +11,10 @@ from service.db.tables import Unit
 from service.errors import InputError
 from service.registry import adjustment, situation
 from service.registry.adjustment import MoveLine
-from service.registry.assignment import MAIN, Pin
+from service.registry.assignment import MAIN
 from service.registry.dated import as_of
 from service.registry.rules import RuleBook
+from service.registry.situated import Pin
 
 _NAMED = "指定接任"
 

@@ -114,7 +114,9 @@ def _former(lines: list[Line], index: UnitIndex, known: Known) -> None:
             line.fault("predecessor", Finding("E-REG-146", "不能是本机构自己", "请填撤并前的机构代码"))
         if successor and line["code"] in known.codes:
             problem = "此机构仍在登记簿中，没有撤并"
-            line.fault("successor", Finding("E-REG-146", problem, "请先用 change merge 或 change split 办理撤并"))
+            line.fault(
+                "successor", Finding("E-REG-146", problem, "请先用 change merge 或 change split 办理撤并")
+            )
         elif successor and successor not in index.level:
             line.fault("successor", Finding("E-REG-132", "没有代码为此的机构", "请核对撤并后机构代码"))
 

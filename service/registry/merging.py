@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.db.changes import Delegation, Raise, Scope, Team
+from service.db.changes import Delegation, Raise, Team
 from service.db.tables import Cadre, Entity, Unit
 from service.errors import InputError
-from service.registry import query
+from service.registry import query, scopes
 from service.registry.dated import Change, Writer
 
 
@@ -50,11 +50,21 @@ def merge(session: Session, change: Change, old: Collection[str], facts: Mapping
         table: _move(session, change, table, column, codes, code)
         for table, column in (
             *((Unit, "parent"), (Cadre, "unit"), (Entity, "unit")),
-            *((Raise, "unit"), (Delegation, "unit"), (Team, "unit"), (Scope, "value")),
+            *((Raise, "unit"), (Delegation, "unit"), (Team, "unit")),
         )
     }
+    rename_areas(session, change, dict.fromkeys(codes, (code,)))
     notes = tuple(f"{one.name}的印章和签署人证书须重新登记" for one in gone)
     return Merged(moved[Unit], moved[Cadre], moved[Entity], notes)
+
+
+def rename_areas(session: Session, change: Change, became: Mapping[str, Collection[str]]) -> None:
+    """Let cadres who look after a unit (片区) look after what it became."""
+    writer = Writer(Cadre, change)
+    for row in session.scalars(select(Cadre).where(Cadre.areas.is_not(None), Cadre.valid_to.is_(None))):
+        areas = [new for old in scopes.split(row.areas) for new in became.get(old, (old,))]
+        writer.put(row, {"areas": scopes.joined(areas)})
+    writer.flush(session)
 
 
 def predecessors(session: Session, code: str) -> Sequence[Unit]:

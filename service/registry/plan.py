@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.core import Entropy, Sha256Hex, new_id
 from service.db.tables import Cadre, Dated, Entity, Salt, Unit
 from service.errors import InputError
-from service.registry import columns, dated, grading, matching, raising
+from service.registry import columns, dated, grading, matching, query, raising
 from service.registry.columns import Form
 from service.registry.dated import Change, Counts, Writer
 from service.registry.grading import Rules
@@ -73,6 +73,8 @@ class Plan:
     absent: tuple[Absent, ...]
     writers: Mapping[str, Writer] = field(repr=False)
     salts: Sequence[Mapping[str, Any]] = field(repr=False)
+    former: Sequence[Mapping[str, Any]] = field(repr=False)
+    """Units that are history already (撤并): rows that hold on no day and name their successor."""
 
     def counts(self, sheet: str) -> Counts:
         """Return how many rows of one form are new, changed and unchanged."""
@@ -93,6 +95,8 @@ class Plan:
 
     def write(self, session: Session) -> None:
         """Carry the plan out in the caller's transaction."""
+        if self.former:
+            session.execute(insert(Unit), list(self.former))
         if self.salts:
             session.execute(insert(Salt), list(self.salts))
         for writer in self.writers.values():
@@ -115,6 +119,7 @@ class _Drawer:
     rows: list[PlanRow] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)
     salts: list[dict[str, Any]] = field(default_factory=list)
+    former: list[dict[str, Any]] = field(default_factory=list)
     people: dict[tuple[str, str], str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
@@ -124,7 +129,7 @@ class _Drawer:
         units = self._units()
         entities = self._entities()
         writers = {"机构": units, "包保干部": cadres, "包保主体": entities}
-        return Plan(tuple(self.rows), tuple(self.absent), writers, self.salts)
+        return Plan(tuple(self.rows), tuple(self.absent), writers, self.salts, self.former)
 
     def _cadres(self) -> Writer:
         known = dated.current(self.session, Cadre)
@@ -147,7 +152,11 @@ class _Drawer:
     def _units(self) -> Writer:
         known = {old.code: old for old in dated.current(self.session, Unit)}
         writer = Writer(Unit, self.change)
+        merged = query.merged(self.session)
         for given in self.workbook.units:
+            if given.successor:
+                self._former(given, merged.get(given.code))
+                continue
             old = known.get(given.code)
             row = self._filled(columns.UNITS, given, old)
             facts = _facts(row, _UNIT_FACTS)
@@ -163,6 +172,18 @@ class _Drawer:
             columns.UNITS, writer, list(known.values()), {known[code].row for code in codes & known.keys()}
         )
         return writer
+
+    def _former(self, row: UnitRow, successor: str | None) -> None:
+        """Keep the history of a unit that went elsewhere before it was ever registered here."""
+        if successor is not None:
+            self.rows.append(PlanRow(columns.UNITS.sheet, row.row, row.name, UNCHANGED))
+            return
+        change = self.change
+        recorded = {"recorded_at": change.now, "recorded_by": change.who, "reason": change.why[:200]}
+        nobody = {"leader": None, "stand_in": None}
+        span = {"valid_from": change.on, "valid_to": change.on}
+        self.former.append(_facts(row, _UNIT_FACTS) | nobody | span | recorded)
+        self.rows.append(PlanRow(columns.UNITS.sheet, row.row, row.name, NEW))
 
     def _person(self, unit: str, name: str | None) -> str | None:
         if name is None:

@@ -99,6 +99,11 @@ def merged(session: Session) -> dict[str, str]:
     return {code: successor for code, successor in rows if successor}
 
 
+def former_units(session: Session) -> list[Unit]:
+    """Return the last row of every unit that went elsewhere (撤并), by code."""
+    return list(session.scalars(select(Unit).where(Unit.successor.is_not(None)).order_by(Unit.code)))
+
+
 def codes_below(session: Session, code: str, on: date) -> set[str]:
     """Return the codes of the unit and of every unit below it."""
     pairs = session.execute(select(Unit.code, Unit.parent).where(as_of(Unit, on))).all()

@@ -8,26 +8,18 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.db.changes import Delegation, EntityGrid, Scope, Team, TeamMember
+from service.db.changes import Delegation, Team, TeamMember
 from service.db.changes import Pin as PinRow
 from service.db.tables import Assignment as AssignmentRow
 from service.db.tables import Cadre
-from service.registry import assignment, query
-from service.registry.assignment import (
-    BESIDE,
-    MAIN,
-    TOGETHER,
-    Area,
-    Assigned,
-    Bond,
-    Candidate,
-    Group,
-    Pin,
-    Site,
-)
+from service.registry import assignment, query, scopes
+from service.registry.assignment import MAIN, Assigned
 from service.registry.dated import as_of
+from service.registry.eligible import BESIDE, TOGETHER
+from service.registry.records import CadreRow
 from service.registry.rules import RuleBook
 from service.registry.sectors import Words
+from service.registry.situated import Area, Bond, Candidate, Group, Pin, Site
 
 IN_BUSINESS = frozenset({"在营", "季节性停业"})
 DELEGATED = "委托授权"
@@ -85,22 +77,20 @@ def read(session: Session, on: date, book: RuleBook) -> Situation:
     )
 
 
-def candidate(one: Cadre, words: Words, scopes: Collection[tuple[str, str]] = ()) -> Candidate:
-    """Return a cadre as assignment sees them; `scopes` are their areas and grids."""
+def candidate(cadre: str, one: Cadre | CadreRow, words: Words) -> Candidate:
+    """Return a cadre, registered or on a new roster, as assignment sees them."""
     return Candidate(
-        one.cadre,
+        cadre,
         one.unit,
         one.name,
         words.duties(one.sector),
-        frozenset(value for kind, value in scopes if kind == "area"),
-        frozenset(value for kind, value in scopes if kind == "grid"),
+        frozenset(scopes.split(one.areas)),
+        frozenset(scopes.split(one.grids)),
+        order=f"{one.unit} {one.name} {one.mobile or ''} {one.post}",
     )
 
 
 def _candidates(session: Session, on: date, words: Words) -> list[Candidate]:
-    scopes = defaultdict(list)
-    for one in session.scalars(select(Scope).where(as_of(Scope, on))):
-        scopes[one.cadre].append((one.kind, one.value))
     delegations = {one.cadre: one for one in session.scalars(select(Delegation).where(as_of(Delegation, on)))}
     found = []
     for cadre in query.all_cadres(session, on):
@@ -108,30 +98,27 @@ def _candidates(session: Session, on: date, words: Words) -> list[Candidate]:
         if delegation is not None:
             found.append(
                 replace(
-                    candidate(cadre, words, scopes[cadre.cadre]),
+                    candidate(cadre.cadre, cadre, words),
                     unit=delegation.unit,
                     sectors=words.duties(delegation.sector),
                     delegated=delegation.document,
                 )
             )
         elif cadre.kind != DELEGATED:  # outside the days of a delegation its holder carries nothing
-            found.append(candidate(cadre, words, scopes[cadre.cadre]))
+            found.append(candidate(cadre.cadre, cadre, words))
     return found
 
 
 def _sites(session: Session, on: date, words: Words) -> list[Site]:
-    grids = dict(
-        session.execute(select(EntityGrid.entity, EntityGrid.grid).where(as_of(EntityGrid, on))).all()
-    )
     return [
         Site(
             one.entity,
             one.unit,
             one.tier,
-            f"{one.address} {one.name}",
+            f"{one.address} {one.name} {one.licence or ''} {one.uscc or ''}",
             words.word(one.sector),
             words.word(one.format or ""),
-            grids.get(one.entity, ""),
+            one.grid or "",
         )
         for one in query.entities(session, on)
         if one.status in IN_BUSINESS

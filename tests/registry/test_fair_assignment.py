@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.registry import assignment, balance
-from service.registry.assignment import Area, Assigned, Bond, Candidate, Group, Pin, Site
+from service.registry.assignment import Assigned
 from service.registry.balance import Class
 from service.registry.records import TIER_LEVEL
+from service.registry.situated import Area, Bond, Candidate, Group, Pin, Site
 
 DISTRICT, TOWN = "330302", "330302001"
 VILLAGES = ["330302001001", "330302001002"]

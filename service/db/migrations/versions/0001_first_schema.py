@@ -92,6 +92,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("mobile", sa.String(length=20), nullable=True),
         sa.Column("sector", sa.String(length=60), nullable=True),
+        sa.Column("areas", sa.String(length=400), nullable=True),
+        sa.Column("grids", sa.String(length=200), nullable=True),
         sa.Column("since", sa.Date(), nullable=True),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("row", sa.Integer(), autoincrement=True, nullable=False),
@@ -173,6 +175,7 @@ def upgrade() -> None:
         sa.Column("mobile", sa.String(length=20), nullable=True),
         sa.Column("director", sa.String(length=40), nullable=True),
         sa.Column("officer", sa.String(length=80), nullable=True),
+        sa.Column("grid", sa.String(length=40), nullable=True),
         sa.Column("station", sa.String(length=40), nullable=True),
         sa.Column("employees", sa.Integer(), nullable=True),
         sa.Column("revenue", sa.Integer(), nullable=True),
@@ -197,21 +200,6 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_entity_unit"), ["unit"], unique=False)
         batch_op.create_index(batch_op.f("ix_entity_uscc"), ["uscc"], unique=False)
-
-    op.create_table(
-        "entity_grid",
-        sa.Column("entity", sa.String(length=32), nullable=False),
-        sa.Column("grid", sa.String(length=40), nullable=False),
-        sa.Column("row", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("valid_from", sa.Date(), nullable=False),
-        sa.Column("valid_to", sa.Date(), nullable=True),
-        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
-        sa.Column("recorded_by", sa.String(length=64), nullable=False),
-        sa.Column("reason", sa.String(length=200), nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_entity_grid")),
-    )
-    with op.batch_alter_table("entity_grid", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_entity_grid_entity"), ["entity"], unique=False)
 
     op.create_table(
         "entity_pause",
@@ -435,22 +423,6 @@ def upgrade() -> None:
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_salt")),
     )
-    op.create_table(
-        "scope",
-        sa.Column("cadre", sa.String(length=32), nullable=False),
-        sa.Column("kind", sa.String(length=8), nullable=False),
-        sa.Column("value", sa.String(length=40), nullable=False),
-        sa.Column("row", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("valid_from", sa.Date(), nullable=False),
-        sa.Column("valid_to", sa.Date(), nullable=True),
-        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
-        sa.Column("recorded_by", sa.String(length=64), nullable=False),
-        sa.Column("reason", sa.String(length=200), nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_scope")),
-    )
-    with op.batch_alter_table("scope", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_scope_cadre"), ["cadre"], unique=False)
-
     op.create_table(
         "seal",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -904,10 +876,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_seal_unit"))
 
     op.drop_table("seal")
-    with op.batch_alter_table("scope", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_scope_cadre"))
-
-    op.drop_table("scope")
     op.drop_table("salt")
     with op.batch_alter_table("report_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_report_key_unit_recorded_at"))
@@ -957,10 +925,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_entity_pause_entity"))
 
     op.drop_table("entity_pause")
-    with op.batch_alter_table("entity_grid", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_entity_grid_entity"))
-
-    op.drop_table("entity_grid")
     with op.batch_alter_table("entity", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_entity_uscc"))
         batch_op.drop_index(batch_op.f("ix_entity_unit"))
