@@ -152,6 +152,7 @@ def initialise(
             enrolment.log_certificate(parts, session, der, clock())
         setup.finish(session)
     parts.log.publish()
+    parts.sessions.kw["bind"].dispose()
 
 
 def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
