@@ -157,6 +157,8 @@ def _show_taken(taken: Taken) -> None:
     done = taken.applied
     changed = sum(counts.new + counts.changed for counts in (done.units, done.cadres, done.entities))
     console.say(f"已导入，登记簿变动 {changed} 行；新记待补正 {taken.pending} 行，补正 {taken.resolved} 行。")
+    if taken.noted:
+        console.say(f"登记变动 {taken.noted} 项，调整时限已起算；请编制清单调整单（liangze change draft）。")
 
 
 def _show_received(seen: Received, every: bool) -> None:

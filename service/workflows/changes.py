@@ -37,12 +37,9 @@ _FACTS = frozenset(
 
 
 def note(parts: Parts, *, who: str) -> list[ChangeRow]:
-    """Start the clocks of everything that changed today (after an import); repeating it starts none twice."""
+    """Start the clocks of everything that changed today (an import does so itself); repeating it starts none twice."""
     with parts.sessions.begin() as session:
-        recorder = recorder_of(parts, session, who, "登记变动")
-        recorder.note_cadres()
-        recorder.note_entities()
-        return recorder.made
+        return recorder_of(parts, session, who, "登记变动").note_all()
 
 
 def change_entity(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.clock import china_day
 from service.core import Sha256Hex
 from service.errors import ConflictError, InputError
-from service.registry import apply, bonds, export, good_rows, marked, plan, query, styled, waiting
+from service.registry import apply, bonds, clocks, export, good_rows, marked, plan, query, styled, waiting
 from service.registry import intake as reading
 from service.registry.apply import Applied
 from service.registry.assignment import Unassigned
@@ -37,11 +37,15 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an import did: counts per table, rows kept as 待补正, and those of earlier imports now resolved."""
+    """What an import did: counts per table, rows kept as 待补正, those of earlier imports now resolved.
+
+    And how many changes were noted, each with its clock.
+    """
 
     applied: Applied
     pending: int = 0
     resolved: int = 0
+    noted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,9 @@ def carry_out(parts: Parts, seen: Preview, *, who: str, only_good_rows: bool = F
                 "E-REG-725", "登记簿在显示计划之后有了变动，没有导入；请重新查看计划后再导入。"
             )
         drawn.write(session)
-        return Taken(apply.applied(drawn), *_wait(parts, session, seen, who, now))
+        change = _change(seen.path, who, now)
+        noted = clocks.Recorder(session, change, parts.entropy, parts.rules.due).note_all()
+        return Taken(apply.applied(drawn), *_wait(parts, session, seen, who, now), len(noted))
 
 
 def _wait(parts: Parts, session: Session, seen: Preview, who: str, now: datetime) -> tuple[int, int]:
