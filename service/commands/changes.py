@@ -7,7 +7,7 @@ import typer
 
 from service import console
 from service.clock import china_day
-from service.commands import adjusting, arrangements, erasing, reorganising, tiers
+from service.commands import adjusting, arrangements, erasing, reassigning, reorganising, tiers
 from service.commands.opening import open_parts
 from service.commands.options import Day, EntityName, OneUnit, Rules, Who, Why, day_of
 from service.errors import UsageError
@@ -27,7 +27,7 @@ def register(cli: typer.Typer) -> None:
     """Add `liangze change` and its commands to the command line."""
     change = typer.Typer(help="变动与清单调整：登记、交接、换届、批准。", no_args_is_help=True)
     add(change)
-    for room in (adjusting, tiers, arrangements, reorganising, erasing):
+    for room in (adjusting, tiers, arrangements, reassigning, reorganising, erasing):
         room.add(change)
     cli.add_typer(change, name="change")
 
@@ -38,12 +38,13 @@ def list_(unit: OneUnit = None) -> None:
     on = china_day(parts.clock())
     with parts.sessions.begin() as session:
         below = query.find_unit(session, unit, on).code if unit else None
-        for row in clocks.running(session, on, below=below):
+        rows = clocks.running(session, on, below=below)
+        names = changes.subject_names(session, rows)
+        for row in rows:
             mark = "（暂定：放假安排未公布）" if row.provisional else ""
             late = "，已逾期" if row.due_on < on else ""
-            console.say(
-                f"{row.happened_on} {row.what}（{row.subject}）：应于 {row.due_on}{mark} 前调整{late}。"
-            )
+            whom = names.get(row.subject, row.subject)
+            console.say(f"{row.happened_on} {row.what}（{whom}）：应于 {row.due_on}{mark} 前调整{late}。")
         for sheet in adjustment.drafts(session, on, below=below):
             count = len(adjustment.moves_of(session, sheet.id))
             console.say(
@@ -68,9 +69,7 @@ def entity(
     rules: Rules = None,
 ) -> None:
     """登记一户主体的变更（关闭、迁址、规模变化），重新分级并开始 30 个工作日计时。"""
-    made = changes.change_entity(
-        open_parts(rules), name, _facts(facts), who=who, why=why, on=day_of(on)
-    )
+    made = changes.change_entity(open_parts(rules), name, _facts(facts), who=who, why=why, on=day_of(on))
     for row in made:
         console.say(f"{row.what}：应于 {row.due_on} 前调整清单。")
     if not made:

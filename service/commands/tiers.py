@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from service import console
+from service.commands import effects
 from service.commands.opening import open_parts
-from service.commands.options import Confirm, Document, OneUnit, Rules, Who, Why
+from service.commands.options import All, Confirm, Document, OneUnit, Plan, Rules, Who, Why
 from service.workflows import tiers
 
 
@@ -15,6 +16,7 @@ def add(change: typer.Typer) -> None:
     change.command("regrade")(regrade_)
     change.command("raise")(raise_)
     change.command("approve-raise")(approve_raise)
+    change.command("end-raise")(end_raise)
 
 
 def regrade_(
@@ -62,3 +64,17 @@ def approve_raise(
     """批准提级（申请人不能批准）。"""
     made = tiers.approve_raise(open_parts(rules), raise_id, who=who, document=document)
     console.say(f"已批准，提级 {len(made)} 户；请编制清单调整单。")
+
+
+def end_raise(
+    raise_id: Annotated[str, typer.Argument(help="提级编号（见 change arrangements）。")],
+    who: Who,
+    why: Why,
+    plan: Plan = False,
+    every: All = False,
+    rules: Rules = None,
+) -> None:
+    """结束提级（申请人不能自行撤销）：所涉主体恢复规则所定层级，开始 30 个工作日计时。"""
+    made, effect = tiers.end_raise(open_parts(rules), raise_id, who=who, why=why, plan=plan)
+    console.say(f"{'将结束' if plan else '已结束'}提级，{len(made)} 户恢复原层级。")
+    effects.show(effect, plan=plan, every=every)

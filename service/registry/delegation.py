@@ -17,6 +17,8 @@ from service.registry.eligible import BESIDE, TOGETHER
 from service.registry.records import TIER_LEVEL
 from service.registry.situation import DELEGATED
 
+GRID_MAX = 40  # characters of a grid's name or number, the width of the column
+
 
 def delegate(
     session: Session,
@@ -150,13 +152,13 @@ def set_scopes(
     if areas is not None:
         below = query.codes_below(session, old.unit, change.on) - {old.unit}
         if strange := sorted(set(areas) - below):
-            raise InputError("E-REG-788", f"“{strange[0]}”不是{old.name}所在单位的下级机构；请核对片区。")
+            raise InputError("E-REG-795", f"“{strange[0]}”不是{old.name}所在单位的下级机构；请核对片区。")
         facts["areas"] = scopes.joined(areas)
     if grids is not None:
         facts["grids"] = scopes.joined(grids)
     for name, limit in (("sector", 60), ("areas", scopes.AREAS_MAX), ("grids", scopes.GRIDS_MAX)):
         if len(facts.get(name) or "") > limit:
-            raise InputError("E-REG-788", f"分管领域、片区或网格过多，超过{limit}个字；请缩短。")
+            raise InputError("E-REG-795", f"分管领域、片区或网格过多，超过{limit}个字；请缩短。")
     writer = Writer(Cadre, change)
     writer.put(old, facts)
     writer.flush(session)

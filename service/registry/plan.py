@@ -152,10 +152,10 @@ class _Drawer:
     def _units(self) -> Writer:
         known = {old.code: old for old in dated.current(self.session, Unit)}
         writer = Writer(Unit, self.change)
-        merged = query.merged(self.session)
+        gone = {one.code for one in query.former_units(self.session)}
         for given in self.workbook.units:
             if given.successor:
-                self._former(given, merged.get(given.code))
+                self._former(given, given.code in gone)
                 continue
             old = known.get(given.code)
             row = self._filled(columns.UNITS, given, old)
@@ -173,9 +173,9 @@ class _Drawer:
         )
         return writer
 
-    def _former(self, row: UnitRow, successor: str | None) -> None:
+    def _former(self, row: UnitRow, known: bool) -> None:
         """Keep the history of a unit that went elsewhere before it was ever registered here."""
-        if successor is not None:
+        if known:
             self.rows.append(PlanRow(columns.UNITS.sheet, row.row, row.name, UNCHANGED))
             return
         change = self.change

@@ -1,10 +1,25 @@
-"""委托授权, 指定包保, 组团 and 分片: who may take what beyond the order of levels; one transaction each."""
+"""委托授权, 指定包保, 组团, 分管 and 分片: who may take what beyond the order of levels; each one transaction.
 
-from collections.abc import Collection
+Every act says which bonds it leads to and moves none itself; with `plan` it is only tried. The moves come with
+the next adjustment (adjusting.draft_adjustment) or assignment (reassigning).
+"""
+
+from collections.abc import Collection, Sequence
 from datetime import date
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.clock import china_day
+from service.db.changes import Delegation, Pin, Raise, Team, TeamMember
+from service.db.tables import Cadre, Entity
+from service.errors import InputError, NotFoundError
 from service.registry import delegation, query
+from service.registry.dated import as_of
+from service.registry.records import TIERS
+from service.workflows import effects
 from service.workflows.changes import change_of, find_entity
+from service.workflows.effects import Effect
 from service.workflows.parts import Parts
 
 
@@ -18,10 +33,12 @@ def delegate(
     document: str,
     until: date,
     sector: str | None = None,
-) -> str:
-    """Record that a district's committee delegates to the head of a member body, until a day."""
+    plan: bool = False,
+) -> tuple[str, Effect]:
+    """Record that a district's committee delegates to the head of a member body, until a day; return its id."""
     change = change_of(parts, who, f"委托授权（{document}）")
-    with parts.sessions.begin() as session:
+
+    def act(session: Session) -> str:
         code = query.find_unit(session, unit, change.on).code
         return delegation.delegate(
             session,
@@ -35,12 +52,35 @@ def delegate(
             sector=sector,
         )
 
+    return effects.carry_out(parts, change, act, plan=plan)
 
-def pin(parts: Parts, cadre: str, entity: str, *, who: str, why: str) -> None:
+
+def end_delegation(parts: Parts, delegation_id: str, *, who: str, why: str, plan: bool = False) -> Effect:
+    """Let a delegation end today, before its day."""
+    change = change_of(parts, who, why)
+    return effects.carry_out(
+        parts, change, lambda session: delegation.end_delegation(session, change, delegation_id), plan=plan
+    )[1]
+
+
+def pin(parts: Parts, cadre: str, entity: str, *, who: str, why: str, plan: bool = False) -> Effect:
     """Let this cadre and no other answer for this entity."""
     change = change_of(parts, who, why)
-    with parts.sessions.begin() as session:
+
+    def act(session: Session) -> None:
         delegation.pin(session, change, cadre, find_entity(session, entity, change.on).entity)
+
+    return effects.carry_out(parts, change, act, plan=plan)[1]
+
+
+def unpin(parts: Parts, entity: str, *, who: str, why: str, plan: bool = False) -> Effect:
+    """Let balance decide again who answers for this entity."""
+    change = change_of(parts, who, why)
+
+    def act(session: Session) -> None:
+        delegation.unpin(session, change, find_entity(session, entity, change.on).entity)
+
+    return effects.carry_out(parts, change, act, plan=plan)[1]
 
 
 def form_team(
@@ -51,21 +91,157 @@ def form_team(
     members: Collection[str],
     *,
     who: str,
+    why: str = "",
     beside: Collection[str] = (),
     sector: str | None = None,
-) -> str:
-    """Form a team (组团) for the entities of a unit and tier."""
-    change = change_of(parts, who, f"组团{name}")
-    with parts.sessions.begin() as session:
-        code = query.find_unit(session, unit, change.on).code
+    plan: bool = False,
+) -> tuple[str, Effect]:
+    """Form a team (组团) for the entities of a unit and tier; return its id."""
+    if tier not in TIERS[1:]:
+        raise InputError("E-REG-880", "组团只用于包保B、C、D级；A级由市级包保。")
+    change = change_of(parts, who, why or f"组团{name}")
+
+    def act(session: Session) -> str:
+        taken = select(Team.team).where(Team.name == name, Team.valid_to.is_(None))
+        if session.scalars(taken).first() is not None:
+            raise InputError("E-REG-880", f"已有名为“{name}”的组团；请换一个名称，或先解散原组团。")
         return delegation.form_team(
             session,
             change,
             parts.entropy,
             name=name,
-            unit=code,
+            unit=query.find_unit(session, unit, change.on).code,
             tier=tier,
             members=members,
             beside=beside,
             sector=sector,
         )
+
+    return effects.carry_out(parts, change, act, plan=plan)
+
+
+def dissolve_team(parts: Parts, name: str, *, who: str, why: str, plan: bool = False) -> Effect:
+    """End the team of this name or id."""
+    change = change_of(parts, who, why)
+
+    def act(session: Session) -> None:
+        mark = (Team.name == name) | (Team.team == name)
+        found = session.scalars(select(Team.team).where(mark, Team.valid_to.is_(None))).first()
+        if found is None:
+            raise NotFoundError(
+                "E-REG-881", f"没有名为“{name}”的组团，或已解散；请用 change arrangements 查看。"
+            )
+        delegation.dissolve_team(session, change, found)
+
+    return effects.carry_out(parts, change, act, plan=plan)[1]
+
+
+def set_scopes(
+    parts: Parts,
+    cadre: str,
+    *,
+    who: str,
+    why: str,
+    sector: str | None = None,
+    areas: Sequence[str] | None = None,
+    grids: Sequence[str] | None = None,
+    plan: bool = False,
+) -> Effect:
+    """Say what a cadre looks after (分管, 片区 by name or code, 网格); what is None stays, what is empty ends."""
+    if sector is None and areas is None and grids is None:
+        raise InputError("E-REG-882", "没有写分管领域、片区或网格；请至少写一项（写空即取消）。")
+    change = change_of(parts, who, why)
+
+    def act(session: Session) -> None:
+        codes = None
+        if areas is not None:
+            codes = [query.find_unit(session, one, change.on).code for one in areas]
+        delegation.set_scopes(session, change, cadre, sector=sector, areas=codes, grids=grids)
+
+    effect = effects.carry_out(parts, change, act, plan=plan)[1]
+    strange = parts.rules.sectors.unknown(sector)
+    more = (f"分管领域“{'、'.join(strange)}”不在词表（sectors.toml），将照字面比较",) if strange else ()
+    return Effect(effect.moves, (*effect.notes, *more))
+
+
+def set_grid(
+    parts: Parts, grid: str, entities: Sequence[str], *, who: str, why: str, plan: bool = False
+) -> Effect:
+    """Say in which grid entities lie, all of them or none; an empty grid takes them out."""
+    if len(grid) > delegation.GRID_MAX:
+        raise InputError("E-REG-882", f"网格名称超过{delegation.GRID_MAX}个字；请缩短。")
+    change = change_of(parts, who, why)
+
+    def act(session: Session) -> None:
+        for one in entities:
+            delegation.set_grid(session, change, find_entity(session, one, change.on).entity, grid)
+
+    return effects.carry_out(parts, change, act, plan=plan)[1]
+
+
+def in_force(parts: Parts) -> list[str]:
+    """Return today's raises, delegations, pins, teams and scopes, each as a sentence that names its id."""
+    on = china_day(parts.clock())
+    with parts.sessions.begin() as session:
+        people = dict(session.execute(select(Cadre.cadre, Cadre.name).where(as_of(Cadre, on))).all())
+        names = dict(session.execute(select(Entity.entity, Entity.name).where(as_of(Entity, on))).all())
+        units = {one.code: one.name for one in query.units(session, on)}
+        return [
+            *_raises(session, on, names, units),
+            *_delegations(session, on, people, units),
+            *(
+                f"指定包保：{names.get(one.entity, one.entity)} 由 {people.get(one.cadre, one.cadre)}"
+                for one in session.scalars(select(Pin).where(as_of(Pin, on)).order_by(Pin.row))
+            ),
+            *_teams(session, on, people, units),
+            *_scopes(session, on, units),
+        ]
+
+
+def _raises(session: Session, on: date, names: dict[str, str], units: dict[str, str]) -> list[str]:
+    lines = []
+    for one in session.scalars(select(Raise).where(as_of(Raise, on)).order_by(Raise.row)):
+        what = names.get(one.entity or "") or f"{units.get(one.unit or '', one.unit)}的{one.sector}"
+        state = (
+            f"{one.approved_on}批准（{one.document}）"
+            if one.approved_by
+            else f"待批准，申请人 {one.applied_by}"
+        )
+        lines.append(f"提级 {one.id}：{what} 包保{one.from_tier}级 → 包保{one.to_tier}级，{state}")
+    return lines
+
+
+def _delegations(session: Session, on: date, people: dict[str, str], units: dict[str, str]) -> list[str]:
+    return [
+        f"委托授权 {one.id}：{one.granted_by}委托{one.body}{people.get(one.cadre, one.cadre)}"
+        f"（{one.sector or '不限环节'}），至 {one.valid_to} 前，{one.document}"
+        for one in session.scalars(select(Delegation).where(as_of(Delegation, on)).order_by(Delegation.row))
+    ]
+
+
+def _teams(session: Session, on: date, people: dict[str, str], units: dict[str, str]) -> list[str]:
+    lines = []
+    for one in session.scalars(select(Team).where(as_of(Team, on)).order_by(Team.row)):
+        members = session.scalars(
+            select(TeamMember)
+            .where(TeamMember.team == one.team, as_of(TeamMember, on))
+            .order_by(TeamMember.row)
+        )
+        team = "、".join(f"{people.get(mate.cadre, mate.cadre)}（{mate.duty}）" for mate in members)
+        what = f"{units.get(one.unit, one.unit)}包保{one.tier}级{one.sector or ''}"
+        lines.append(f"组团“{one.name}”：{what}，{team}")
+    return lines
+
+
+def _scopes(session: Session, on: date, units: dict[str, str]) -> list[str]:
+    lines = []
+    for one in query.all_cadres(session, on):
+        areas = "、".join(units.get(code, code) for code in (one.areas or "").split("、") if code)
+        words = [
+            f"{word}{text}"
+            for word, text in (("分管", one.sector), ("片区", areas), ("网格", one.grids))
+            if text
+        ]
+        if words:
+            lines.append(f"分工：{units.get(one.unit, one.unit)}{one.name} {'，'.join(words)}")
+    return lines

@@ -1,6 +1,7 @@
 """Changes to one entity, and the clocks of all changes; each is one transaction of dated rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 from service.clock import china_day
 from service.db.changes import Change as ChangeRow
 from service.db.changes import EntityPause
-from service.db.tables import Entity
+from service.db.records import Problem
+from service.db.tables import Cadre, Entity
 from service.errors import InputError, NotFoundError
 from service.registry import clocks, query, regrade
 from service.registry.clocks import ENTITY, Recorder
@@ -19,6 +21,7 @@ from service.registry.grading import Rules
 from service.workflows.parts import Parts
 
 _CLOSED = "注销"
+_BATCH = 500  # ids in one statement; below every database's limit of parameters
 _FACTS = frozenset(
     {
         "name",
@@ -34,6 +37,26 @@ _FACTS = frozenset(
         "sector",
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Recounted:
+    """A provisional due day counted anew."""
+
+    what: str
+    old: date
+    new: date
+    provisional: bool
+
+    @property
+    def moved(self) -> bool:
+        """True where the day is another now."""
+        return self.old != self.new
+
+    def __str__(self) -> str:
+        mark = "（仍为暂定）" if self.provisional else ""
+        day = f"{self.old} → {self.new}" if self.moved else f"{self.old} 不变"
+        return f"{self.what}：{day}{mark}"
 
 
 def note(parts: Parts, *, who: str) -> list[ChangeRow]:
@@ -95,9 +118,55 @@ def pause_entity(
 
 
 def recompute(parts: Parts) -> int:
-    """Count provisional clocks anew by today's calendar; return how many due days moved."""
+    """Count provisional due days anew by today's calendar; return how many moved."""
+    return sum(line.moved for line in recount(parts))
+
+
+def recount(parts: Parts, *, plan: bool = False) -> list[Recounted]:
+    """Count provisional due days of changes and problems anew by today's calendar, or with `plan` only try it."""
+    book = parts.rules
+    with parts.sessions() as session:
+        waiting: list[ChangeRow | Problem] = [
+            *session.scalars(
+                select(ChangeRow)
+                .where(ChangeRow.provisional, ChangeRow.done_on.is_(None))
+                .order_by(ChangeRow.due_on, ChangeRow.id)
+            ),
+            *session.scalars(
+                select(Problem)
+                .where(Problem.provisional, Problem.closed_on.is_(None))
+                .order_by(Problem.due_on, Problem.id)
+            ),
+        ]
+        before = [row.due_on for row in waiting]
+        clocks.recompute(session, book.due)
+        lines = [
+            Recounted(_what(session, row), old, row.due_on, row.provisional)
+            for row, old in zip(waiting, before, strict=True)
+        ]
+        if plan:
+            session.rollback()
+        else:
+            session.commit()
+    return lines
+
+
+def entity_ids(parts: Parts, words: Collection[str]) -> list[str]:
+    """Return the ids of the entities that people name by id, credit code, licence or name."""
+    on = china_day(parts.clock())
     with parts.sessions.begin() as session:
-        return clocks.recompute(session, parts.rules.due)
+        return [find_entity(session, one, on).entity for one in words]
+
+
+def subject_names(session: Session, rows: Collection[ChangeRow]) -> dict[str, str]:
+    """Return by id the newest names of the cadres and entities that `rows` are about."""
+    found: dict[str, str] = {}
+    for table, name in ((Cadre, Cadre.cadre), (Entity, Entity.entity)):
+        wanted = sorted({row.subject for row in rows})
+        for start in range(0, len(wanted), _BATCH):
+            of = select(name, table.name).where(name.in_(wanted[start : start + _BATCH])).order_by(table.row)
+            found.update(session.execute(of).all())
+    return found
 
 
 def find_entity(session: Session, text: str, on: date) -> Entity:
@@ -127,3 +196,9 @@ def _grade_one(session: Session, change: Change, one: Entity, rules: Rules) -> N
         return
     lines = regrade.diff(session, change.on, rules, below=one.unit)
     regrade.write(session, change, [line for line in lines if line.entity == one.entity])
+
+
+def _what(session: Session, row: ChangeRow | Problem) -> str:
+    if isinstance(row, Problem):
+        return f"问题“{row.text}”"
+    return f"{row.happened_on} {row.what}（{subject_names(session, [row]).get(row.subject, row.subject)}）"

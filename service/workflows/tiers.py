@@ -1,15 +1,19 @@
 """重新分级 and 提级: shown or applied for first, then approved; clocks start for what moves."""
 
+from datetime import date
+
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.db.changes import Change as ChangeRow
-from service.errors import ForbiddenError
+from service.errors import ForbiddenError, InputError
 from service.registry import query, raising, regrade
 from service.registry.clocks import ENTITY, Recorder
 from service.registry.grading import Rules
 from service.registry.regrade import Regraded
+from service.workflows import effects
 from service.workflows.changes import change_of, find_entity, recorder_of
+from service.workflows.effects import Effect
 from service.workflows.parts import Parts
 
 
@@ -63,6 +67,8 @@ def apply_for_raise(
             found = find_entity(session, entity, change.on)
             entity, from_tier = found.entity, found.tier
         code = query.find_unit(session, unit, change.on).code if unit else None
+        if sector is not None and code is not None:
+            sector = _known_sector(parts, session, sector, code, change.on)
         return raising.apply_for(
             session, change, parts.entropy, from_tier=from_tier or "", entity=entity, sector=sector, unit=code
         )
@@ -77,13 +83,18 @@ def approve_raise(parts: Parts, raise_id: str, *, who: str, document: str) -> li
         return recorder.made
 
 
-def end_raise(parts: Parts, raise_id: str, *, who: str, why: str) -> list[ChangeRow]:
+def end_raise(
+    parts: Parts, raise_id: str, *, who: str, why: str, plan: bool = False
+) -> tuple[list[ChangeRow], Effect]:
     """End a raise; the entities it concerned fall back to the tier of the rules and their clock starts."""
-    with parts.sessions.begin() as session:
+
+    def act(session: Session) -> list[ChangeRow]:
         recorder = recorder_of(parts, session, who, why)
         raising.end(session, recorder.change, raise_id)
         _regrade_raised(session, recorder, parts.rules.grading)
         return recorder.made
+
+    return effects.carry_out(parts, change_of(parts, who, why), act, plan=plan)
 
 
 def _regrade_raised(session: Session, recorder: Recorder, rules: Rules) -> None:
@@ -93,3 +104,12 @@ def _regrade_raised(session: Session, recorder: Recorder, rules: Rules) -> None:
     regrade.write(session, recorder.change, moved)
     for line in moved:
         recorder.note(ENTITY, line.entity, line.unit, "降级" if line.lowers else "提级")
+
+
+def _known_sector(parts: Parts, session: Session, sector: str, unit: str, on: date) -> str:
+    """Return `sector` as entities of the unit have it, by the table of words; raise InputError where none has."""
+    here = {name for one in query.entities(session, on, below=unit) for name in (one.sector, one.format)}
+    for word in (sector, parts.rules.sectors.word(sector)):
+        if word in here:
+            return word
+    raise InputError("E-REG-884", f"该机构及其下级没有环节或业态为“{sector}”的主体；请按登记簿的写法填写。")

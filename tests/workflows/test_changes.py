@@ -147,7 +147,7 @@ def test_a_raise_needs_another_persons_approval_and_survives_import_and_regradin
     with app.parts.sessions.begin() as session:
         holder = opening.bonds(app, DAY)[one.entity]
         assert query.cadre(session, holder, DAY).level == "town"
-    (back,) = tiers.end_raise(app.parts, asked, who=BOSS, why="期满")
+    (back,), _ = tiers.end_raise(app.parts, asked, who=BOSS, why="期满")
     assert back.what == "降级"
     assert entity_of(app, "D").entity == one.entity or one.entity in {
         other.entity for other in opening.entities_of(app, DAY, "D")
@@ -198,8 +198,8 @@ def test_only_a_district_committee_delegates_and_only_between_two_days(app: App,
     until = DAY + timedelta(days=30)
     theirs = entity_of(app, "B")
 
-    def delegate(unit: str) -> str:
-        return arrangements.delegate(
+    def delegate(unit: str) -> None:
+        arrangements.delegate(
             app.parts,
             unit,
             head.cadre,
@@ -268,7 +268,7 @@ def test_erasing_a_person_takes_name_phone_and_salt_and_nothing_else(app: App) -
     adjusting.approve(app.parts, [sheet.number], who=BOSS, document="纪要")
     assert erasing.find_former(app.parts, TOWN, leaver.name) == leaver.cadre
     counts = _counts(app)
-    assert erasing.approve_erasure(app.parts, asked, who=BOSS) == 2
+    assert erasing.approve_erasure(app.parts, asked, who=BOSS).removed["cadre"] == 2
     assert {table: before - _counts(app)[table] for table, before in counts.items()} == {
         "cadre": 0,
         "assignment": 0,
@@ -285,7 +285,7 @@ def test_erasing_a_person_takes_name_phone_and_salt_and_nothing_else(app: App) -
 def test_merged_villages_keep_their_bonds_and_their_past(app: App, clock: DayClock) -> None:
     other = "330302001002"
     before = opening.bonds(app, DAY)
-    done = reorganising.merge(
+    done, _ = reorganising.merge(
         app.parts, [VILLAGE, other], {"code": "330302001099", "name": "五马联合社区"}, who=CLERK, why="撤并"
     )
     assert done.cadres and done.entities and len(done.notes) == 2
