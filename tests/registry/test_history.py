@@ -65,7 +65,7 @@ def test_a_handover_is_drafted_approved_and_leaves_the_past_as_it_was(
         assert query.cadre_rows(session, leaver.cadre, LATER) == []
         assert len(query.cadre_rows(session, leaver.cadre, ON)) == mine
         asked = erasure.request(session, by("甲"), chance, leaver.cadre, "本人申请")
-        assert erasure.approve(session, by("乙"), asked) == 2
+        assert erasure.approve(session, by("乙"), asked).removed["cadre"] == 2
 
 
 def test_a_raised_sector_moves_up_by_diff_and_comes_down_when_it_ends(

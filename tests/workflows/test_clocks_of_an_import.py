@@ -48,7 +48,7 @@ def app(home: Path, tmp_path: Path, clock: DayClock) -> Iterator[App]:
     opening.close(app)
 
 
-def workbook(app: App, path: Path, change: dict[str, object]) -> Path:
+def workbook(app: App, path: Path, change: dict[str, str | int]) -> Path:
     """Write the sample street again, with cells of the first entity changed."""
     book = make_lucheng.build(make_lucheng.Maker(7), make_lucheng.lucheng()[:1], 60)
     path.write_bytes(make_lucheng.workbook_bytes(book))
