@@ -132,7 +132,12 @@ def district(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
 
 @pytest.fixture
 def form() -> SheetRows:
-    """A tiny sound collection form: one street, one village, two cadres each."""
+    """A tiny sound collection form, to spoil."""
+    return tiny_form()
+
+
+def tiny_form() -> SheetRows:
+    """Return a tiny sound collection form: one street, one village, two cadres each."""
     return {
         "机构": [
             [
