@@ -45,11 +45,14 @@ def list_(unit: OneUnit = None) -> None:
             late = "，已逾期" if row.due_on < on else ""
             whom = names.get(row.subject, row.subject)
             console.say(f"{row.happened_on} {row.what}（{whom}）：应于 {row.due_on}{mark} 前调整{late}。")
-        for sheet in adjustment.drafts(session, on, below=below):
+        sheets = list(adjustment.drafts(session, on, below=below))
+        for sheet in sheets:
             count = len(adjustment.moves_of(session, sheet.id))
             console.say(
                 f"待批准：{sheet.number}（{sheet.kind}，编制人 {sheet.drafted_by}），变动包保关系 {count} 条。"
             )
+    if not rows and not sheets:
+        console.say("没有未了结的变动，也没有待批准的清单调整单。")
 
 
 def note(who: Who, rules: Rules = None) -> None:

@@ -48,15 +48,15 @@ def carry_out(parts: Parts, change: Change, act: Callable[[Session], _T], *, pla
 
 
 def in_words(session: Session, lines: Iterable[MoveLine], on: date) -> list[str]:
-    """Return each move as a sentence: which entity, from whom to whom, why."""
+    """Return each move as a sentence, by entity: which, from whom to whom, why."""
     lines = list(lines)
     cadres = _cadres(session, {one for line in lines for one in (line.old, line.new) if one}, on)
     entities = _entities(session, {line.entity for line in lines}, on)
-    return [
+    return sorted(
         f"{entities.get(line.entity, line.entity)}（{line.duty}）："
         f"{cadres.get(line.old or '', '无')} → {cadres.get(line.new or '', '无')}（{line.reason}）"
         for line in lines
-    ]
+    )
 
 
 def _outcome(session: Session, on: date, book: RuleBook) -> tuple[list[MoveLine], tuple[str, ...]]:
