@@ -99,6 +99,16 @@ def form_rows(
     ]
 
 
+def form_ids(session: Session, on: date, *, below: str) -> tuple[list[str], list[str]]:
+    """Return the ids of the cadres and entities in the order of their sheets."""
+    codes = query.codes_below(session, below, on)
+    cadres = session.execute(
+        select(Cadre.cadre, Cadre.unit).where(as_of(Cadre, on)).order_by(Cadre.unit, Cadre.row)
+    )
+    entities = [one.entity for one in query.entities(session, on, below=below)]
+    return [cadre for cadre, unit in cadres if unit in codes], entities
+
+
 def pending_tables(pending: Iterable[Pending]) -> list[Table]:
     """Return the rows that are 待补正 as they were written, by sheet, to be mended and imported again."""
     by_sheet: dict[str, list[Pending]] = defaultdict(list)
