@@ -1,6 +1,7 @@
 """The folder of rules of a deployment (LIANGZE_RULES) reaches every user of rules, each by a number it changes."""
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 
@@ -169,3 +170,15 @@ def test_sector_duties_are_read_by_their_words(app: App, tmp_path: Path) -> None
     words = app.parts.rules.sectors
     assert words.duties("舌尖") == {sector}
     assert words.duties("餐饮服务") == {"餐饮服务"}
+
+
+def test_no_other_module_takes_the_shipped_rules_by_itself() -> None:
+    service = Path(changes.__file__).parents[1]
+    own = {"registry/rules.py", "workflows/parts.py"}
+    calls = re.compile(r"(?<!def )\b(?:shipped|shipped_rules|rules\.load)\(")
+    found = {
+        path.relative_to(service).as_posix()
+        for path in service.rglob("*.py")
+        if calls.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == own
