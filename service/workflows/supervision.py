@@ -1,5 +1,6 @@
 """督查: record an inspection with indices counted on the spot, follow its rectification; one transaction each."""
 
+from dataclasses import asdict
 from datetime import date
 
 from sqlalchemy import func, select
@@ -49,7 +50,7 @@ def record(parts: Parts, inspection: Inspection, *, who: str) -> str:
             inspected=inspection.inspected,
             on=inspection.on,
             team=_json(list(inspection.team)),
-            items=_json([{"item": item, "finding": finding} for item, finding in inspection.items]),
+            items=_json([asdict(item) for item in inspection.items]),
             sample=_json(sample),
             indices=_json({name: figure.to_json() for name, figure in figures.items()}),
             disposal=inspection.disposal,

@@ -57,8 +57,10 @@ def small(empty: Sessions, form: SheetRows, write: Callable[[SheetRows], Path], 
 
 
 def look(sessions: Sessions, on: date = ON) -> list[Finding]:
+    """Return the findings, without the reminder that no enterprise here registers its records."""
     with sessions.begin() as session:
-        return checks.check(session, rules.shipped(), on)
+        found = checks.check(session, rules.shipped(), on)
+    return [one for one in found if one.code != "CHK-630"]
 
 
 def codes(sessions: Sessions, on: date = ON) -> list[str]:
