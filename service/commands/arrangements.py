@@ -20,7 +20,7 @@ from service.commands.options import (
     Why,
     unit_code,
 )
-from service.workflows import arrangements, enrolment
+from service.workflows import arrangements, enrolment, in_force
 from service.workflows.parts import Parts
 
 Sector = Annotated[str | None, typer.Option("--sector", help="限于哪些环节或业态，多个用顿号隔开。")]
@@ -41,7 +41,7 @@ def add(change: typer.Typer) -> None:
 
 def arrangements_() -> None:
     """列出提级、委托授权、指定包保、组团和分工（分管、片区、网格），附编号。"""
-    lines = arrangements.in_force(open_parts())
+    lines = in_force.sentences(open_parts())
     for line in lines:
         console.say(line)
     console.say(f"共 {len(lines)} 项。")

@@ -55,7 +55,7 @@ def test_a_unit_that_went_elsewhere_is_history_and_nobody_is_in_it(
     form: Form, read: Callable[[Form], Workbook]
 ) -> None:
     headings = form["机构"][0]
-    former = [None] * len(headings)
+    former: list[Any] = [None] * len(headings)
     for heading, value in (("机构代码", "330302001099"), ("机构名称", "老社区"), ("层级", "村社区")):
         former[headings.index(heading)] = value
     form["机构"].append(former)
