@@ -178,7 +178,10 @@ def _bound_rows(day: _Day) -> Iterator[Finding]:
         )
         .order_by(Letter.number)
     ):
-        listed = json.loads(letter.content)["envelope"].get("list")
+        envelope = json.loads(letter.content).get("envelope")
+        if envelope is None:
+            continue  # taken in from paper: nothing of it can be compared
+        listed = envelope.get("list")
         unit = day.units.get(letter.unit)
         tier = next((tier for tier, level in TIER_LEVEL.items() if unit and level == unit.level), "")
         version = versions.get((letter.unit, tier, listed["version"])) if listed else None

@@ -71,7 +71,7 @@ def entities(session: Session, tier: str, on: date, rounds: Sequence[Round]) -> 
 def first_days(session: Session) -> dict[str, date]:
     """Return the day from which each entity is known."""
     rows = select(Entity.entity, func.min(Entity.valid_from)).group_by(Entity.entity)
-    return dict(session.execute(rows).tuples().all())
+    return dict(session.execute(rows).all())
 
 
 def quarters(year: int) -> tuple[str, ...]:
