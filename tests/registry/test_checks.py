@@ -292,12 +292,12 @@ def test_check_ends_well_when_nothing_is_wrong_and_badly_otherwise(
 ) -> None:
     good = run("check")
     assert "没有错误" in _printed(good, capsys)
-    assert json.loads(_printed(run("check", "--json"), capsys)) == []
+    assert [one["code"] for one in json.loads(_printed(run("check", "--json"), capsys))] == ["CHK-630"]
     with small.begin() as session:
         session.execute(update(Unit).where(Unit.code == VILLAGE).values(leader=None))
     bad = run("check")
     assert isinstance(bad.exception, InputError)
-    assert str(bad.exception) == "E-REG-710 核查发现 1 处错误，0 处提醒。"
+    assert str(bad.exception) == "E-REG-710 核查发现 1 处错误，1 处提醒。"
     assert "CHK-901 错误 五马一社区" in bad.output + capsys.readouterr().out
 
 
