@@ -95,7 +95,7 @@ class RuleBook:
         found = [str(one) for one in self.bases_on(on) if kind in one.kinds]
         if not found:
             raise NotFoundError(
-                "E-REG-706", f"{on}没有可供“{kind}”引用的法规依据；请在 legal_basis.toml 补一条。"
+                "E-REG-709", f"{on}没有可供“{kind}”引用的法规依据；请在 legal_basis.toml 补一条。"
             )
         return "、".join(found)
 
