@@ -35,7 +35,7 @@ def register(parts: Parts, papers: Sequence[tuple[str, Paper]], *, who: str) -> 
         for word, paper in papers:
             if paper.on > today or paper.hazards < 0 or not paper.by.strip():
                 raise InputError(
-                    "E-REG-880", f"“{word}”的{paper.kind}：日期还没到、隐患数为负，或没有记录人。"
+                    "E-REG-890", f"“{word}”的{paper.kind}：日期还没到、隐患数为负，或没有记录人。"
                 )
             (entity,) = visits.find_entities(session, [word], paper.on)
             start = registry.begins(paper.kind, paper.on)
@@ -47,7 +47,7 @@ def register(parts: Parts, papers: Sequence[tuple[str, Paper]], *, who: str) -> 
             if (old := session.scalars(same).first()) is not None:
                 if old.sha256 != paper.sha256:
                     raise ConflictError(
-                        "E-REG-881", f"“{entity.name}”{start}的{paper.kind}已登记，摘要不同；请核实。"
+                        "E-REG-891", f"“{entity.name}”{start}的{paper.kind}已登记，摘要不同；请核实。"
                     )
                 continue
             row = BusinessRecord(
@@ -82,7 +82,7 @@ def read_table(text: str) -> list[tuple[str, Paper]]:
     """Return the papers of a CSV with HEADINGS; raise InputError naming the line that is wrong."""
     lines = list(csv.DictReader(text.lstrip("\ufeff").splitlines()))
     if not lines or not set(HEADINGS[:4]) <= set(lines[0]):
-        raise InputError("E-REG-882", f"表头应为：{'、'.join(HEADINGS)}。")
+        raise InputError("E-REG-892", f"表头应为：{'、'.join(HEADINGS)}。")
     return [(line["主体"] or "", _paper(number, line)) for number, line in enumerate(lines, start=2)]
 
 
@@ -107,7 +107,7 @@ def _paper(number: int, line: dict[str, str | None]) -> Paper:
         )
     except (ValueError, TypeError) as exc:
         raise InputError(
-            "E-REG-882", f"第{number}行有误：日期应如 2026-11-24，隐患数为数字，摘要为64位十六进制。"
+            "E-REG-892", f"第{number}行有误：日期应如 2026-11-24，隐患数为数字，摘要为64位十六进制。"
         ) from exc
 
 

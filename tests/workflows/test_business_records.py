@@ -75,7 +75,7 @@ def test_a_firm_with_all_records_has_no_gap_and_one_day_left_out_is_found(app: A
 def test_another_paper_for_the_same_day_is_refused_and_nothing_is_half_done(app: App, firm: str) -> None:
     business_records.register(app.parts, [(firm, Paper(DAILY, DAY, "张样", sha256="1" * 64))], who=CLERK)
     rest = [(firm, Paper(WEEKLY, DAY, "张样")), (firm, Paper(DAILY, DAY, "张样", sha256="2" * 64))]
-    with pytest.raises(ConflictError, match="E-REG-881"):
+    with pytest.raises(ConflictError, match="E-REG-891"):
         business_records.register(app.parts, rest, who=CLERK)
     assert business_records.register(app.parts, rest[:1], who=CLERK) == 1
 
