@@ -107,6 +107,7 @@ class App:
             consumer.stop_flag.set()
             for hand in hands:
                 hand.join()
+            self.queue.storage.close()
 
 
 def _settle(engine: Engine) -> None:
@@ -139,6 +140,7 @@ def initialise(
 ) -> None:
     """Make a deployment: folders, keys, database, log; its own certificates are the log's first entries."""
     setup.init(settings, clock, entropy, organization=organization)
+    tasks.create_queue(settings)
     parts = _open(settings, clock, entropy)
     uses = {"issuing_ca": "ca", "tsa_ca": "tsa_ca", "tsa": "tsa"}
     found = setup.load_secrets(settings).certificates
@@ -150,6 +152,7 @@ def initialise(
             enrolment.log_certificate(parts, session, der, clock())
         setup.finish(session)
     parts.log.publish()
+    parts.sessions.kw["bind"].dispose()
 
 
 def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:

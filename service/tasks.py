@@ -4,13 +4,18 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from huey import Huey, SqliteHuey
+from huey import Huey, PostgresHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from service.db.engine import is_postgresql, postgresql_connector
 from service.settings import Settings
 from service.workflows import jobs, work
 from service.workflows.parts import Parts
+
+NAME = "liangze"
+PREFIX = "queue"  # of its tables, beside those of the schema
+LISTEN_SECONDS = 0.25  # a worker looks at least this often whether it is to stop
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc] # huey has no types
@@ -29,14 +34,27 @@ class JsonSerializer(Serializer):  # type: ignore[misc] # huey has no types
 
 
 def make_queue(settings: Settings) -> Huey:
-    """Return the queue of this deployment; it may lose messages, the job rows may not."""
-    return SqliteHuey(
-        "liangze",
-        filename=str(settings.home / "queue.sqlite3"),
-        serializer=JsonSerializer(),
-        results=False,
-        immediate=settings.tasks_immediate,
+    """Return the queue of this deployment, beside its database; it may lose messages, the job rows may not."""
+    common = {"serializer": JsonSerializer(), "results": False, "immediate": settings.tasks_immediate}
+    if not is_postgresql(settings.database):
+        return SqliteHuey(NAME, filename=str(settings.home / "queue.sqlite3"), **common)
+    queue = PostgresHuey(
+        NAME,
+        connection=postgresql_connector(settings.database),
+        read_timeout=LISTEN_SECONDS,
+        table_prefix=PREFIX,
+        create_tables=False,
+        **common,
     )
+    queue.on_shutdown(name="close")(queue.storage.close)  # a worker's ear for new messages is its own
+    return queue
+
+
+def create_queue(settings: Settings) -> None:
+    """Make the queue's tables where they are wanting; part of `init`, for a server's user may not make tables."""
+    queue = make_queue(settings)
+    queue.storage.initialize_schema()
+    queue.storage.close()
 
 
 def register(queue: Huey, parts: Parts) -> Callable[[int], Any]:

@@ -2,14 +2,13 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from service import console
-from service.commands.opening import open_parts, read_day
+from service.commands.opening import Rules, open_parts, read_day
 from service.errors import InputError, UsageError
 from service.registry.records import LEVEL_NAMES
 from service.registry.standing import Duty, Measure, Standing
@@ -18,10 +17,6 @@ from service.workflows import duties
 SHOWN = 30  # lines of a list without --all
 
 On = Annotated[str | None, typer.Option(help="按此日期看，如 2026-11-24（默认今天）。")]
-Rules = Annotated[
-    Path | None,
-    typer.Option(envvar="LIANGZE_RULES", help="本地规则文件夹；其中的文件替换同名的参考规则。"),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。")]
 All = Annotated[bool, typer.Option("--all", help="逐条全部列出。")]
 
@@ -46,7 +41,7 @@ def status(
         raise UsageError("E-SYS-057", f"--level 应为{'、'.join(LEVEL_NAMES)}。")
     if measure is not None and measure not in set(Measure):
         raise UsageError("E-SYS-057", f"--only 应为{'、'.join(Measure)}。")
-    found = duties.standing(open_parts(), unit=unit, on=read_day(on), folder=rules)
+    found = duties.standing(open_parts(rules), unit=unit, on=read_day(on))
     shown = [
         duty
         for duty in found.duties
@@ -64,7 +59,7 @@ def status(
 
 def check(on: On = None, rules: Rules = None, every: All = False, as_json: AsJson = False) -> int:
     """核查登记簿：逐条指出不符之处、涉及对象和处理办法。"""
-    findings = duties.check(open_parts(), on=read_day(on), folder=rules)
+    findings = duties.check(open_parts(rules), on=read_day(on))
     wrong = sum(finding.severity == "错误" for finding in findings)
     if as_json:
         keys = ("code", "severity", "what", "whom", "remedy")

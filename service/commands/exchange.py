@@ -1,4 +1,4 @@
-"""`liangze import`, `pending`, `export`, `report` and `receive`: what comes into the registry and what leaves it."""
+"""`liangze import`, `pending`, `export`, `report`, `report-key`, `receive`: what enters the registry and leaves it."""
 
 import json
 from collections import Counter
@@ -12,9 +12,9 @@ from service import console
 from service.commands.opening import open_parts
 from service.errors import InputError
 from service.registry.plan import Plan, PlanRow
-from service.workflows import exporting, intake
-from service.workflows.exporting import Received
+from service.workflows import exporting, intake, reporting
 from service.workflows.intake import Preview, Taken
+from service.workflows.reporting import Received
 
 WHO = "liangze"
 SHOWN = 20  # lines of a list without --all
@@ -31,6 +31,7 @@ def register(cli: typer.Typer) -> None:
     cli.command("export")(export)
     cli.command("report")(report)
     cli.command("receive")(receive)
+    cli.command("report-key")(report_key)
 
 
 def import_(
@@ -105,26 +106,47 @@ def report(
     out: Out = Path("out"),
 ) -> None:
     """生成逐级上报包（zip，附清单和摘要），并存证。"""
-    data = exporting.report(open_parts(), unit)
+    data = reporting.report(open_parts(), unit)
     _write(out / f"上报_{unit}.zip", data)
+    console.say("请连同 liangze trust export 所出的 trust.vkey 一起交给上级，公钥另行核对。")
+
+
+def report_key(
+    unit: Annotated[str, typer.Option(help="下级机构的代码。")],
+    vkey: Annotated[str, typer.Option(help="下级 trust.vkey 的一行，或该文件的路径。")],
+    basis: Annotated[str, typer.Option(help="怎样核实的，如当面交接、电话核对。")],
+    who: Annotated[str, typer.Option(help="经办人姓名。")],
+) -> None:
+    """登记下级的上报公钥：此后该机构的上报包须由它签名。"""
+    path = Path(vkey)
+    text = _read(path).decode("utf-8", "replace") if "+" not in vkey else vkey
+    reporting.record_key(open_parts(), unit, text, who=who, basis=basis)
+    console.say(f"已登记 {unit} 的上报公钥。")
 
 
 def receive(
     package: Annotated[Path, typer.Argument(help="下级的上报包（zip）。")],
     apply: Annotated[bool, typer.Option("--apply", help="比对后导入。")] = False,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="没有登记公钥、来源未经验证，仍然导入并注明。")
+    ] = False,
     every: All = False,
 ) -> None:
     """核对下级的上报包：新增、变更、缺少了哪些；加 --apply 时导入。"""
-    try:
-        data = package.read_bytes()
-    except OSError as exc:
-        raise InputError("E-REG-850", f"找不到或读不了文件“{package}”；请核对路径和权限。") from exc
+    data = _read(package)
     parts = open_parts()
-    seen = exporting.compare(parts, data, who=WHO)
+    seen = reporting.compare(parts, data, who=WHO)
     _show_received(seen, every)
     if apply:
-        exporting.receive(parts, data, seen, who=WHO)
-        console.say("已导入并存证。")
+        reporting.receive(parts, data, seen, who=WHO, unverified=unverified)
+        console.say("已导入并存证。" if seen.signed_by else "已导入并存证，注明：来源未经验证。")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise InputError("E-REG-850", f"找不到或读不了文件“{path}”；请核对路径和权限。") from exc
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -157,12 +179,29 @@ def _show_taken(taken: Taken) -> None:
     done = taken.applied
     changed = sum(counts.new + counts.changed for counts in (done.units, done.cadres, done.entities))
     console.say(f"已导入，登记簿变动 {changed} 行；新记待补正 {taken.pending} 行，补正 {taken.resolved} 行。")
+    if taken.noted:
+        console.say(f"登记变动 {taken.noted} 项，调整时限已起算；请编制清单调整单（liangze change draft）。")
 
 
 def _show_received(seen: Received, every: bool) -> None:
     manifest = seen.report.manifest
     console.say(f"{manifest.unit_name} {manifest.day} 上报，摘要相符（{seen.report.sha256}）。")
+    if seen.signed_by:
+        console.say(f"签名由登记的公钥验证通过（{seen.signed_by.partition('+')[0]}）。")
+    else:
+        console.say("来源未经验证：没有登记该机构的上报公钥（liangze report-key）。")
     _show_plan(seen.reconciled.plan, every)
+    bonds, further = seen.bonds, seen.reconciled.further
+    console.say(f"包保关系：新增 {bonds.new}，未变 {bonds.same}，终止 {bonds.ended}。")
+    for word, lines in (
+        ("新报", further.new),
+        ("变更", further.changed),
+        ("缺少", further.missing),
+        ("被改写", further.altered),
+    ):
+        if lines:
+            console.say(f"清单和进度{word} {len(lines)} 项：")
+            _show_lines([f"  {line}" for line in lines], every)
     _show_lines([f"缺少 {one.sheet} {one.name}" for one in seen.reconciled.missing], every)
     _show_lines([f"与其他机构重复 {row}" for row in seen.reconciled.conflicts], every)
 

@@ -1,7 +1,10 @@
 """Opens this deployment for a command: settings from the environment, a day or rule folder from its options."""
 
 from datetime import date
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from pydantic import ValidationError
 
 from service import app as composition
@@ -9,11 +12,16 @@ from service.errors import UsageError
 from service.settings import Settings
 from service.workflows.parts import Parts
 
+Rules = Annotated[
+    Path | None,
+    typer.Option("--rules", envvar="LIANGZE_RULES", help="本地规则文件夹；其中的文件替换同名的参考规则。"),
+]
 
-def open_parts() -> Parts:
-    """Return the parts of the deployment that the settings name."""
+
+def open_parts(rules: Path | None = None) -> Parts:
+    """Return the parts of the deployment that the settings name; `rules` takes the place of their folder."""
     try:
-        settings = Settings()
+        settings = Settings(rules=rules) if rules else Settings()
     except ValidationError as exc:
         names = "、".join(f"LIANGZE_{str(error['loc'][0]).upper()}" for error in exc.errors())
         raise UsageError("E-SYS-071", f"设置有误：{names}。") from exc

@@ -8,10 +8,11 @@ import typer
 
 from service import console
 from service.clock import china_day
-from service.commands import lists
+from service.commands import business_records, lists
 from service.commands.lists import Unit, Who, Year, unit_code
 from service.commands.opening import open_parts, read_day
 from service.errors import InputError, UsageError
+from service.registry import query
 from service.registry import supervision as inspecting
 from service.registry import visits as registry
 from service.registry.supervision import Inspection, Shortcoming
@@ -32,6 +33,7 @@ def register(cli: typer.Typer) -> None:
     cli.add_typer(lists.submission, name="submission")
     cli.add_typer(problem, name="problem")
     cli.add_typer(duty_report, name="duty-report")
+    business_records.register(cli)
     cli.command("visit")(visit)
     cli.command("photo")(photo)
     cli.command("supervise")(supervise)
@@ -97,11 +99,15 @@ def photo(
 
 
 @problem.command("list")
-def list_problems() -> None:
+def list_problems(
+    unit: Annotated[str | None, typer.Option(help="只看此机构及其下级（代码或名称）。")] = None,
+) -> None:
     """列出未销号的问题。"""
     parts = open_parts()
+    code = unit_code(parts, unit) if unit else None
     with parts.sessions.begin() as session:
-        rows = registry.open_problems(session)
+        inside = query.codes_below(session, code, china_day(parts.clock())) if code else None
+        rows = registry.open_problems(session, unit_codes=inside)
     for row in rows:
         handed = f"　已移交{row.handed_to}" if row.handed_to else ""
         mark = "（暂定）" if row.provisional else ""
@@ -141,6 +147,10 @@ def supervise(
     member: Annotated[list[str], typer.Option(help="督查组成员；可重复。")],
     who: Who,
     sample: Annotated[int, typer.Option(help="随机抽查主体户数。")] = 0,
+    item: Annotated[
+        list[str] | None,
+        typer.Option(help="逐项结果：督查内容:符合（不符合、不适用）[:得分/满分[:说明]]；可重复。"),
+    ] = None,
     found: Annotated[list[str] | None, typer.Option(help="发现的问题；可重复。")] = None,
     disposal: Annotated[str | None, typer.Option(help="约谈、限期整改或通报。")] = None,
     rectify_by: Annotated[str | None, typer.Option(help="整改期限。")] = None,
@@ -154,6 +164,7 @@ def supervise(
         inspected=lower,
         on=_day(parts, on),
         team=member,
+        items=[inspecting.read_item(text) for text in item or []],
         sample=supervision.draw(parts, lower, sample),
         shortcomings=[Shortcoming(text) for text in found or []],
         disposal=disposal,
@@ -162,8 +173,12 @@ def supervise(
     made = supervision.record(parts, inspection, who=who)
     console.say(f"已记录督查：{made}")
     console.say(inspecting.summary(supervision.indices(parts, lower, inspection.on)))
-    for one in inspection.sample:
-        console.say(f"  抽查 {one}")
+    for one in inspection.items:
+        console.say(f"  {one}")
+    if scored := inspecting.score(inspection.items):
+        console.say(f"  得分 {scored[0]}/{scored[1]}")
+    for entity in inspection.sample:
+        console.say(f"  抽查 {entity}")
 
 
 def rectified(

@@ -79,27 +79,6 @@ class TeamMember(Dated, Base):
     duty: Mapped[str] = mapped_column(String(10))  # 组团, 协同
 
 
-class Scope(Dated, Base):
-    """分片: a cadre looks after a unit below their own (联片), or a grid (网格) of their village."""
-
-    __tablename__ = "scope"
-    __table_args__ = (Index(None, "cadre"),)
-
-    cadre: Mapped[str] = mapped_column(String(32))
-    kind: Mapped[str] = mapped_column(String(8))  # area, grid
-    value: Mapped[str] = mapped_column(String(40))  # unit code, or the grid's number
-
-
-class EntityGrid(Dated, Base):
-    """The grid (网格) in which an entity lies."""
-
-    __tablename__ = "entity_grid"
-    __table_args__ = (Index(None, "entity"),)
-
-    entity: Mapped[str] = mapped_column(String(32))
-    grid: Mapped[str] = mapped_column(String(40))
-
-
 class EntityPause(Dated, Base):
     """停业 or 季节性停业 from `valid_from` until before `valid_to` (open while it is null)."""
 
@@ -188,3 +167,6 @@ class Erasure(Base):
     basis: Mapped[str] = mapped_column(String(200))  # why: 个人信息保护法第四十七条 …
     approved_by: Mapped[str | None] = mapped_column(String(64))
     approved_at: Mapped[datetime | None]
+    removed: Mapped[str | None] = mapped_column(
+        Text
+    )  # canonical JSON: table → rows a name or number stood in

@@ -107,7 +107,7 @@ class Supervision(Base):
     inspected: Mapped[str] = mapped_column(String(12))
     on: Mapped[date]
     team: Mapped[str] = mapped_column(Text)  # canonical JSON: names
-    items: Mapped[str] = mapped_column(Text)  # canonical JSON: [{"no", "finding"}]
+    items: Mapped[str] = mapped_column(Text)  # canonical JSON: [{"item", "result", "points", "full", "note"}]
     sample: Mapped[str] = mapped_column(Text)  # canonical JSON: entity ids looked at
     indices: Mapped[str] = mapped_column(Text)  # canonical JSON: {name: [n, m]}
     disposal: Mapped[str | None] = mapped_column(String(20))  # 约谈, 限期整改, 通报
@@ -176,6 +176,29 @@ class DutyReport(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))  # the report's file in the store
     forwarded_on: Mapped[date | None]
     forwarded_to: Mapped[str | None] = mapped_column(String(60))  # the committee above
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(String(64))
+
+
+class BusinessRecord(Base):
+    """日管控, 周排查, 月调度: that an enterprise has made one for a day, week or month; it keeps the paper itself."""
+
+    __tablename__ = "business_record"
+    __table_args__ = (
+        UniqueConstraint("entity", "kind", "begins"),
+        CheckConstraint("kind IN ('日管控','周排查','月调度')", name="kind"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    entity: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(4))
+    begins: Mapped[date]  # the day, the week's Monday, the month's first day
+    made_on: Mapped[date]
+    made_by: Mapped[str] = mapped_column(String(40))  # 食品安全员, 总监, 主要负责人
+    hazards: Mapped[int]  # found; 0 is a 零风险报告
+    closed: Mapped[bool]  # 停业: the enterprise did no business in that time and recorded so
+    sha256: Mapped[str | None] = mapped_column(String(64))  # digest of its paper
+    batch: Mapped[str] = mapped_column(String(32), index=True)  # the act of registering, and its log entry
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str] = mapped_column(String(64))
 

@@ -102,6 +102,8 @@ class Cadre(Dated, Base):
     kind: Mapped[str] = mapped_column(String(20))  # 班子成员, 两委成员, 社区工作者, 网格员, …
     mobile: Mapped[str | None] = mapped_column(String(20))
     sector: Mapped[str | None] = mapped_column(String(60))  # 分管领域
+    areas: Mapped[str | None] = mapped_column(String(400))  # 片区: codes of units below, 、 between
+    grids: Mapped[str | None] = mapped_column(String(200))  # 网格, 、 between
     since: Mapped[date | None]  # in this post since
     status: Mapped[str] = mapped_column(String(10))  # 在任, 调整中, 离任
 
@@ -139,6 +141,7 @@ class Entity(Dated, Base):
     mobile: Mapped[str | None] = mapped_column(String(20))
     director: Mapped[str | None] = mapped_column(String(40))  # 食品安全总监
     officer: Mapped[str | None] = mapped_column(String(80))  # 食品安全员
+    grid: Mapped[str | None] = mapped_column(String(40))  # 网格 of its village
     station: Mapped[str | None] = mapped_column(String(40))  # 监管所
     employees: Mapped[int | None]
     revenue: Mapped[int | None]  # 万元 a year
@@ -184,13 +187,14 @@ class ListVersion(Base):
 
 
 class Rendition(Base):
-    """A rendered file of a list or record, kept in the store."""
+    """A rendered file of a list or record, kept in the store; a draft and the approved text stand side by side."""
 
     __tablename__ = "rendition"
-    __table_args__ = (UniqueConstraint("target", "format"),)
+    __table_args__ = (UniqueConstraint("target", "stage", "format"),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     target: Mapped[str] = mapped_column(String(32))
+    stage: Mapped[str] = mapped_column(String(8))  # draft (待审定), approved
     format: Mapped[str] = mapped_column(String(8))  # pdf, docx
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]

@@ -1,13 +1,13 @@
 """清单调整单: changes and the moves they ask for, drafted by one, approved in one act by another, then in force."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.core import Entropy, new_id
+from service.core import Entropy, Sha256Hex, canonical_json, new_id, sha256_hex
 from service.db.changes import Adjustment, Move
 from service.db.changes import Change as ChangeRow
 from service.db.tables import Assignment, Entity
@@ -31,8 +31,8 @@ class MoveLine:
     duty: str = MAIN
 
 
-def moves(session: Session, assigned: Assigned, on: date, *, below: str) -> list[MoveLine]:
-    """Return how `assigned` differs from the bonds in force, for entities below the unit, by entity."""
+def moves(session: Session, assigned: Assigned, on: date, *, below: str | None = None) -> list[MoveLine]:
+    """Return how `assigned` differs from the bonds in force, for entities below the unit where given, by entity."""
     before = held(session, on)
     wanted = {(row.entity, row.duty, row.cadre): row for row in (*assigned.assignments, *assigned.beside)}
     left = {one.entity: one.reason for one in assigned.unassigned}
@@ -47,8 +47,13 @@ def moves(session: Session, assigned: Assigned, on: date, *, below: str) -> list
         if duty != MAIN or entity not in replaced:
             why = left.get(entity, "不再包保：已关闭、停业或不在本级")
             lines[entity, duty, cadre] = MoveLine(entity, cadre, None, None, why, duty)
-    mine = _entities_below(session, below, on)
-    return [lines[key] for key in sorted(lines) if key[0] in mine]
+    mine = None if below is None else _entities_below(session, below, on)
+    return [lines[key] for key in sorted(lines) if mine is None or key[0] in mine]
+
+
+def digest(lines: Sequence[MoveLine]) -> Sha256Hex:
+    """Return the hash that names a diff: what is applied must be what was shown."""
+    return sha256_hex(canonical_json([asdict(line) for line in lines]))
 
 
 def draft(
@@ -155,24 +160,28 @@ def changes_of(session: Session, sheet_id: str) -> Sequence[ChangeRow]:
 
 
 def _carry_out(session: Session, change: Change, sheet: Adjustment) -> int:
+    change = Change(change.who, f"清单调整单{sheet.number}", change.on, change.now)
+    return write(session, change, moves_of(session, sheet.id))
+
+
+def write(session: Session, change: Change, lines: Iterable[MoveLine | Move]) -> int:
+    """Let moves hold; raise ConflictError where the bonds are no longer as they were drawn up from."""
     rows = session.scalars(select(Assignment).where(Assignment.valid_to.is_(None)))
     bonds = {(row.entity, row.duty, row.cadre): row for row in rows}
     mains = {row.entity: row for row in bonds.values() if row.duty == MAIN}
-    writer = Writer(Assignment, Change(change.who, f"清单调整单{sheet.number}", change.on, change.now))
-    for move in moves_of(session, sheet.id):
+    writer = Writer(Assignment, change)
+    for move in lines:
         old = bonds.get((move.entity, move.duty, move.old or ""))
         now = mains.get(move.entity)
         overtaken = move.old is not None and old is None
         if overtaken or (move.duty == MAIN and now is not None and now.cadre != move.old):
-            raise ConflictError(
-                "E-REG-751", f"清单调整单“{sheet.number}”编制后包保关系已变；请撤回后重新编制。"
-            )
+            raise ConflictError("E-REG-751", f"{change.why}编制后包保关系已变；请撤回后重新编制。")
         if move.new is None:
             if old is not None:
                 writer.close(old)
             continue
         facts = {"cadre": move.new, "entity": move.entity, "duty": move.duty, "level": move.level}
-        writer.put(old, facts, why=f"清单调整单{sheet.number}：{move.reason}")
+        writer.put(old, facts, why=f"{change.why}：{move.reason}")
     counts = writer.flush(session)
     return counts.new + counts.changed + counts.closed
 

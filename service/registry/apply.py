@@ -31,13 +31,13 @@ def apply(
     on: date,
     now: datetime,
     entropy: Entropy,
-    rules: Rules | None = None,
+    rules: Rules,
 ) -> Applied:
     """Let the workbook hold from the day `on`, in the caller's transaction; return what changed.
 
     Units match by code; persons by unit, name and telephone; entities by licence, else by credit code
     and address, else by name and address. What the workbook does not mention stays as it is. Every
-    entity is graded by `rules` (the shipped reference rules by default).
+    entity is graded by `rules`.
     """
     require_sound(workbook)
     change = Change(who=who, why=why, on=on, now=now)

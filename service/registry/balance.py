@@ -26,7 +26,7 @@ def share(classes: Sequence[Class]) -> list[dict[str, int]]:
 
     The sum of the squares of the loads is the least possible (no load could be evened out further), and of
     all such sharings this one keeps the most things with those who have them. The order in which classes
-    and people are given decides only between equals.
+    and people are given decides only between equals; what they are called decides nothing.
     """
     result: list[dict[str, int]] = [{} for _ in classes]
     for numbers in _components(classes):
@@ -62,7 +62,7 @@ def _components(classes: Sequence[Class]) -> list[list[int]]:
 def _quotas(one: Class) -> dict[str, int]:
     """Return size//n or one more for each; who already has most gets the one more."""
     base, extra = divmod(one.size, len(one.people))
-    heaviest = sorted(one.people, key=lambda person: (-one.held.get(person, 0), person))
+    heaviest = sorted(one.people, key=lambda person: -one.held.get(person, 0))
     return {person: base + (place < extra) for place, person in enumerate(heaviest)}
 
 
@@ -93,7 +93,7 @@ class _Flow:
         ):
             one, taken = self._classes[number], self._taken[number]
             for _ in range(one.size - sum(taken.values())):
-                person = min(one.people, key=lambda person: (self._load[person], person))
+                person = min(one.people, key=lambda person: self._load[person])
                 taken[person] += 1
                 self._load[person] += 1
 
@@ -147,7 +147,7 @@ class _Flow:
 def _circle(before: Mapping[_Node, _Node]) -> list[_Node]:
     """Return the nodes of a circle in `before`, in the direction of the arcs, or nothing."""
     seen: dict[_Node, _Node] = {}
-    for first in sorted(before, key=str):
+    for first in before:
         node: _Node | None = first
         while node is not None and node not in seen:
             seen[node] = first

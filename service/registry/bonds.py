@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session
 
 from service.db.tables import Assignment as AssignmentRow
 from service.registry import situation
-from service.registry.assignment import MAIN, RATIO, Assigned
+from service.registry.assignment import MAIN, Assigned
 from service.registry.dated import Change, Counts, Writer
+from service.registry.rules import RuleBook
 
 
-def propose(session: Session, on: date, ratio: float = RATIO) -> Assigned:
+def propose(session: Session, on: date, book: RuleBook) -> Assigned:
     """Return who should answer for whom on the day `on`, given the bonds in force; nothing is written."""
-    return situation.read(session, on).assign(ratio)
+    return situation.read(session, on, book).assign()
 
 
 def apply_assignments(

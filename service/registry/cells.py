@@ -13,7 +13,7 @@ MAX_NUMBER = 1_000_000_000
 _EXCEL_EPOCH = date(1899, 12, 30)
 _SERIALS = range(20_000, 80_000)  # 1954 to 2119: what a bare number in a date column can mean
 _INVISIBLE = re.compile(
-    r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2060\ufeff]"
+    r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u200b-\u200f\u202a-\u202e\u2060\ud800-\udfff\ufeff]"
 )
 _SPACE = re.compile(r"\s+")
 _ERROR = re.compile(r"#(?:REF|N/A|VALUE|DIV/0|NAME|NUM|NULL|SPILL|CALC|GETTING_DATA)[!?]?")
@@ -213,8 +213,10 @@ def choice(values: dict[str, Any], what: str) -> Parser:
 
 def _clean(value: str) -> str:
     if value.isprintable():  # the usual case; a full-width space or anything invisible is not printable
-        return unicodedata.normalize("NFC", " ".join(value.split()))
-    return unicodedata.normalize("NFC", _SPACE.sub(" ", _INVISIBLE.sub("", value))).strip()
+        words = unicodedata.normalize("NFC", " ".join(value.split()))
+    else:
+        words = unicodedata.normalize("NFC", _SPACE.sub(" ", _INVISIBLE.sub("", value))).strip()
+    return value if words == value else words  # one text in memory, not two
 
 
 def _narrow(value: Any) -> tuple[str, Finding | None]:

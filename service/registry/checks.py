@@ -1,5 +1,6 @@
 """核查: what is wrong or missing in the registry on a day; each finding with code, what, whom and remedy."""
 
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -13,13 +14,13 @@ from sqlalchemy.orm import Session, aliased
 from service.db.changes import Delegation, Raise
 from service.db.records import ListReview, Supervision
 from service.db.tables import Assignment, Cadre, Entity, Letter, ListVersion, Unit
-from service.registry import duties, duty_rows, query, visiting
+from service.registry import business_records, duties, duty_rows, frozen, query, visiting
 from service.registry.dated import as_of
+from service.registry.list_review import IN_FORCE
 from service.registry.records import LEVEL_NAMES, TIER_LEVEL
 from service.registry.rules import RuleBook
 from service.registry.standing import Measure, State
 
-LOAD_RATIO = 3  # times the median load of a unit's level (畸轻畸重)
 _IN_BUSINESS = ("在营", "季节性停业")
 _WRONG_YEAR = re.compile(r"[\[(（【［]\s*\d{4}\s*[\])）】］]")
 _NUMBER = re.compile(r"(?P<issuer>.+?)〔(?P<year>\d{4})〕(?P<number>.+)号")
@@ -103,7 +104,7 @@ def _licences(day: _Day) -> Iterator[Finding]:
 
 
 def _load(day: _Day) -> Iterator[Finding]:
-    """Nobody carries more than LOAD_RATIO times the median of the unit's cadres."""
+    """Nobody carries more than the ratio of the rules times the median of the unit's cadres."""
     loads: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for unit, cadre, name in day.session.execute(
         select(Cadre.unit, Cadre.cadre, Cadre.name)
@@ -112,11 +113,12 @@ def _load(day: _Day) -> Iterator[Finding]:
         .order_by(Cadre.unit, Cadre.row)
     ):
         loads[unit][cadre, name] += 1
+    ratio = day.book.load_ratio(day.on)
     for unit, counted in loads.items():
         middle = median(counted.values())
         for (_, name), load in counted.items():
-            if load > LOAD_RATIO * middle:
-                what = f"包保{load}户，超过本单位中位数{middle:g}户的{LOAD_RATIO}倍"
+            if load > ratio * middle:
+                what = f"包保{load}户，超过本单位中位数{middle:g}户的{ratio:g}倍"
                 yield Finding("CHK-201", what, f"{day.name(unit)} {name}", "请重新均衡分配", "提醒")
 
 
@@ -156,6 +158,63 @@ def _letters(day: _Day) -> Iterator[Finding]:
         if unit != now:
             what = f"承诺书{number}按原单位{day.name(unit)}签订"
             yield Finding("CHK-302", what, whom, "岗位已变，请重新签订承诺书")
+
+
+def _bound_rows(day: _Day) -> Iterator[Finding]:
+    """A commitment binds the rows of an approved list: its digest is that of the cadre's rows in the version named."""
+    versions = {
+        (row.unit, row.tier, row.version): row
+        for row in day.session.scalars(select(ListVersion).order_by(ListVersion.version))
+    }
+    newest = {(unit, tier): row for (unit, tier, _), row in versions.items() if row.state == IN_FORCE}
+    for letter, name in day.session.execute(
+        select(Letter, Cadre.name)
+        .join(Cadre, and_(Cadre.cadre == Letter.cadre, as_of(Cadre, day.on)))
+        .where(
+            Letter.kind == duty_rows.COMMITMENT,
+            Letter.day >= date(day.on.year, 1, 1),
+            Letter.day <= day.on,
+            Letter.state.not_in(duty_rows.OVER),
+        )
+        .order_by(Letter.number)
+    ):
+        envelope = json.loads(letter.content).get("envelope")
+        if envelope is None:
+            continue  # taken in from paper: nothing of it can be compared
+        listed = envelope.get("list")
+        unit = day.units.get(letter.unit)
+        tier = next((tier for tier, level in TIER_LEVEL.items() if unit and level == unit.level), "")
+        version = versions.get((letter.unit, tier, listed["version"])) if listed else None
+        whom = f"{day.name(letter.unit)} {name}"
+        if not listed or version is None:
+            yield Finding("CHK-303", f"承诺书{letter.number}没有对应的责任清单", whom, "请作废，按清单重发")
+            continue
+        if version.approved_on is None:
+            what = f"承诺书{letter.number}所依据的清单第{version.version}版未经审定"
+            yield Finding("CHK-304", what, whom, "请先审定清单")
+        rows = json.loads(version.rows)
+        if frozen.own_digest(rows, letter.cadre) != listed["sha256"]:
+            what = f"承诺书{letter.number}的清单摘要与第{version.version}版中本人的行不符"
+            yield Finding("CHK-305", what, whom, "请核实清单，必要时作废重发")
+        now = newest.get((letter.unit, tier))
+        if now is not None and frozen.own_digest(json.loads(now.rows), letter.cadre) != listed["sha256"]:
+            what = f"签订后执行的清单第{now.version}版中本人的主体有增减"
+            yield Finding("CHK-306", what, whom, "以清单调整单为准，不必重签，请知会本人", "提醒")
+
+
+def _papers(day: _Day) -> Iterator[Finding]:
+    """Enterprises make a record each open day, each week and month; those without any are counted."""
+    never: Counter[str] = Counter()
+    for gap in business_records.gaps(day.session, day.book, day.on):
+        if gap.none:
+            place = day.units.get(gap.unit)
+            never[(place.parent if place else None) or gap.unit] += 1
+            continue
+        what = f"缺记录：{'、'.join(gap.missing)}"
+        yield Finding("CHK-631", what, f"{day.name(gap.unit)} {gap.name}", "请督促补记并说明原因")
+    for unit, count in sorted(never.items()):
+        what = f"{count}户企业从未登记日管控、周排查、月调度记录"
+        yield Finding("CHK-630", what, day.name(unit), "请督促企业建立记录，用 liangze record 登记", "提醒")
 
 
 def _supervision(day: _Day) -> Iterator[Finding]:
@@ -272,6 +331,8 @@ _CHECKS: tuple[_Check, ...] = (
     _licences,
     _load,
     _letters,
+    _bound_rows,
+    _papers,
     _overdue,
     _supervision,
     _documents,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.core import Entropy, new_id
 from service.db.changes import Change as ChangeRow
+from service.db.records import Problem
 from service.db.tables import Cadre, Entity
 from service.registry import query
 from service.registry.calendar import Due
@@ -23,6 +24,12 @@ _SIZE = ("employees", "revenue", "diners")
 _OPEN = "在营"
 _CLOSED = "注销"
 _REGRADED = "分级变化"
+_IN_OFFICE = "在任"
+_JUDGED: Mapping[Any, tuple[str, ...]] = {
+    Entity: ("unit", "status", "address", "tier", *_SIZE),
+    Cadre: ("unit", "status", "level"),
+}
+"""What decides whether a list must follow."""
 
 
 @dataclass(slots=True)
@@ -34,19 +41,16 @@ class Recorder:
     entropy: Entropy
     deadlines: Deadlines
     made: list[ChangeRow] = field(default_factory=list)
+    _known: dict[date, dict[tuple[str, str], ChangeRow]] = field(default_factory=dict)
 
     def note(
         self, kind: str, subject: str, unit: str, what: str, happened_on: date | None = None
     ) -> ChangeRow:
         """Start the clock of one change; the same change of the same day is there once."""
         day = happened_on or self.change.on
-        found = self.session.scalars(
-            select(ChangeRow).where(
-                ChangeRow.subject == subject, ChangeRow.what == what, ChangeRow.happened_on == day
-            )
-        ).first()
-        if found is not None:
-            return found
+        known = self._of(day)
+        if (subject, what) in known:
+            return known[subject, what]
         due = self.deadlines(kind, day)
         row = ChangeRow(
             id=new_id(self.entropy),
@@ -62,23 +66,35 @@ class Recorder:
             reason=self.change.why[:200],
         )
         self.session.add(row)
-        self.session.flush()
+        known[subject, what] = row
         self.made.append(row)
         return row
+
+    def note_all(self) -> list[ChangeRow]:
+        """Note what became of cadres and entities on the day of the change, and return what was not noted yet."""
+        self.note_cadres()
+        self.note_entities()
+        self.session.flush()
+        return self.made
 
     def note_entities(self) -> None:
         """Note what became of entities on the day of the change: 新增, 关闭, 停业, 复业, 迁址, 规模变化, 分级变化.
 
-        Where there was no entity before that day, the first list is being made, and nothing has changed.
+        Where a street had no entity before that day, its first list is being made, and nothing has changed.
         """
         on = self.change.on
-        old, new = _pair(self.session, Entity, "entity", on)
-        if not self._had_any(Entity, on):
+        begun = _places(self.session, Entity, on)
+        if not begun:
             return
-        merged = query.merged(self.session)
+        old, new = _pair(self.session, Entity, "entity", on)
+        merged, streets = query.merged(self.session), _streets(self.session, on)
+        before = {streets.get(unit, unit) for unit in begun}
         for identity, row in new.items():
-            for what in entity_changes(old.get(identity), row, merged):
-                if what == _REGRADED and self._noted(identity):
+            former = old.get(identity)
+            if former is None and (streets.get(row.unit, row.unit) not in before or row.status == _CLOSED):
+                continue
+            for what in entity_changes(former, row, merged):
+                if what == _REGRADED and any(subject == identity for subject, _ in self._of(on)):
                     continue  # 提级, or whatever else moved the tier, has its clock already
                 self.note(ENTITY, identity, row.unit, what)
         for identity, row in old.items():
@@ -86,33 +102,36 @@ class Recorder:
                 self.note(ENTITY, identity, row.unit, "关闭")
 
     def note_cadres(self) -> None:
-        """Note what became of cadres on the day of the change: 新任, 离任, 调任, 复任."""
+        """Note what became of cadres on the day of the change: 新任, 离任, 调任, 复任.
+
+        Where a unit had no cadre before that day, its people are being written down, and nothing has changed.
+        """
         on = self.change.on
-        old, new = _pair(self.session, Cadre, "cadre", on)
-        if not self._had_any(Cadre, on):
+        begun = _places(self.session, Cadre, on)
+        if not begun:
             return
+        old, new = _pair(self.session, Cadre, "cadre", on)
         merged = query.merged(self.session)
         for identity, row in new.items():
-            what = cadre_change(old.get(identity), row, merged)
+            former = old.get(identity)
+            if former is None and (row.unit not in begun or row.status != _IN_OFFICE):
+                continue
+            what = cadre_change(former, row, merged)
             if what:
                 self.note(PERSONNEL, identity, row.unit, what)
         for identity, row in old.items():
             if identity not in new:
                 self.note(PERSONNEL, identity, row.unit, "离任")
 
-    def _noted(self, subject: str) -> bool:
-        of_the_day = select(ChangeRow.id).where(
-            ChangeRow.subject == subject, ChangeRow.happened_on == self.change.on
-        )
-        return self.session.scalars(of_the_day.limit(1)).first() is not None
-
-    def _had_any(self, table: Any, on: date) -> bool:
-        return (
-            self.session.scalars(select(table.row).where(table.valid_from < on).limit(1)).first() is not None
-        )
+    def _of(self, day: date) -> dict[tuple[str, str], ChangeRow]:
+        """Return what is noted of a day, read once."""
+        if day not in self._known:
+            rows = self.session.scalars(select(ChangeRow).where(ChangeRow.happened_on == day))
+            self._known[day] = {(row.subject, row.what): row for row in rows}
+        return self._known[day]
 
 
-def entity_changes(old: Entity | None, new: Entity, merged: Mapping[str, str]) -> list[str]:
+def entity_changes(old: Entity | None, new: Entity, merged: Mapping[str, Collection[str]]) -> list[str]:
     """Return the words for what changed between two rows of one entity; a merged unit moves nobody."""
     if old is None:
         return ["新增"]
@@ -120,7 +139,7 @@ def entity_changes(old: Entity | None, new: Entity, merged: Mapping[str, str]) -
         words = {_CLOSED: "关闭", _OPEN: "复业"}
         return [words.get(new.status, "停业")]
     found = []
-    if old.address != new.address or new.unit not in {old.unit, merged.get(old.unit)}:
+    if old.address != new.address or new.unit not in {old.unit, *merged.get(old.unit, ())}:
         found.append("迁址")
     if any(getattr(old, name) != getattr(new, name) for name in _SIZE):
         found.append("规模变化")
@@ -129,13 +148,13 @@ def entity_changes(old: Entity | None, new: Entity, merged: Mapping[str, str]) -
     return found
 
 
-def cadre_change(old: Cadre | None, new: Cadre, merged: Mapping[str, str]) -> str | None:
+def cadre_change(old: Cadre | None, new: Cadre, merged: Mapping[str, Collection[str]]) -> str | None:
     """Return the word for what changed between two rows of one cadre, if the list must follow it."""
     if old is None:
         return "新任"
     if old.status != new.status:
         return {"离任": "离任", "在任": "复任"}.get(new.status)
-    if new.unit not in {old.unit, merged.get(old.unit)} or old.level != new.level:
+    if new.unit not in {old.unit, *merged.get(old.unit, ())} or old.level != new.level:
         return "调任"
     return None
 
@@ -151,12 +170,21 @@ def running(session: Session, on: date, *, below: str | None = None) -> Sequence
 
 
 def recompute(session: Session, deadlines: Deadlines) -> int:
-    """Count provisional clocks anew, now that the calendar may have data; return how many days moved."""
+    """Count provisional due days anew, of changes and of problems, now that the calendar may have data.
+
+    Return how many days moved.
+    """
     moved = 0
     for row in session.scalars(select(ChangeRow).where(ChangeRow.provisional, ChangeRow.done_on.is_(None))):
-        due = deadlines(row.kind, row.happened_on)
-        moved += due.day != row.due_on
-        row.due_on, row.provisional = due.day, bool(due.provisional)
+        moved += _count_anew(row, deadlines(row.kind, row.happened_on))
+    for problem in session.scalars(select(Problem).where(Problem.provisional, Problem.closed_on.is_(None))):
+        moved += _count_anew(problem, deadlines("problem", problem.found_on))
+    return moved
+
+
+def _count_anew(row: ChangeRow | Problem, due: Due) -> bool:
+    moved = due.day != row.due_on
+    row.due_on, row.provisional = due.day, bool(due.provisional)
     return moved
 
 
@@ -167,11 +195,22 @@ def finish(rows: Iterable[ChangeRow], on: date, adjustment: str) -> None:
 
 
 def _pair(session: Session, table: Any, name: str, on: date) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return by id the rows that ended on the day `on` and those that began on it and are still open."""
-    ended = session.scalars(select(table).where(table.valid_to == on, table.valid_from < on))
+    """Return by id what ended on the day `on` and what began on it and is still open, only to be read."""
+    columns = [getattr(table, key) for key in (name, *_JUDGED[table])]
+    ended = session.execute(select(*columns).where(table.valid_to == on, table.valid_from < on))
     old = {getattr(row, name): row for row in ended}
-    begun = session.scalars(select(table).where(table.valid_from == on, as_of(table, on)))
+    begun = session.execute(select(*columns).where(table.valid_from == on, as_of(table, on)))
     return old, {getattr(row, name): row for row in begun}
+
+
+def _places(session: Session, table: Any, on: date) -> set[str]:
+    """Return the units that had somebody or something in `table` before the day `on`."""
+    return set(session.scalars(select(table.unit).where(table.valid_from < on).distinct()))
+
+
+def _streets(session: Session, on: date) -> dict[str, str]:
+    """Return the unit above each unit: a village's street."""
+    return {unit.code: unit.parent or unit.code for unit in query.units(session, on)}
 
 
 def subjects(rows: Collection[ChangeRow], kind: str) -> set[str]:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from service.registry import cells
+from service.registry import cells, scopes
 from service.registry.cells import Parser
 
 _LEVELS = {
@@ -91,6 +91,8 @@ UNITS = Form(
         Column("leader", "主要负责人", cells.person, also=("食安委主要负责人", "两委主要负责人")),
         Column("stand_in", "负责人承诺书监督方", cells.person, also=("负责人本人承诺书监督方", "监督方")),
         Column("stand_in_unit", "监督方单位代码", cells.area_code, also=("监督方机构代码",)),
+        Column("predecessor", "撤并前机构代码", cells.area_code, also=("前身代码", "原机构代码")),
+        Column("successor", "撤并后机构代码", cells.area_code, also=("并入机构代码", "去向代码")),
     ),
 )
 
@@ -114,6 +116,10 @@ CADRES = Form(
         ),
         Column("mobile", "联系电话", cells.phone, also=("手机", "手机号", "手机号码", "电话", "联系方式")),
         Column("sector", "分管领域", cells.text(60), also=("分管工作", "分工")),
+        Column(
+            "areas", "片区", scopes.words(scopes.AREAS_MAX), also=("联片", "包片", "联系片区", "联系村社区")
+        ),
+        Column("grids", "网格", scopes.words(scopes.GRIDS_MAX), also=("负责网格", "联系网格", "所辖网格")),
         Column("since", "任职日期", cells.day, also=("任职时间", "任期开始")),
         Column("status", "状态", cells.choice(_CADRE_STATUS, "任职状态"), default="在任", also=("任职状态",)),
     ),
@@ -153,6 +159,7 @@ ENTITIES = Form(
             also=("所属村（社区）", "村社区", "所属社区", "所属村居"),
             spread=True,
         ),
+        Column("grid", "网格", cells.text(40), also=("所属网格", "网格编号", "所在网格"), spread=True),
         Column("person", "主体负责人", cells.person, also=("负责人", "法定代表人", "法定代表人（负责人）")),
         Column("mobile", "负责人电话", cells.phone, also=("联系电话", "电话", "主体负责人电话")),
         Column("director", "食品安全总监", cells.person, also=("总监",)),

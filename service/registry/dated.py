@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, and_, insert, inspect, or_, update
+from sqlalchemy import ColumnElement, and_, insert, inspect, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.db.tables import Dated
 from service.errors import ConflictError
 
 _HISTORY = frozenset({"row", "valid_from", "valid_to", "recorded_at", "recorded_by", "reason"})
-_BATCH = 500  # row numbers in one statement; below every database's limit of parameters
+_BATCH = 500  # rows in one statement; below every database's limit of parameters
+_Row = TypeVar("_Row", bound=Dated)
+_Any = TypeVar("_Any")
 
 
 @dataclass(slots=True)
@@ -42,15 +44,31 @@ def as_of(table: type[Dated], on: date) -> ColumnElement[bool]:
     return and_(table.valid_from <= on, or_(table.valid_to.is_(None), table.valid_to > on))
 
 
+def current(session: Session, table: type[_Row]) -> list[_Row]:
+    """Return the rows of `table` that nothing has ended, as plain lines with the same names, only to be read.
+
+    A line has what `table` says and its row number and first day, not who recorded it and why: a whole
+    registry is read against a workbook, and mapped objects take ten times the memory.
+    """
+    columns = [getattr(table, name) for name in ("row", "valid_from", *_said(table))]
+    lines = session.execute(select(*columns).where(table.valid_to.is_(None)).order_by(table.row))
+    return cast(list[_Row], lines.all())
+
+
 @dataclass(slots=True)
 class Writer:
-    """Collects rows to close and to open in one table, and writes them in two statements."""
+    """Collects rows to close and to open in one table, and writes them in few statements."""
 
     table: type[Dated]
     change: Change
     counts: Counts = field(default_factory=Counts)
     _close: list[int] = field(default_factory=list)
-    _open: list[dict[str, Any]] = field(default_factory=list)
+    _open: list[tuple[Any, ...]] = field(default_factory=list)
+    """Per row the reason, then what it says in the order of `_said`: there may be tens of thousands."""
+    _said: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._said = _said(self.table)
 
     def put(self, old: Dated | None, facts: Mapping[str, Any], why: str = "") -> None:
         """Let `facts` hold from the day of the change; nothing happens where they hold already.
@@ -65,17 +83,8 @@ class Writer:
         else:
             self.counts.changed += 1
             self._end(old)
-        self._open.append(
-            {
-                **(self._kept(old)),
-                **facts,
-                "valid_from": self.change.on,
-                "valid_to": None,
-                "recorded_at": self.change.now,
-                "recorded_by": self.change.who,
-                "reason": (why or self.change.why)[:200],
-            }
-        )
+        said = (facts[name] if name in facts else getattr(old, name, None) for name in self._said)
+        self._open.append(((why or self.change.why)[:200], *said))
 
     def close(self, old: Dated) -> None:
         """Let `old` hold no longer from the day of the change."""
@@ -84,22 +93,23 @@ class Writer:
 
     def flush(self, session: Session) -> Counts:
         """Write everything in the caller's transaction and return the counts."""
-        for batch in _batches(self._close):
-            ended = update(self.table).where(self.table.row.in_(batch)).values(valid_to=self.change.on)
+        for rows in _batches(self._close):
+            ended = update(self.table).where(self.table.row.in_(rows)).values(valid_to=self.change.on)
             session.execute(ended, execution_options={"synchronize_session": "fetch"})
-        if self._open:
-            session.execute(insert(self.table), self._open)
+        for lines in _batches(self._open):
+            session.execute(insert(self.table), [self._opened(reason, said) for reason, *said in lines])
         self._close, self._open = [], []
         return self.counts
 
-    def _kept(self, old: Dated | None) -> dict[str, Any]:
-        # One INSERT for all rows needs the same columns in each: a new row has them too, empty.
-        names = self._names()
-        return dict.fromkeys(names) if old is None else {name: getattr(old, name) for name in names}
-
-    def _names(self) -> list[str]:
-        mapped = (attribute.key for attribute in inspect(self.table).column_attrs)
-        return [name for name in mapped if name not in _HISTORY]
+    def _opened(self, reason: str, said: Sequence[Any]) -> dict[str, Any]:
+        return {
+            **dict(zip(self._said, said, strict=True)),
+            "valid_from": self.change.on,
+            "valid_to": None,
+            "recorded_at": self.change.now,
+            "recorded_by": self.change.who,
+            "reason": reason,
+        }
 
     def _end(self, old: Dated) -> None:
         if old.valid_from > self.change.on:
@@ -110,5 +120,11 @@ class Writer:
         self._close.append(old.row)
 
 
-def _batches(rows: Sequence[int]) -> Iterable[Sequence[int]]:
+def _said(table: type[Dated]) -> tuple[str, ...]:
+    """Return what a row of `table` says, without when, who and why."""
+    mapped = (attribute.key for attribute in inspect(table).column_attrs)
+    return tuple(name for name in mapped if name not in _HISTORY)
+
+
+def _batches(rows: Sequence[_Any]) -> Iterable[Sequence[_Any]]:
     return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))

@@ -21,6 +21,12 @@ class Span:
         """Say whether the day `on` lies in the span."""
         return self.begins <= on and (self.ends is None or on < self.ends)
 
+    def overlaps(self, other: "Span") -> bool:
+        """Say whether there is a day on which both hold."""
+        return (self.ends is None or other.begins < self.ends) and (
+            other.ends is None or self.begins < other.ends
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Head:

@@ -67,7 +67,7 @@ def read(tables: Iterable[Table]) -> tuple[Deadline, ...]:
     for table in tables:
         rule = _deadline(table)
         for other in found:
-            if other.what == rule.what and _overlap(other.span, rule.span):
+            if other.what == rule.what and other.span.overlaps(rule.span):
                 table.refuse("what", f"“{rule.what}”在同一段日期里已有一条")
         found.append(rule)
     return tuple(found)
@@ -107,7 +107,3 @@ def _day_of_year(table: Table) -> tuple[int, int]:
     except ValueError:
         table.refuse("by", "不是每年都有的日期")
     return month, day
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return (one.ends is None or other.begins < one.ends) and (other.ends is None or one.begins < other.ends)

@@ -8,14 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core import Entropy, new_id
-from service.db.changes import Delegation, EntityGrid, Pin, Scope, Team, TeamMember
-from service.db.tables import Entity
+from service.db.changes import Delegation, Pin, Team, TeamMember
+from service.db.tables import Cadre, Entity
 from service.errors import ForbiddenError, InputError, NotFoundError
-from service.registry import query
-from service.registry.assignment import BESIDE, TOGETHER
+from service.registry import query, scopes
 from service.registry.dated import Change, Writer, as_of
+from service.registry.eligible import BESIDE, TOGETHER
 from service.registry.records import TIER_LEVEL
 from service.registry.situation import DELEGATED
+
+GRID_MAX = 40  # characters of a grid's name or number, the width of the column
 
 
 def delegate(
@@ -131,30 +133,42 @@ def dissolve_team(session: Session, change: Change, team: str) -> None:
 
 
 def set_scopes(
-    session: Session, change: Change, cadre: str, *, areas: Collection[str] = (), grids: Collection[str] = ()
+    session: Session,
+    change: Change,
+    cadre: str,
+    *,
+    sector: str | None = None,
+    areas: Collection[str] | None = None,
+    grids: Collection[str] | None = None,
 ) -> None:
-    """Say which units below (联片) and grids (网格) a cadre looks after, instead of what was said before."""
-    query.cadre(session, cadre, change.on)
-    wanted = {("area", query.unit(session, code, change.on).code) for code in areas}
-    wanted |= {("grid", grid) for grid in grids}
-    writer = Writer(Scope, change)
-    for row in session.scalars(select(Scope).where(Scope.cadre == cadre, Scope.valid_to.is_(None))):
-        if (row.kind, row.value) in wanted:
-            wanted.discard((row.kind, row.value))
-        else:
-            writer.close(row)
-    for kind, value in sorted(wanted):
-        writer.put(None, {"cadre": cadre, "kind": kind, "value": value})
+    """Say what a cadre looks after: sectors (分管), units below (片区) by code, grids (网格).
+
+    What is given takes the place of what was said before; None leaves it, an empty one takes it away.
+    """
+    old = query.cadre(session, cadre, change.on)
+    facts: dict[str, str | None] = {}
+    if sector is not None:
+        facts["sector"] = "、".join(scopes.split(sector)) or None
+    if areas is not None:
+        below = query.codes_below(session, old.unit, change.on) - {old.unit}
+        if strange := sorted(set(areas) - below):
+            raise InputError("E-REG-795", f"“{strange[0]}”不是{old.name}所在单位的下级机构；请核对片区。")
+        facts["areas"] = scopes.joined(areas)
+    if grids is not None:
+        facts["grids"] = scopes.joined(grids)
+    for name, limit in (("sector", 60), ("areas", scopes.AREAS_MAX), ("grids", scopes.GRIDS_MAX)):
+        if len(facts.get(name) or "") > limit:
+            raise InputError("E-REG-795", f"分管领域、片区或网格过多，超过{limit}个字；请缩短。")
+    writer = Writer(Cadre, change)
+    writer.put(old, facts)
     writer.flush(session)
 
 
 def set_grid(session: Session, change: Change, entity: str, grid: str) -> None:
-    """Say in which grid an entity lies."""
-    old = session.scalars(
-        select(EntityGrid).where(EntityGrid.entity == entity, EntityGrid.valid_to.is_(None))
-    ).first()
-    writer = Writer(EntityGrid, change)
-    writer.put(old, {"entity": entity, "grid": grid})
+    """Say in which grid an entity lies; an empty one takes it out of its grid."""
+    old = session.scalars(select(Entity).where(as_of(Entity, change.on), Entity.entity == entity)).one()
+    writer = Writer(Entity, change)
+    writer.put(old, {"grid": grid or None})
     writer.flush(session)
 
 

@@ -68,6 +68,12 @@ def entities(session: Session, tier: str, on: date, rounds: Sequence[Round]) -> 
     return session.execute(query).all()
 
 
+def first_days(session: Session) -> dict[str, date]:
+    """Return the day from which each entity is known."""
+    rows = select(Entity.entity, func.min(Entity.valid_from)).group_by(Entity.entity)
+    return dict(session.execute(rows).all())
+
+
 def quarters(year: int) -> tuple[str, ...]:
     """Return the names of a year's quarters."""
     return tuple(f"{year}Q{number}" for number in range(1, 5))

@@ -1,24 +1,64 @@
 """删除个人信息 (个人信息保护法 art. 47): name, telephone and salt of a person who left, by an approved act.
 
-Nothing else is removed: signed letters and frozen lists are archives and stay for their retention period.
+Nothing else is removed. The rows stay with a placeholder; a list's hash is proved by the seal that its rows keep
+(registry/frozen.py). Files in the store are archives and stay for their retention period, and `KEPT` says so.
 """
 
-from sqlalchemy import delete, func, select, update
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.core import Entropy, new_id
+from service.core import Entropy, Sha256Hex, canonical_json, new_id
 from service.db.changes import Erasure
-from service.db.tables import Assignment, Cadre, Salt, Unit
-from service.errors import ConflictError, ForbiddenError, NotFoundError
+from service.db.tables import Assignment, Cadre, Letter, ListVersion, Salt, Unit
+from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
+from service.registry import frozen, query, traces
 from service.registry.dated import Change, as_of
+from service.registry.frozen import ERASED
 
-ERASED = "（已依法删除）"
 _IN_OFFICE = "在任"
+_OVER = ("draft", "completed", "renewed", "paper", "void", "superseded")
+KEPT = (
+    "存储库中已签署的承诺书和已生成的清单（PDF、Word）里的姓名：依法归档，改动即破坏签名，到保管期满随档案销毁",
+    "签名证书里的姓名：嵌在已签文书中，按电子签名法保存",
+    "包保主体自己登记的人员、数据库备份、已导出或上报的文件：须由持有人另行处理",
+)
+"""What an erasure cannot reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was removed: how many rows by table, what namesakes left to people, and the pseudonym it was logged by."""
+
+    id: str
+    unit: str
+    subject: Sha256Hex | None
+    removed: Mapping[str, int]
+    doubtful: Mapping[str, int]
+
+    def statement(self, basis: str, day: str) -> bytes:
+        """Return what the log keeps of the act: no name of anybody."""
+        return canonical_json(
+            {
+                "act": "删除个人信息",
+                "id": self.id,
+                "basis": basis,
+                "day": day,
+                "removed": dict(self.removed),
+                "doubtful": dict(self.doubtful),
+                "kept": list(KEPT),
+            }
+        )
 
 
 def request(session: Session, change: Change, entropy: Entropy, person: str, basis: str) -> str:
     """Write down that somebody asks for the erasure of a person, and why; return its id."""
     _require_known(session, person)
+    if any(name in basis for name in _names(session, person)):
+        raise InputError("E-REG-788", "依据要存入日志，不能写姓名；请只写法条或申请书编号。")
     if session.scalars(select(Erasure).where(Erasure.person == person)).first() is not None:
         raise ConflictError("E-REG-783", "此人已有删除个人信息的申请，不必重复提出。")
     row = Erasure(
@@ -33,12 +73,12 @@ def request(session: Session, change: Change, entropy: Entropy, person: str, bas
     return row.id
 
 
-def approve(session: Session, change: Change, erasure_id: str) -> int:
-    """Erase; return in how many rows a name stood. Whoever asked may not approve.
+def approve(session: Session, change: Change, erasure_id: str) -> Erased:
+    """Erase; return what was removed. Whoever asked may not approve.
 
     The person must have left and answer for no entity: otherwise lists and letters would name nobody.
     """
-    row = session.get(Erasure, erasure_id)
+    row = session.get(Erasure, erasure_id, with_for_update=True)
     if row is None:
         raise NotFoundError("E-REG-784", f"没有编号为 {erasure_id} 的删除申请。")
     if row.approved_by is not None:
@@ -46,12 +86,80 @@ def approve(session: Session, change: Change, erasure_id: str) -> int:
     if row.requested_by == change.who:
         raise ForbiddenError("E-REG-786", "申请人不能批准自己提出的删除；请由他人批准。")
     _require_left(session, row.person, change)
-    rows = session.scalar(select(func.count()).select_from(Cadre).where(Cadre.cadre == row.person)) or 0
-    session.execute(update(Cadre).where(Cadre.cadre == row.person).values(name=ERASED, mobile=None))
-    session.execute(delete(Salt).where(Salt.person == row.person))
+    erased = _erase(session, row)
     row.approved_by, row.approved_at = change.who, change.now
+    row.removed = canonical_json(dict(erased.removed)).decode()
     session.flush()
-    return rows
+    return erased
+
+
+def _erase(session: Session, row: Erasure) -> Erased:
+    person = row.person
+    names, numbers = _names(session, person), _numbers(session, person)
+    unit = session.scalars(select(Cadre.unit).where(Cadre.cadre == person).order_by(Cadre.row.desc())).first()
+    subject = query.subjects(session, [person]).get(person)
+    removed = {
+        "list_version": _from_lists(session, person),
+        "letter": _from_letters(session, person, names, subject),
+        "cadre": session.scalar(select(func.count()).select_from(Cadre).where(Cadre.cadre == person)) or 0,
+        "salt": 1 if subject else 0,
+    }
+    session.execute(update(Cadre).where(Cadre.cadre == person).values(name=ERASED, mobile=None))
+    session.execute(delete(Salt).where(Salt.person == person))
+    words = traces.Words(
+        person,
+        tuple(one for one in numbers if not _shared(session, Cadre.mobile, one, person)),
+        tuple(names),
+        frozenset(one for one in names if _shared(session, Cadre.name, one, person)),
+    )
+    doubtful: dict[str, int] = {}
+    for table in traces.searched():
+        changed, left = traces.erase_from(session, table, words)
+        removed[table.name] = removed.get(table.name, 0) + changed
+        if left:
+            doubtful[table.name] = left
+    return Erased(row.id, unit or "", subject, {key: n for key, n in removed.items() if n}, doubtful)
+
+
+def _names(session: Session, person: str) -> list[str]:
+    """Return the names of a person, the longest first, so that none is left half of another."""
+    found = session.scalars(select(Cadre.name).where(Cadre.cadre == person).distinct())
+    return sorted((name for name in found if name and name != ERASED), key=len, reverse=True)
+
+
+def _numbers(session: Session, person: str) -> list[str]:
+    return [
+        one for one in session.scalars(select(Cadre.mobile).where(Cadre.cadre == person).distinct()) if one
+    ]
+
+
+def _shared(session: Session, column: Any, value: str, person: str) -> bool:
+    """Say whether somebody else bears the name, or answers the telephone."""
+    others = select(Cadre.row).where(column == value, Cadre.cadre != person)
+    return session.scalars(others.limit(1)).first() is not None
+
+
+def _from_lists(session: Session, person: str) -> int:
+    count = 0
+    for version in session.scalars(select(ListVersion).where(ListVersion.rows.contains(person))):
+        rows = frozen.without(version.rows, person)
+        if rows is not None:
+            version.rows, count = rows, count + 1
+            frozen.require_intact(version.rows, version.sha256)
+    return count
+
+
+def _from_letters(session: Session, person: str, names: Iterable[str], subject: str | None) -> int:
+    """Erase the name in the letters of the person and in those where the pseudonym stands as a party."""
+    mine = Letter.cadre == person
+    if subject is not None:
+        mine = or_(mine, Letter.content.contains(subject))
+    count = 0
+    for letter in session.scalars(select(Letter).where(mine)):
+        content = traces.replaced(letter.content, names)
+        if content != letter.content:
+            letter.content, count = content, count + 1
+    return count
 
 
 def _require_known(session: Session, person: str) -> None:
@@ -71,3 +179,6 @@ def _require_left(session: Session, person: str, change: Change) -> None:
         raise ConflictError(
             "E-REG-787", "此人仍在任、仍包保主体或仍登记为负责人；请先办理离任和交接，再删除个人信息。"
         )
+    working = select(Letter.number).where(Letter.cadre == person, Letter.state.not_in(_OVER))
+    if (number := session.scalars(working.limit(1)).first()) is not None:
+        raise ConflictError("E-REG-789", f"此人的承诺书“{number}”还在办理；请先办结或作废，再删除个人信息。")

@@ -74,12 +74,19 @@ def form_rows(
     units = {one.code: one for one in query.units(session, on)}
     all_cadres = list(session.scalars(select(Cadre).where(as_of(Cadre, on)).order_by(Cadre.unit, Cadre.row)))
     people = {one.cadre: one for one in all_cadres}
+    former = [one for one in query.former_units(session) if one.code not in units]
     inside = [one for one in units.values() if codes is None or one.code in codes]
     cadres = [one for one in all_cadres if codes is None or one.unit in codes]
     return [
         (
             UNITS,
-            [_unit_cells(one, people) for one in sorted(inside, key=lambda one: (len(one.code), one.code))],
+            [
+                *(
+                    _unit_cells(one, people)
+                    for one in sorted(inside, key=lambda one: (len(one.code), one.code))
+                ),
+                *(_unit_cells(one, {}) for one in former if codes is None or one.successor in codes),
+            ],
         ),
         (CADRES, [_cells(CADRES, one) | {"unit_name": _name(units, one.unit)} for one in cadres]),
         (
@@ -90,6 +97,16 @@ def form_rows(
             ],
         ),
     ]
+
+
+def form_ids(session: Session, on: date, *, below: str) -> tuple[list[str], list[str]]:
+    """Return the ids of the cadres and entities in the order of their sheets."""
+    codes = query.codes_below(session, below, on)
+    cadres = session.execute(
+        select(Cadre.cadre, Cadre.unit).where(as_of(Cadre, on)).order_by(Cadre.unit, Cadre.row)
+    )
+    entities = [one.entity for one in query.entities(session, on, below=below)]
+    return [cadre for cadre, unit in cadres if unit in codes], entities
 
 
 def pending_tables(pending: Iterable[Pending]) -> list[Table]:

@@ -51,7 +51,9 @@ def _standing(units: tuple[UnitRow, ...], known: Known, pending: list[Pending]) 
     standing = list(units)
     while True:
         codes = known.codes | {unit.code for unit in standing}
-        hanging = [unit for unit in standing if unit.parent and unit.parent not in codes]
+        hanging = [
+            unit for unit in standing if unit.parent and not unit.successor and unit.parent not in codes
+        ]
         if not hanging:
             return standing
         pending.extend(_hung("机构", unit) for unit in hanging)

@@ -11,8 +11,10 @@ from service.db.tables import Unit
 from service.errors import InputError
 from service.registry import adjustment, situation
 from service.registry.adjustment import MoveLine
-from service.registry.assignment import MAIN, Pin
+from service.registry.assignment import MAIN
 from service.registry.dated import as_of
+from service.registry.rules import RuleBook
+from service.registry.situated import Pin
 
 _NAMED = "指定接任"
 
@@ -27,14 +29,20 @@ class Handover:
 
 
 def propose(
-    session: Session, leaving: str, on: date, *, named: Mapping[str, str] | None = None, to: str | None = None
+    session: Session,
+    leaving: str,
+    on: date,
+    book: RuleBook,
+    *,
+    named: Mapping[str, str] | None = None,
+    to: str | None = None,
 ) -> Handover:
     """Return the successors of `leaving` for the day `on`.
 
     `named` gives a successor per entity, `to` one for all others; what they leave open is shared evenly.
     Raise InputError where a named successor isn't of the level and unit that the entity asks for.
     """
-    before = situation.read(session, on)
+    before = situation.read(session, on, book)
     mine = {bond.entity for bond in before.bonds if bond.cadre == leaving}
     chosen = dict.fromkeys(sorted(mine), to) if to else {}
     chosen |= named or {}

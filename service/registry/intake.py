@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from service.registry import cells, csv_form, reading, sheets
+from service.registry import cells, csv_form, reading, scopes, sheets
 from service.registry.cells import Finding
 from service.registry.columns import FORMS
 from service.registry.known import NOTHING, Known
@@ -26,7 +26,7 @@ from service.registry.sheets import Sheet
 from service.registry.unit_index import UnitIndex
 
 _PEOPLE = {"leader", "stand_in", "stand_in_unit"}
-_BODY = {"code"}
+_BODY = frozenset({"code"})
 _DUPLICATE = "请删去其中一行"
 
 
@@ -51,7 +51,8 @@ def read_rows(book: Sequence[Sheet], known: Known = NOTHING) -> Workbook:
     partial = bool(known.units) and any(reading.sheet_of(book, form) for form in FORMS)
     read = {form.sheet: reading.read_form(book, form, findings, needed=not partial) for form in FORMS}
     unit_lines, cadre_lines, entity_lines = (read[form.sheet].lines for form in FORMS)
-    index = UnitIndex([*unit_lines, *known.units])
+    index = UnitIndex([*(line for line in unit_lines if not line["successor"]), *known.units])
+    _former(unit_lines, index, known)
     units = _units(unit_lines, index)
     cadres = _cadres(cadre_lines, index)
     _leaders(unit_lines, cadre_lines, index, known)
@@ -100,12 +101,27 @@ def _units(lines: list[Line], index: UnitIndex) -> list[UnitRow]:
         if code and level and len(code) != CODE_LENGTH[level]:
             problem = f"{LEVEL_NAMES[level]}的代码应为{CODE_LENGTH[level]}位，现为{len(code)}位"
             line.fault("code", Finding("E-REG-133", problem, "请核对代码与层级"))
-        elif code and level:
+        elif code and level and not line["successor"]:
             _check_parent(line, index)
     return [UnitRow(line.row, **line.values) for line in lines if not line.failed]
 
 
-def _undecided(unit: UnitRow, bad: set[str]) -> UnitRow:
+def _former(lines: list[Line], index: UnitIndex, known: Known) -> None:
+    """Check what the rows say of 撤并: a unit that went elsewhere is not in force, and where it went is."""
+    for line in lines:
+        successor = line["successor"]
+        if line["predecessor"] and line["predecessor"] == line["code"]:
+            line.fault("predecessor", Finding("E-REG-146", "不能是本机构自己", "请填撤并前的机构代码"))
+        if successor and line["code"] in known.codes:
+            problem = "此机构仍在登记簿中，没有撤并"
+            line.fault(
+                "successor", Finding("E-REG-146", problem, "请先用 change merge 或 change split 办理撤并")
+            )
+        elif successor and successor not in index.level:
+            line.fault("successor", Finding("E-REG-132", "没有代码为此的机构", "请核对撤并后机构代码"))
+
+
+def _undecided(unit: UnitRow, bad: frozenset[str]) -> UnitRow:
     """Return a unit that is sound but for its people, with those left open."""
     leader = UNDECIDED if "leader" in bad else unit.leader
     stand_in = UNDECIDED if bad & {"stand_in", "stand_in_unit"} else unit.stand_in
@@ -137,8 +153,14 @@ def _cadres(lines: list[Line], index: UnitIndex) -> list[CadreRow]:
         if unit and line["unit_name"] and not index.agrees(unit, line["unit_name"]):
             line.fault("unit_name", Finding("E-REG-137", "与单位代码不是同一个机构", "请核对代码与名称"))
         level = index.level[unit] if unit else None
+        if unit and line["areas"]:
+            areas, finding = scopes.areas(line["areas"], unit, index)
+            if finding:
+                line.fault("areas", finding)
+        else:
+            areas = None
         if unit and level and not line.failed:
-            values = {**line.values, "unit": unit}
+            values = {**line.values, "unit": unit, "areas": areas}
             values.pop("unit_name")
             cadres.append(CadreRow(line.row, level=level, **values))
     return cadres
@@ -185,7 +207,7 @@ def _entities(lines: list[Line], index: UnitIndex) -> list[EntityRow]:
         if not number and all(site) and sites.setdefault(site, line.row) != line.row:
             line.fault("name", Finding("E-REG-144", f"与第{sites[site]}行是同一主体同一地址", _DUPLICATE))
         if not line.failed:
-            values = dict(line.values)
+            values = line.values
             values.pop("town")
             entities.append(EntityRow(line.row, **values))
     return entities
@@ -204,4 +226,4 @@ def _place_entity(line: Line, index: UnitIndex) -> None:
             problem = "机构表里没有这个村社区，或不在所填街镇之下，或有同名的"
             line.fault("unit", Finding("E-REG-141", problem, "请填准确的村社区名称或12位代码"))
         else:
-            line.values["unit"] = village
+            line["unit"] = village

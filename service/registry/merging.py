@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.db.changes import Delegation, Raise, Scope, Team
+from service.db.changes import Delegation, Raise, Team
 from service.db.tables import Cadre, Entity, Unit
 from service.errors import InputError
-from service.registry import query
-from service.registry.dated import Change, Writer
+from service.registry import query, scopes
+from service.registry.dated import Change, Writer, as_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,25 @@ def merge(session: Session, change: Change, old: Collection[str], facts: Mapping
     writer.flush(session)
     codes = {one.code for one in gone}
     moved = {
-        table: _move(session, change, table, column, codes, code)
+        table: move(session, change, table, column, codes, code)
         for table, column in (
             *((Unit, "parent"), (Cadre, "unit"), (Entity, "unit")),
-            *((Raise, "unit"), (Delegation, "unit"), (Team, "unit"), (Scope, "value")),
+            *((Raise, "unit"), (Team, "unit")),
         )
     }
+    move_delegations(session, change, codes, code)
+    rename_areas(session, change, dict.fromkeys(codes, (code,)))
     notes = tuple(f"{one.name}的印章和签署人证书须重新登记" for one in gone)
     return Merged(moved[Unit], moved[Cadre], moved[Entity], notes)
+
+
+def rename_areas(session: Session, change: Change, became: Mapping[str, Collection[str]]) -> None:
+    """Let cadres who look after a unit (片区) look after what it became."""
+    writer = Writer(Cadre, change)
+    for row in session.scalars(select(Cadre).where(Cadre.areas.is_not(None), Cadre.valid_to.is_(None))):
+        areas = [new for old in scopes.split(row.areas) for new in became.get(old, (old,))]
+        writer.put(row, {"areas": scopes.joined(areas)})
+    writer.flush(session)
 
 
 def predecessors(session: Session, code: str) -> Sequence[Unit]:
@@ -71,9 +82,32 @@ def _facts(model: Unit, gone: Sequence[Unit], facts: Mapping[str, Any]) -> dict[
     return kept | dict(facts)
 
 
-def _move(session: Session, change: Change, table: Any, column: str, old: Collection[str], new: str) -> int:
+def move(session: Session, change: Change, table: Any, column: str, old: Collection[str], new: str) -> int:
+    """Let the open rows that name one of the units `old` name `new`; return how many."""
     where = getattr(table, column)
     writer = Writer(table, change)
     for row in session.scalars(select(table).where(where.in_(old), table.valid_to.is_(None))):
         writer.put(row, {column: new})
     return writer.flush(session).changed
+
+
+def move_delegations(session: Session, change: Change, old: Collection[str], new: str) -> int:
+    """Let delegations of the units `old` be those of `new`; each ends on the day it was given for."""
+    rows = session.scalars(select(Delegation).where(Delegation.unit.in_(old), as_of(Delegation, change.on)))
+    found = rows.all()
+    for row in found:
+        kept = ("id", "cadre", "body", "level", "sector", "granted_by", "document")
+        session.add(
+            Delegation(
+                **{name: getattr(row, name) for name in kept},
+                unit=new,
+                valid_from=change.on,
+                valid_to=row.valid_to,
+                recorded_at=change.now,
+                recorded_by=change.who,
+                reason=change.why[:200],
+            )
+        )
+        row.valid_to = change.on
+    session.flush()
+    return len(found)

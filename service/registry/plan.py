@@ -1,16 +1,18 @@
 """What an import would do, drawn up before anything is written: rows new, changed and unchanged, with the reasons."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from service.core import Entropy, Sha256Hex, canonical_json, new_id, sha256_hex
+from service.core import Entropy, Sha256Hex, new_id
 from service.db.tables import Cadre, Dated, Entity, Salt, Unit
 from service.errors import InputError
-from service.registry import columns, grading, matching, raising
+from service.registry import columns, dated, grading, matching, query, raising
 from service.registry.columns import Form
 from service.registry.dated import Change, Counts, Writer
 from service.registry.grading import Rules
@@ -71,6 +73,8 @@ class Plan:
     absent: tuple[Absent, ...]
     writers: Mapping[str, Writer] = field(repr=False)
     salts: Sequence[Mapping[str, Any]] = field(repr=False)
+    former: Sequence[Mapping[str, Any]] = field(repr=False)
+    """Units that are history already (撤并): rows that hold on no day and name their successor."""
 
     def counts(self, sheet: str) -> Counts:
         """Return how many rows of one form are new, changed and unchanged."""
@@ -79,7 +83,11 @@ class Plan:
     @property
     def digest(self) -> Sha256Hex:
         """What was shown, as one value: a plan drawn up later with the same digest does the same."""
-        return sha256_hex(canonical_json([asdict(row) for row in self.rows]))
+        digest = hashlib.sha256()
+        for row in self.rows:  # one by one: all together would take as much memory as the workbook
+            facts = [[one.heading, one.before, one.after] for one in row.differences]
+            digest.update(json.dumps([row.sheet, row.row, row.name, row.change, facts]).encode())
+        return Sha256Hex(digest.hexdigest())
 
     def changes(self) -> Iterator[PlanRow]:
         """Yield the rows that are not unchanged."""
@@ -87,17 +95,17 @@ class Plan:
 
     def write(self, session: Session) -> None:
         """Carry the plan out in the caller's transaction."""
+        if self.former:
+            session.execute(insert(Unit), list(self.former))
         if self.salts:
             session.execute(insert(Salt), list(self.salts))
         for writer in self.writers.values():
             writer.flush(session)
 
 
-def draw_up(
-    session: Session, workbook: Workbook, change: Change, *, entropy: Entropy, rules: Rules | None = None
-) -> Plan:
+def draw_up(session: Session, workbook: Workbook, change: Change, *, entropy: Entropy, rules: Rules) -> Plan:
     """Return what it takes to let `workbook` hold from the day of the change; nothing is written."""
-    drawer = _Drawer(session, workbook, change, entropy, rules or grading.shipped_rules())
+    drawer = _Drawer(session, workbook, change, entropy, rules)
     return drawer.draw()
 
 
@@ -111,6 +119,7 @@ class _Drawer:
     rows: list[PlanRow] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)
     salts: list[dict[str, Any]] = field(default_factory=list)
+    former: list[dict[str, Any]] = field(default_factory=list)
     people: dict[tuple[str, str], str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
 
@@ -120,10 +129,10 @@ class _Drawer:
         units = self._units()
         entities = self._entities()
         writers = {"机构": units, "包保干部": cadres, "包保主体": entities}
-        return Plan(tuple(self.rows), tuple(self.absent), writers, self.salts)
+        return Plan(tuple(self.rows), tuple(self.absent), writers, self.salts, self.former)
 
     def _cadres(self) -> Writer:
-        known = list(self.session.scalars(select(Cadre).where(Cadre.valid_to.is_(None))))
+        known = dated.current(self.session, Cadre)
         matched = matching.match_cadres(self.workbook.cadres, known)
         writer = Writer(Cadre, self.change)
         self.people.update({(old.unit, old.name): old.cadre for old in known})
@@ -141,9 +150,13 @@ class _Drawer:
         return writer
 
     def _units(self) -> Writer:
-        known = {old.code: old for old in self.session.scalars(select(Unit).where(Unit.valid_to.is_(None)))}
+        known = {old.code: old for old in dated.current(self.session, Unit)}
         writer = Writer(Unit, self.change)
+        gone = {one.code for one in query.former_units(self.session)}
         for given in self.workbook.units:
+            if given.successor:
+                self._former(given, given.code in gone)
+                continue
             old = known.get(given.code)
             row = self._filled(columns.UNITS, given, old)
             facts = _facts(row, _UNIT_FACTS)
@@ -160,6 +173,18 @@ class _Drawer:
         )
         return writer
 
+    def _former(self, row: UnitRow, known: bool) -> None:
+        """Keep the history of a unit that went elsewhere before it was ever registered here."""
+        if known:
+            self.rows.append(PlanRow(columns.UNITS.sheet, row.row, row.name, UNCHANGED))
+            return
+        change = self.change
+        recorded = {"recorded_at": change.now, "recorded_by": change.who, "reason": change.why[:200]}
+        nobody = {"leader": None, "stand_in": None}
+        span = {"valid_from": change.on, "valid_to": change.on}
+        self.former.append(_facts(row, _UNIT_FACTS) | nobody | span | recorded)
+        self.rows.append(PlanRow(columns.UNITS.sheet, row.row, row.name, NEW))
+
     def _person(self, unit: str, name: str | None) -> str | None:
         if name is None:
             return None
@@ -170,7 +195,7 @@ class _Drawer:
         return self.people[unit, name]
 
     def _entities(self) -> Writer:
-        known = list(self.session.scalars(select(Entity).where(Entity.valid_to.is_(None))))
+        known = dated.current(self.session, Entity)
         matched = matching.match_entities(self.workbook.entities, known)
         writer = Writer(Entity, self.change)
         raises = self._raises()
@@ -237,7 +262,7 @@ class _Drawer:
         left: list[Any] = [old for old in known if old.row not in touched]
         writer.counts.absent = len(left)
         self.absent.extend(
-            Absent(form.sheet, old.name, old.code if isinstance(old, Unit) else old.unit) for old in left
+            Absent(form.sheet, old.name, old.code if form is columns.UNITS else old.unit) for old in left
         )
 
 

@@ -1,5 +1,6 @@
 """Questions to the registry as of a day: one statement per question, never one per row."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -93,10 +94,20 @@ def children(session: Session, code: str, on: date) -> list[Unit]:
     return list(session.scalars(select(Unit).where(as_of(Unit, on), Unit.parent == code).order_by(Unit.code)))
 
 
-def merged(session: Session) -> dict[str, str]:
-    """Return, for every unit that was merged into another (撤并), the code of its successor."""
-    rows = session.execute(select(Unit.code, Unit.successor).where(Unit.successor.is_not(None)))
-    return {code: successor for code, successor in rows if successor}
+def merged(session: Session) -> dict[str, set[str]]:
+    """Return, for every unit that was merged into another or split (撤并), the codes of what it became."""
+    became: dict[str, set[str]] = defaultdict(set)
+    for code, before, after in session.execute(select(Unit.code, Unit.predecessor, Unit.successor)):
+        if after:
+            became[code].add(after)
+        if before:
+            became[before].add(code)
+    return became
+
+
+def former_units(session: Session) -> list[Unit]:
+    """Return the last row of every unit that went elsewhere (撤并), by code."""
+    return list(session.scalars(select(Unit).where(Unit.successor.is_not(None)).order_by(Unit.code)))
 
 
 def codes_below(session: Session, code: str, on: date) -> set[str]:

@@ -1,6 +1,6 @@
 """Reads one sheet by its form: finds the heading row, spreads merged cells, parses every cell."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,25 +19,13 @@ _Covered = dict[tuple[int, int], tuple[int, int, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One filled row: parsed values by field; `bad` names the fields that have a fault."""
+class Place:
+    """Where in the workbook."""
 
-    row: int
-    values: dict[str, Any]
-    bad: set[str]
-    fault: Callable[[str, Finding], None]
-    """Report a finding about one field of this row."""
-    sheet: str = ""
-    cells: Mapping[str, Any] = field(default_factory=dict)
-    """The row as written, by field."""
-
-    @property
-    def failed(self) -> bool:
-        """Whether this row has any fault."""
-        return bool(self.bad)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values.get(name)
+    sheet: str
+    row: int = 0
+    column: str = ""
+    cell: str = ""
 
 
 class Findings:
@@ -47,7 +35,7 @@ class Findings:
         self.faults: list[Fault] = []
         self.hints: list[Fault] = []
 
-    def add(self, place: "Place", finding: Finding, value: str = "") -> None:
+    def add(self, place: Place, finding: Finding, value: str = "") -> None:
         """Record `finding` at `place`."""
         found = Fault(
             code=finding.code,
@@ -63,29 +51,73 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the workbook."""
-
-    sheet: str
-    row: int = 0
-    column: str = ""
-    cell: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Table:
     """A sheet with its heading row found: column index and heading as written, per field."""
 
     sheet: Sheet
+    form: Form
     heading_row: int
     found: dict[str, tuple[int, str]]
+    fields: dict[str, int]
+    """The place of every field of the form in a row's parsed values."""
 
-    def place(self, row: int, name: str, form: Form) -> Place:
+    def place(self, row: int, name: str) -> Place:
         if name in self.found:
             index, heading = self.found[name]
             return Place(self.sheet.name, row, heading, f"{get_column_letter(index + 1)}{row}")
-        heading = next(column.heading for column in form.columns if column.name == name)
+        heading = next(column.heading for column in self.form.columns if column.name == name)
         return Place(self.sheet.name, row, heading)
+
+
+class Line:
+    """One filled row: parsed values by field, as `line["name"]`; fields without a column have their default.
+
+    A workbook has tens of thousands of them: a row keeps two tuples, and its sheet's table says what they mean.
+    """
+
+    __slots__ = ("_findings", "_parsed", "_table", "_written", "bad", "row")
+
+    def __init__(
+        self, table: _Table, findings: Findings, row: int, written: Sequence[Any], parsed: list[Any]
+    ) -> None:
+        self.row = row
+        self.bad: frozenset[str] = frozenset()
+        """The fields that have a fault."""
+        self._table, self._findings = table, findings
+        self._written, self._parsed = written, parsed
+
+    def __getitem__(self, name: str) -> Any:
+        return self._parsed[self._table.fields[name]]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._parsed[self._table.fields[name]] = value
+
+    @property
+    def failed(self) -> bool:
+        """Whether this row has any fault."""
+        return bool(self.bad)
+
+    @property
+    def sheet(self) -> str:
+        """The name of the sheet, as written."""
+        return self._table.sheet.name
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parsed values by field; changing them changes nothing here."""
+        return dict(zip(self._table.fields, self._parsed, strict=True))
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The row as written, by field, as far as the sheet has the columns."""
+        return {name: _at(self._written, index) for name, (index, _) in self._table.found.items()}
+
+    def fault(self, name: str, finding: Finding) -> None:
+        """Report a finding about one field of this row."""
+        written = cells.as_text(self.cells.get(name))
+        self._findings.add(self._table.place(self.row, name), finding, written)
+        if not finding.hint:
+            self.bad |= {name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +150,7 @@ def read_form(sheets: Sequence[Sheet], form: Form, findings: Findings, *, needed
         return Filled()
     covered = _covered(sheet, table)
     lines = [
-        _read_line(table, form, findings, row, _spread(table, form, covered, findings, row, values))
+        _read_line(table, findings, row, _spread(table, covered, findings, row, values))
         for row, values in sheet.rows
         if row > table.heading_row
     ]
@@ -138,9 +170,9 @@ def _find_headings(sheet: Sheet, form: Form, findings: Findings) -> _Table | Non
             Finding("E-REG-104", "找不到标题行", "请保留数据收集表的标题行，不要改动列标题"),
         )
         return None
-    table = _Table(sheet, -row, {})
+    table = _Table(sheet, form, -row, {}, {column.name: at for at, column in enumerate(form.columns)})
     for index, value in enumerate(values):
-        _match_heading(table, form, findings, index, cells.as_text(value))
+        _match_heading(table, findings, index, cells.as_text(value))
     for column in form.columns:
         if column.instead_of and column.instead_of not in table.found and column.name in table.found:
             table.found[column.instead_of] = table.found.pop(column.name)
@@ -153,8 +185,8 @@ def _find_headings(sheet: Sheet, form: Form, findings: Findings) -> _Table | Non
     return table
 
 
-def _match_heading(table: _Table, form: Form, findings: Findings, index: int, heading: str) -> None:
-    column = form.by_key.get(heading_key(heading))
+def _match_heading(table: _Table, findings: Findings, index: int, heading: str) -> None:
+    column = table.form.by_key.get(heading_key(heading))
     cell = f"{get_column_letter(index + 1)}{table.heading_row}"
     place = Place(table.sheet.name, table.heading_row, heading, cell)
     if column is None:
@@ -184,48 +216,51 @@ def _covered(sheet: Sheet, table: _Table) -> _Covered:
 
 
 def _spread(
-    table: _Table, form: Form, covered: _Covered, findings: Findings, row: int, values: tuple[Any, ...]
-) -> dict[str, Any]:
-    """Return a row's raw values by field, with merged cells' values filled in where that has a meaning."""
-    raw = {name: values[index] if index < len(values) else None for name, (index, _) in table.found.items()}
+    table: _Table, covered: _Covered, findings: Findings, row: int, values: tuple[Any, ...]
+) -> Sequence[Any]:
+    """Return a row's raw values, with merged cells' values filled in where that has a meaning."""
     if not covered:
-        return raw
-    for column in form.columns:
+        return values
+    filled = list(values)
+    for column in table.form.columns:
         index = table.found.get(column.name, (-1, ""))[0]
         top, left, value = covered.get((row, index), (row, index, None))
-        if (top, left) == (row, index) or not cells.is_blank(raw[column.name]):
+        if (top, left) == (row, index) or not cells.is_blank(_at(values, index)):
             continue
         if column.spread and left == index:
-            raw[column.name] = value
+            filled.extend([None] * (index + 1 - len(filled)))
+            filled[index] = value
             what = f"已取{get_column_letter(index + 1)}{top}的值"
         else:
             what = "本格按未填读取"
-        findings.add(table.place(row, column.name, form), _merged(what), cells.as_text(value))
-    return raw
+        findings.add(table.place(row, column.name), _merged(what), cells.as_text(value))
+    return filled
+
+
+def _at(values: Sequence[Any], index: int) -> Any:
+    return values[index] if index < len(values) else None
 
 
 def _merged(what: str) -> Finding:
     return Finding("E-REG-153", f"在合并单元格内，{what}", "请核对，建议取消合并后逐行填写", hint=True)
 
 
-def _read_line(table: _Table, form: Form, findings: Findings, row: int, raw: dict[str, Any]) -> Line:
-    parsed: dict[str, Any] = {}
-    bad: set[str] = set()
-
-    def fault(name: str, finding: Finding) -> None:
-        findings.add(table.place(row, name, form), finding, cells.as_text(raw.get(name)))
-        if not finding.hint:
-            bad.add(name)
-
-    for column in form.columns:
+def _read_line(table: _Table, findings: Findings, row: int, written: Sequence[Any]) -> Line:
+    parsed: list[Any] = []
+    found: list[tuple[str, Finding]] = []
+    for column in table.form.columns:
         if column.name not in table.found:
             # A needed column that is missing altogether was reported once, at the heading.
-            parsed[column.name] = column.default
+            parsed.append(column.default)
             continue
-        parsed[column.name], finding = _read_cell(column, raw[column.name])
+        value, finding = _read_cell(column, _at(written, table.found[column.name][0]))
+        parsed.append(value)
         if finding:
-            fault(column.name, finding)
-    return Line(row, parsed, bad, fault, table.sheet.name, raw)
+            found.append((column.name, finding))
+    line = Line(table, findings, row, written, parsed)
+    for name, finding in found:
+        line.fault(name, finding)
+    return line
 
 
 def _read_cell(column: Column, value: Any) -> tuple[Any, Finding | None]:

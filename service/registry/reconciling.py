@@ -1,17 +1,19 @@
 """What a report from below changes in the registry above: new, changed, missing, and claimed by others too."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy.orm import Session
 
 from service.core import Entropy
 from service.errors import ConflictError, InputError
-from service.registry import plan, query
+from service.registry import plan, query, received
 from service.registry.dated import Change
+from service.registry.grading import Rules
 from service.registry.known import known
 from service.registry.plan import Absent, Plan, PlanRow
+from service.registry.received import Bonds, Further
 from service.registry.records import UnitRow, Workbook
 from service.registry.upward import Report
 
@@ -25,6 +27,9 @@ class Reconciled:
     plan: Plan
     missing: tuple[Absent, ...]
     conflicts: tuple[PlanRow, ...]
+    further: Further
+    workbook: Workbook = field(repr=False)
+    scope: frozenset[str] = field(repr=False)
 
     def require_undisputed(self) -> None:
         """Raise ConflictError where the report claims what another unit has."""
@@ -35,7 +40,7 @@ class Reconciled:
             )
 
 
-def reconcile(session: Session, report: Report, change: Change, entropy: Entropy) -> Reconciled:
+def reconcile(session: Session, report: Report, change: Change, entropy: Entropy, rules: Rules) -> Reconciled:
     """Compare a report with what is known here; nothing is written. Raise InputError where it cannot be right."""
     knowing = known(session, change.on)
     workbook = report.workbook(knowing)
@@ -46,8 +51,24 @@ def reconcile(session: Session, report: Report, change: Change, entropy: Entropy
         )
     before = query.codes_below(session, report.manifest.unit, change.on)
     scope = before | _require_own(workbook, report.manifest.unit, before)
-    drawn = plan.draw_up(session, workbook, change, entropy=entropy)
-    return Reconciled(drawn, tuple(_missing(drawn.absent, scope)), tuple(_disputed(drawn.changes(), scope)))
+    drawn = plan.draw_up(session, workbook, change, entropy=entropy, rules=rules)
+    received.require_own(report, scope)
+    return Reconciled(
+        drawn,
+        tuple(_missing(drawn.absent, scope)),
+        tuple(_disputed(drawn.changes(), scope)),
+        received.further(session, report, scope),
+        workbook,
+        frozenset(scope),
+    )
+
+
+def write(session: Session, report: Report, found: Reconciled, change: Change) -> Bonds:
+    """Take a reconciled report in: its rows, then who answers for whom. Raise where it cannot be believed."""
+    found.require_undisputed()
+    found.further.require_unaltered()
+    found.plan.write(session)
+    return received.write_bonds(session, report, found.workbook, set(found.scope), change)
 
 
 def require_newer(day: date, newest: date | None) -> None:

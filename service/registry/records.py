@@ -59,6 +59,9 @@ class UnitRow:
     leader: str | None = None
     stand_in: str | None = None
     stand_in_unit: str | None = None
+    predecessor: str | None = None
+    successor: str | None = None
+    """撤并: where the unit went; such a row only keeps the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class CadreRow:
     kind: str
     mobile: str | None = None
     sector: str | None = None
+    areas: str | None = None
+    """片区: codes of units below, 、 between."""
+    grids: str | None = None
     since: date | None = None
     status: str = "在任"
 
@@ -95,6 +101,7 @@ class EntityRow:
     mobile: str | None = None
     director: str | None = None
     officer: str | None = None
+    grid: str | None = None
     station: str | None = None
     employees: int | None = None
     revenue: int | None = None

@@ -13,13 +13,14 @@ from service.db.changes import Adjustment
 from service.db.tables import Assignment, Cadre, Letter, Salt
 from service.errors import InputError
 from service.registry import matching, plan, query, situation
-from service.registry.assignment import Assigned, Candidate
+from service.registry.assignment import Assigned
 from service.registry.dated import Change, Counts, Writer, as_of
 from service.registry.records import CadreRow
+from service.registry.rules import RuleBook
 from service.registry.situation import DELEGATED
 
 LEFT, IN_OFFICE = "离任", "在任"
-_FACTS = ("unit", "name", "post", "level", "kind", "mobile", "sector", "since", "status")
+_FACTS = ("unit", "name", "post", "level", "kind", "mobile", "sector", "areas", "grids", "since", "status")
 _OVER = frozenset({"void", "superseded"})
 
 
@@ -71,18 +72,23 @@ def match(session: Session, rows: Sequence[CadreRow], unit: str, on: date, entro
             seats.append(Seat(new_id(entropy), "新任", row))
             continue
         taken.add(old.cadre)
+        if old.unit == row.unit and row.areas is None and row.grids is None:
+            row = replace(
+                row, areas=old.areas, grids=old.grids
+            )  # a roster seldom says, and nobody meant to end it
         seats.append(Seat(old.cadre, "留任" if old.unit == row.unit else "调任", row))
     leaving = sorted(one.cadre for one in known if one.unit in renewed and one.cadre not in taken)
     return Roster(tuple(seats), tuple(leaving))
 
 
-def propose(session: Session, roster: Roster, on: date) -> Assigned:
+def propose(session: Session, roster: Roster, on: date, book: RuleBook) -> Assigned:
     """Return who would answer for whom under the new roster."""
-    before = situation.read(session, on)
-    scoped = {one.cadre: one for one in before.candidates}
+    before = situation.read(session, on, book)
     seated = {seat.cadre for seat in roster.seats}
     after = before.without(seated | set(roster.leaving))
-    new = [_candidate(seat, scoped.get(seat.cadre)) for seat in roster.seats if _carries(seat.row)]
+    new = [
+        situation.candidate(seat.cadre, seat.row, book.sectors) for seat in roster.seats if _carries(seat.row)
+    ]
     return replace(after, candidates=(*after.candidates, *new)).assign()
 
 
@@ -157,13 +163,6 @@ def holders(session: Session, on: date) -> dict[str, str]:
         select(Cadre.cadre, Cadre.level).where(as_of(Cadre, on), Cadre.cadre.in_(from_bonds))
     )
     return dict(rows.all())
-
-
-def _candidate(seat: Seat, before: Candidate | None) -> Candidate:
-    own = Candidate(seat.cadre, seat.row.unit, seat.row.name, situation.sectors_of(seat.row.sector))
-    if before is None or before.unit != seat.row.unit:
-        return own
-    return replace(own, areas=before.areas, grids=before.grids)
 
 
 def _carries(row: CadreRow) -> bool:

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Collection, Mapping
 from datetime import date
+from math import isfinite
 from typing import Any, NoReturn
 
 from service.errors import InputError
@@ -64,6 +65,13 @@ class Table:
         if type(value) is not int or value < 0:
             self.refuse(key, "应为零或正整数")
         return value
+
+    def number(self, key: str) -> float:
+        """Return a number, whole or not."""
+        value = self._values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            self.refuse(key, "应为数字")
+        return float(value)
 
     def counts(self, key: str, length: int, meaning: str) -> tuple[int, ...]:
         """Return exactly `length` whole numbers."""

@@ -6,18 +6,31 @@ Every rule has an id, a source and the days on which it holds; a document is jud
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from service.errors import InputError, NotFoundError, SetupError
-from service.registry import calendar, deadlines, grading, rule_file, staffing, visiting
-from service.registry.calendar import Calendar
+from service.registry import (
+    calendar,
+    deadlines,
+    grading,
+    loads,
+    rule_file,
+    sectors,
+    staffing,
+    task_lists,
+    visiting,
+)
+from service.registry.calendar import Calendar, Due
 from service.registry.dating import Head, Span, holding, read_head, read_id, read_span
 from service.registry.deadlines import Deadline
 from service.registry.grading import Rules
+from service.registry.loads import LoadRule
 from service.registry.records import LEVELS
 from service.registry.rule_file import Table
+from service.registry.sectors import Words
 from service.registry.staffing import Requirement
+from service.registry.task_lists import TaskLists
 from service.registry.visiting import Frequency, OnSiteClass, Round
 
 SHIPPED = Path(__file__).parent / "rules"
@@ -32,6 +45,8 @@ class LegalBasis:
     span: Span
     title: str
     number: str
+    kinds: frozenset[str]
+    """The kinds of documents that cite it."""
     note: str
 
     def __str__(self) -> str:
@@ -60,6 +75,9 @@ class RuleBook:
     staffing: tuple[Requirement, ...]
     bases: tuple[LegalBasis, ...]
     counterparts: tuple[CounterpartRule, ...]
+    task_lists: TaskLists
+    sectors: Words
+    loads: tuple[LoadRule, ...]
     heads: tuple[Head, ...]
 
     @property
@@ -71,6 +89,23 @@ class RuleBook:
     def bases_on(self, on: date) -> list[LegalBasis]:
         """Return the legal bases in force on the day `on`."""
         return holding(self.bases, on)
+
+    def cited(self, kind: str, on: date) -> str:
+        """Return what a document of `kind` cites on the day `on`; raise NotFoundError where nothing is in force."""
+        found = [str(one) for one in self.bases_on(on) if kind in one.kinds]
+        if not found:
+            raise NotFoundError(
+                "E-REG-709", f"{on}没有可供“{kind}”引用的法规依据；请在 legal_basis.toml 补一条。"
+            )
+        return "、".join(found)
+
+    def load_ratio(self, on: date) -> float:
+        """Return how many times the median of its level a load may be (畸轻畸重) on the day `on`."""
+        return loads.ratio_on(self.loads, on)
+
+    def due(self, what: str, start: date) -> Due:
+        """Return the due day of `what` (a key of deadlines.SUBJECTS) counted from `start`."""
+        return deadlines.due(what, start, self.deadlines, self.calendar)
 
     def counterpart_title(self, level: str, on: date) -> str:
         """Return whose head countersigns at `level`; raise NotFoundError where no rule says."""
@@ -84,7 +119,7 @@ def load(folder: Path | None = None) -> RuleBook:
     """Return the rules: a file in `folder` takes the place of the shipped one of its name.
 
     Raise SetupError where the folder is none or holds a file that no rule set has, InputError naming the
-    line of a file that is wrong.
+    line of a file that is wrong. A file that has changed since is read anew.
     """
     if folder is None:
         return shipped()
@@ -97,16 +132,22 @@ def load(folder: Path | None = None) -> RuleBook:
             "E-REG-704",
             f"规则文件夹里的“{'、'.join(strange)}”不是规则文件；可用的文件名：{'、'.join(sorted(known))}。",
         )
-    return _build(folder)
+    return _build(folder, _state(folder))
 
 
-@cache
 def shipped() -> RuleBook:
     """Return the reference rules that come with the program."""
-    return _build(SHIPPED)
+    return _build(SHIPPED, ())
 
 
-def _build(folder: Path) -> RuleBook:
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells one state of the folder's files from another."""
+    stats = ((path.name, path.stat()) for path in sorted(folder.glob("*.toml")))
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+@lru_cache(maxsize=8)
+def _build(folder: Path, _state: tuple[tuple[str, int, int], ...]) -> RuleBook:
     heads: list[Head] = []
 
     def tables(name: str, title: str, *arrays: str) -> dict[str, list[Table]]:
@@ -121,6 +162,9 @@ def _build(folder: Path) -> RuleBook:
     staff = tables("director", "两员规则文件", "requirements")["requirements"]
     bases = tables("legal_basis", "法规依据文件", "bases")["bases"]
     counterparts = tables("counterpart", "监督方规则文件", "rules")["rules"]
+    words = tables("sectors", "分管领域词表", "sectors")["sectors"]
+    ratios = tables("loads", "包保数量比例文件", "loads")["loads"]
+    tasks = task_lists.load(_text(folder, "task_lists"))
     return RuleBook(
         calendar=calendar.load(_text(folder, "calendar")),
         grading=graded,
@@ -131,6 +175,9 @@ def _build(folder: Path) -> RuleBook:
         staffing=staffing.read(staff),
         bases=_bases(bases),
         counterparts=tuple(_counterpart(table) for table in counterparts),
+        task_lists=tasks,
+        sectors=sectors.read(words),
+        loads=loads.read(ratios),
         heads=(Head("分级规则文件", graded.jurisdiction, graded.source, graded.status), *heads),
     )
 
@@ -155,12 +202,13 @@ def _bases(tables: Iterable[Table]) -> tuple[LegalBasis, ...]:
 
 
 def _basis(table: Table, seen: set[str]) -> LegalBasis:
-    table.only({"id", "valid_from", "valid_to", "title", "number", "note"})
+    table.only({"id", "valid_from", "valid_to", "title", "number", "kinds", "note"})
     return LegalBasis(
         read_id(table, seen),
         read_span(table),
         table.text("title"),
         table.text("number", ""),
+        table.names("kinds"),
         table.text("note", ""),
     )
 

@@ -29,6 +29,7 @@ MAX_COLUMNS = 64
 MAX_SHEETS = 32
 MAX_MERGED = 20_000  # merged ranges of one sheet
 _LAST_ROW = 1_048_576  # of Excel's grid
+_SHORT = 8  # characters of a text that many rows are likely to share
 _CHUNK = 1 << 20
 _OVERLAP = 4096  # a merge tag cut by a chunk's end is found in the next one
 
@@ -159,12 +160,24 @@ def _read(path: Path, merged: dict[str, tuple[Merged, ...]]) -> list[Sheet]:
 
 def _rows(sheet: Any) -> tuple[tuple[int, tuple[Any, ...]], ...]:
     rows: list[tuple[int, tuple[Any, ...]]] = []
+    shared: dict[str, str] = {}
     grid = sheet.iter_rows(min_row=1, max_row=_LAST_ROW, max_col=MAX_COLUMNS, values_only=True)
     for number, cells in enumerate(grid, start=1):
         if cells.count(None) + cells.count("") < len(cells):
-            rows.append((number, cells))
+            rows.append((number, _slim(cells, shared)))
             if len(rows) > MAX_ROWS:
                 raise InputError(
                     "E-REG-006", f"工作表“{sheet.title}”超过 {MAX_ROWS} 行；请分成几个文件导入。"
                 )
     return tuple(rows)
+
+
+def _slim(cells: tuple[Any, ...], shared: dict[str, str]) -> tuple[Any, ...]:
+    """Return a row without its empty end, each short text (a kind, a sector, a street) once in memory."""
+    width = len(cells)
+    while width and cells[width - 1] is None:
+        width -= 1
+    return tuple(
+        shared.setdefault(cell, cell) if type(cell) is str and len(cell) <= _SHORT else cell
+        for cell in cells[:width]
+    )

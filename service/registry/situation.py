@@ -1,6 +1,5 @@
 """What an assignment starts from, read as of a day: cadres, delegations, entities, bonds, pins, teams."""
 
-import re
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -9,28 +8,21 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.db.changes import Delegation, EntityGrid, Scope, Team, TeamMember
+from service.db.changes import Delegation, Team, TeamMember
 from service.db.changes import Pin as PinRow
 from service.db.tables import Assignment as AssignmentRow
 from service.db.tables import Cadre
-from service.registry import assignment, query
-from service.registry.assignment import (
-    BESIDE,
-    MAIN,
-    TOGETHER,
-    Area,
-    Assigned,
-    Bond,
-    Candidate,
-    Group,
-    Pin,
-    Site,
-)
+from service.registry import assignment, query, scopes
+from service.registry.assignment import MAIN, Assigned
 from service.registry.dated import as_of
+from service.registry.eligible import BESIDE, TOGETHER
+from service.registry.records import CadreRow
+from service.registry.rules import RuleBook
+from service.registry.sectors import Words
+from service.registry.situated import Area, Bond, Candidate, Group, Pin, Site
 
 IN_BUSINESS = frozenset({"在营", "季节性停业"})
 DELEGATED = "委托授权"
-_BETWEEN = re.compile(r"[、，,;；/\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +35,7 @@ class Situation:
     bonds: tuple[Bond, ...]
     pins: tuple[Pin, ...] = ()
     groups: tuple[Group, ...] = ()
+    ratio: float = assignment.RATIO
 
     def without(self, cadres: Collection[str]) -> "Situation":
         """Return this as if `cadres` had left."""
@@ -53,7 +46,7 @@ class Situation:
         named = {pin.entity for pin in pins}
         return replace(self, pins=(*pins, *(pin for pin in self.pins if pin.entity not in named)))
 
-    def assign(self, ratio: float = assignment.RATIO) -> Assigned:
+    def assign(self) -> Assigned:
         """Return who should answer for whom."""
         return assignment.assign(
             self.candidates,
@@ -62,47 +55,42 @@ class Situation:
             self.bonds,
             pins=self.pins,
             groups=self.groups,
-            ratio=ratio,
+            ratio=self.ratio,
         )
 
 
-def read(session: Session, on: date) -> Situation:
-    """Return the situation of the day `on`."""
+def read(session: Session, on: date, book: RuleBook) -> Situation:
+    """Return the situation of the day `on`; words for sectors are compared as the rules have them."""
+    words = book.sectors
     held = select(AssignmentRow.cadre, AssignmentRow.entity).where(
         as_of(AssignmentRow, on), AssignmentRow.duty == MAIN
     )
     pins = session.execute(select(PinRow.cadre, PinRow.entity).where(as_of(PinRow, on)))
     return Situation(
-        tuple(_candidates(session, on)),
-        tuple(_sites(session, on)),
+        tuple(_candidates(session, on, words)),
+        tuple(_sites(session, on, words)),
         tuple(Area(one.code, one.name, one.level, one.parent) for one in query.units(session, on)),
         tuple(Bond(cadre, entity) for cadre, entity in session.execute(held)),
         tuple(Pin(cadre, entity) for cadre, entity in pins),
-        tuple(_groups(session, on)),
+        tuple(_groups(session, on, words)),
+        book.load_ratio(on),
     )
 
 
-def candidate(one: Cadre, scopes: Collection[tuple[str, str]] = ()) -> Candidate:
-    """Return a cadre as assignment sees them; `scopes` are their areas and grids."""
+def candidate(cadre: str, one: Cadre | CadreRow, words: Words) -> Candidate:
+    """Return a cadre, registered or on a new roster, as assignment sees them."""
     return Candidate(
-        one.cadre,
+        cadre,
         one.unit,
         one.name,
-        sectors_of(one.sector),
-        frozenset(value for kind, value in scopes if kind == "area"),
-        frozenset(value for kind, value in scopes if kind == "grid"),
+        words.duties(one.sector),
+        frozenset(scopes.split(one.areas)),
+        frozenset(scopes.split(one.grids)),
+        order=f"{one.unit} {one.name} {one.mobile or ''} {one.post}",
     )
 
 
-def sectors_of(text: str | None) -> frozenset[str]:
-    """Return the sectors and formats named in a 分管领域."""
-    return frozenset(part for part in _BETWEEN.split(text or "") if part)
-
-
-def _candidates(session: Session, on: date) -> list[Candidate]:
-    scopes = defaultdict(list)
-    for one in session.scalars(select(Scope).where(as_of(Scope, on))):
-        scopes[one.cadre].append((one.kind, one.value))
+def _candidates(session: Session, on: date, words: Words) -> list[Candidate]:
     delegations = {one.cadre: one for one in session.scalars(select(Delegation).where(as_of(Delegation, on)))}
     found = []
     for cadre in query.all_cadres(session, on):
@@ -110,37 +98,34 @@ def _candidates(session: Session, on: date) -> list[Candidate]:
         if delegation is not None:
             found.append(
                 replace(
-                    candidate(cadre, scopes[cadre.cadre]),
+                    candidate(cadre.cadre, cadre, words),
                     unit=delegation.unit,
-                    sectors=sectors_of(delegation.sector),
+                    sectors=words.duties(delegation.sector),
                     delegated=delegation.document,
                 )
             )
         elif cadre.kind != DELEGATED:  # outside the days of a delegation its holder carries nothing
-            found.append(candidate(cadre, scopes[cadre.cadre]))
+            found.append(candidate(cadre.cadre, cadre, words))
     return found
 
 
-def _sites(session: Session, on: date) -> list[Site]:
-    grids = dict(
-        session.execute(select(EntityGrid.entity, EntityGrid.grid).where(as_of(EntityGrid, on))).all()
-    )
+def _sites(session: Session, on: date, words: Words) -> list[Site]:
     return [
         Site(
             one.entity,
             one.unit,
             one.tier,
-            f"{one.address} {one.name}",
-            one.sector,
-            one.format or "",
-            grids.get(one.entity, ""),
+            f"{one.address} {one.name} {one.licence or ''} {one.uscc or ''}",
+            words.word(one.sector),
+            words.word(one.format or ""),
+            one.grid or "",
         )
         for one in query.entities(session, on)
         if one.status in IN_BUSINESS
     ]
 
 
-def _groups(session: Session, on: date) -> list[Group]:
+def _groups(session: Session, on: date, words: Words) -> list[Group]:
     members = defaultdict(set)
     for one in session.scalars(select(TeamMember).where(as_of(TeamMember, on))):
         members[one.team, one.duty].add(one.cadre)
@@ -151,7 +136,7 @@ def _groups(session: Session, on: date) -> list[Group]:
             team.tier,
             frozenset(members[team.team, TOGETHER]),
             frozenset(members[team.team, BESIDE]),
-            team.sector or "",
+            words.duties(team.sector),
         )
         for team in session.scalars(select(Team).where(as_of(Team, on)).order_by(Team.row))
     ]

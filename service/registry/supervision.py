@@ -1,5 +1,6 @@
 """督查: an upper unit looks at one of the next lower level; the indices are counted from the records, not entered."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,7 @@ from service.registry import duties, query
 from service.registry.figures import Figure
 from service.registry.rules import RuleBook
 from service.registry.standing import Measure
+from service.registry.task_lists import BAD, OUT, RESULTS
 
 TALK, WITHIN, NOTICE = "约谈", "限期整改", "通报"
 DISPOSALS = (TALK, WITHIN, NOTICE)
@@ -34,6 +36,21 @@ class Shortcoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the 督查清单 as judged: what was looked at, the result, points of so many, and words."""
+
+    item: str
+    result: str
+    points: int | None = None
+    full: int | None = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        scored = f" {self.points}/{self.full}分" if self.full else ""
+        return f"{self.item}：{self.result}{scored}{f'（{self.note}）' if self.note else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What a team did: who, when, what it looked at and found, what follows."""
 
@@ -41,8 +58,7 @@ class Inspection:
     inspected: str
     on: date
     team: Sequence[str]
-    items: Sequence[tuple[str, str]] = ()
-    """What was looked at, and the finding."""
+    items: Sequence[Item] = ()
     sample: Sequence[str] = ()
     shortcomings: Sequence[Shortcoming] = ()
     disposal: str | None = None
@@ -83,6 +99,29 @@ def indices(session: Session, unit: str, on: date, book: RuleBook) -> dict[str, 
     for name, measure in PER_QUARTER.items():
         found[name] = sum((one.figure(measure) for one in (*past, now)), Figure())
     return found
+
+
+def read_item(text: str) -> Item:
+    """Return the item in `督查内容:不符合:6/10:说明`; the last two may be left out."""
+    name, result, scored, note = (*text.replace("：", ":").split(":", 3), "", "", "")[:4]
+    match = re.fullmatch(r"(\d{1,3})/(\d{1,3})", scored.strip()) if scored.strip() else None
+    points, full = (int(match[1]), int(match[2])) if match else (None, None)
+    if not name.strip() or result.strip() not in RESULTS or (scored.strip() and match is None):
+        raise InputError(
+            "E-REG-761",
+            f"督查结果应写作 督查内容:不符合:6/10:说明，结果取{'、'.join(RESULTS)}，现为“{text}”。",
+        )
+    if points is not None and full is not None and points > full:
+        raise InputError("E-REG-761", f"“{name}”得分{points}超过满分{full}。")
+    if result.strip() == BAD and not note.strip():
+        raise InputError("E-REG-761", f"“{name}”不符合，请写明情况。")
+    return Item(name.strip(), result.strip(), points, full, note.strip())
+
+
+def score(items: Sequence[Item]) -> tuple[int, int] | None:
+    """Return the points and of how many, over the items that were scored and apply; None where none was."""
+    scored = [(one.points or 0, one.full) for one in items if one.full and one.result != OUT]
+    return (sum(points for points, _ in scored), sum(full for _, full in scored)) if scored else None
 
 
 def summary(figures: Mapping[str, Figure]) -> str:

@@ -1,29 +1,30 @@
 """逐级上报: one zip with the rows of a unit and those below, and a manifest that digests every file of it.
 
 The files are canonical JSON (RFC 8785, https://www.rfc-editor.org/rfc/rfc8785); the zip has fixed dates, so that the
-same day's registry gives the same bytes.
+same day's registry gives the same bytes. A signed note (https://c2sp.org/signed-note) names unit and manifest.
 """
 
 import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from service.clock import format_utc, parse_utc
 from service.core import Json, Sha256Hex, canonical_json, parse_canonical, sha256_hex
-from service.errors import InputError, ServiceError
+from service.errors import ForbiddenError, InputError, ServiceError
 from service.registry import intake
 from service.registry.columns import FORMS, Form
 from service.registry.known import Known
 from service.registry.records import Workbook
 from service.registry.sheets import MAX_ROWS, Sheet
+from service.tlog import note
 
 FORMAT = "liangze-upward-report"
-MANIFEST = "manifest.json"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.note"
 MAX_REPORT = 64 << 20  # bytes of the zip
 MAX_FILE = 256 << 20  # bytes of one member; 50 000 entities take about 40 MB
 _FILES = {"units.json": FORMS[0], "cadres.json": FORMS[1], "entities.json": FORMS[2]}
@@ -63,6 +64,19 @@ class Report:
     manifest: Manifest
     files: Mapping[str, bytes]
     sha256: Sha256Hex
+    signature: bytes
+    _manifest_bytes: bytes
+
+    def require_signed(self, vkey: str) -> None:
+        """Raise ForbiddenError unless the key signed this very manifest."""
+        try:
+            signed = note.open_note(self.signature, [note.Verifier.parse(vkey)])
+        except ServiceError as exc:
+            raise ForbiddenError(
+                "E-REG-790", "上报包的签名不是该机构登记的公钥所签，没有导入；请与下级核对来源。"
+            ) from exc
+        if signed.text != _signed_text(self.manifest.unit, self._manifest_bytes):
+            raise ForbiddenError("E-REG-790", "上报包的签名属于另一份清单，没有导入；请与下级核对来源。")
 
     def workbook(self, known: Known) -> Workbook:
         """Return the rows as an import reads them, against what the receiver knows."""
@@ -80,17 +94,20 @@ def pack(
     made_at: datetime,
     forms: list[tuple[Form, list[dict[str, Any]]]],
     more: Mapping[str, bytes],
+    sign: Callable[[str], bytes],
 ) -> bytes:
-    """Return the zip."""
+    """Return the zip; `sign` returns a text as a signed note."""
     rows = {form.sheet: rows for form, rows in forms}
     files = {name: canonical_json([_plain(row) for row in rows[form.sheet]]) for name, form in _FILES.items()}
     files |= more
     counts = {name.removesuffix(".json"): len(rows[form.sheet]) for name, form in _FILES.items()}
     digests = {name: sha256_hex(data) for name, data in sorted(files.items())}
     manifest = Manifest(unit, unit_name, day, made_at, digests, counts)
+    first = canonical_json(manifest.to_json())
+    head = [(MANIFEST, first), (SIGNATURE, sign(_signed_text(unit, first)))]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for name, data in [(MANIFEST, canonical_json(manifest.to_json())), *sorted(files.items())]:
+        for name, data in [*head, *sorted(files.items())]:
             member = zipfile.ZipInfo(name, _EPOCH)
             member.compress_type = zipfile.ZIP_DEFLATED
             member.external_attr = 0o644 << 16
@@ -106,7 +123,7 @@ def unpack(data: bytes) -> Report:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]
-            if len(set(names)) != len(names) or set(names) != {MANIFEST, *_FILES, *_MORE}:
+            if len(set(names)) != len(names) or set(names) != {MANIFEST, SIGNATURE, *_FILES, *_MORE}:
                 raise InputError("E-REG-731", "上报包里的文件多了、少了或重复；请下级重新生成后再报。")
             if any(member.flag_bits & 1 or member.file_size > MAX_FILE for member in members):
                 raise InputError("E-REG-730", "上报包有密码或内容过大；请下级重新生成后再报。")
@@ -121,13 +138,18 @@ def unpack(data: bytes) -> Report:
         ValueError,
     ) as exc:
         raise InputError("E-REG-732", "上报包已损坏或不是上报包；请下级重新生成后再报。") from exc
-    manifest = _manifest(files.pop(MANIFEST))
+    first, signature = files.pop(MANIFEST), files.pop(SIGNATURE)
+    manifest = _manifest(first)
     wrong = sorted(name for name in files if manifest.files.get(name) != sha256_hex(files[name]))
     if wrong or set(manifest.files) != set(files):
         raise InputError(
             "E-REG-733", f"上报包里的 {'、'.join(wrong) or '清单'} 与摘要不符，可能被改动；请下级重新上报。"
         )
-    return Report(manifest, files, sha256_hex(data))
+    return Report(manifest, files, sha256_hex(data), signature, first)
+
+
+def _signed_text(unit: str, manifest: bytes) -> str:
+    return f"{FORMAT} v1\n{unit}\n{sha256_hex(manifest)}\n"
 
 
 def _manifest(data: bytes) -> Manifest:

@@ -1,9 +1,8 @@
-"""Changes to the registry: each one transaction of dated rows, clocks started, adjustments drafted or approved."""
+"""Changes to one entity, and the clocks of all changes; each is one transaction of dated rows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -12,34 +11,17 @@ from sqlalchemy.orm import Session
 from service.clock import china_day
 from service.db.changes import Change as ChangeRow
 from service.db.changes import EntityPause
+from service.db.records import Problem
 from service.db.tables import Cadre, Entity
-from service.errors import ForbiddenError, InputError, NotFoundError
-from service.registry import (
-    adjustment,
-    clocks,
-    deadlines,
-    delegation,
-    erasure,
-    handover,
-    merging,
-    query,
-    raising,
-    regrade,
-    roster,
-    rules,
-    situation,
-)
-from service.registry.assignment import Load
-from service.registry.calendar import Due
-from service.registry.clocks import ENTITY, PERSONNEL, Deadlines, Recorder
+from service.errors import InputError, NotFoundError
+from service.registry import clocks, query, regrade
+from service.registry.clocks import ENTITY, Recorder
 from service.registry.dated import Change, Writer, as_of
-from service.registry.handover import Handover
-from service.registry.merging import Merged
-from service.registry.records import CadreRow
-from service.registry.regrade import Regraded
+from service.registry.grading import Rules
 from service.workflows.parts import Parts
 
-_LEFT, _CLOSED = "离任", "注销"
+_CLOSED = "注销"
+_BATCH = 500  # ids in one statement; below every database's limit of parameters
 _FACTS = frozenset(
     {
         "name",
@@ -58,36 +40,29 @@ _FACTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A drafted adjustment: its number, how many changes and moves it has, and what must be done besides."""
+class Recounted:
+    """A provisional due day counted anew."""
 
-    id: str
-    number: str
-    changes: int
-    moves: int
-    left: tuple[str, ...] = ()
-    letters: tuple[str, ...] = ()
-    """Names of those who must sign a new commitment once it is approved."""
-    loads: tuple[Load, ...] = ()
+    what: str
+    old: date
+    new: date
+    provisional: bool
 
+    @property
+    def moved(self) -> bool:
+        """True where the day is another now."""
+        return self.old != self.new
 
-def clock_rules(folder: Path | None = None) -> Deadlines:
-    """Return the rule that counts due days, from the rules and calendar of this deployment."""
-    book = rules.load(folder)
-
-    def due(what: str, start: date) -> Due:
-        return deadlines.due(what, start, book.deadlines, book.calendar)
-
-    return due
+    def __str__(self) -> str:
+        mark = "（仍为暂定）" if self.provisional else ""
+        day = f"{self.old} → {self.new}" if self.moved else f"{self.old} 不变"
+        return f"{self.what}：{day}{mark}"
 
 
-def note(parts: Parts, *, who: str, folder: Path | None = None) -> list[ChangeRow]:
-    """Start the clocks of everything that changed today (after an import); repeating it starts none twice."""
+def note(parts: Parts, *, who: str) -> list[ChangeRow]:
+    """Start the clocks of everything that changed today (an import does so itself); repeating it starts none twice."""
     with parts.sessions.begin() as session:
-        recorder = _recorder(parts, session, who, "登记变动", folder)
-        recorder.note_cadres()
-        recorder.note_entities()
-        return recorder.made
+        return recorder_of(parts, session, who, "登记变动").note_all()
 
 
 def change_entity(
@@ -98,7 +73,6 @@ def change_entity(
     who: str,
     why: str,
     on: date | None = None,
-    folder: Path | None = None,
 ) -> list[ChangeRow]:
     """Let an entity have other `facts` (address, unit, employees, status …); grade it; start its clock."""
     if strange := sorted(set(facts) - _FACTS):
@@ -106,7 +80,7 @@ def change_entity(
             "E-REG-854", f"“{strange[0]}”不是可以变更的项目；可变更：{'、'.join(sorted(_FACTS))}。"
         )
     with parts.sessions.begin() as session:
-        recorder = _recorder(parts, session, who, why, folder, on)
+        recorder = recorder_of(parts, session, who, why, on)
         change = recorder.change
         old = find_entity(session, entity, change.on)
         if "unit" in facts:
@@ -115,7 +89,7 @@ def change_entity(
         writer.put(old, facts)
         writer.flush(session)
         new = find_entity(session, old.entity, change.on)
-        _grade_one(session, change, new, folder)
+        _grade_one(session, change, new, parts.rules.grading)
         for what in clocks.entity_changes(old, find_entity(session, old.entity, change.on), {}):
             recorder.note(ENTITY, old.entity, new.unit, what)
         return recorder.made
@@ -143,300 +117,56 @@ def pause_entity(
         )
 
 
-def leave(
-    parts: Parts,
-    cadre: str,
-    *,
-    who: str,
-    why: str,
-    on: date | None = None,
-    named: Mapping[str, str] | None = None,
-    to: str | None = None,
-    folder: Path | None = None,
-) -> tuple[Sheet, Handover]:
-    """Let a cadre leave office, start the clock, and draft the handover to named or proposed successors."""
-    with parts.sessions.begin() as session:
-        recorder = _recorder(parts, session, who, why, folder, on)
-        change = recorder.change
-        old = query.cadre(session, cadre, change.on)
-        proposed = handover.propose(session, cadre, change.on, named=named, to=to)
-        writer = Writer(Cadre, change)
-        writer.put(old, {"status": _LEFT})
-        writer.flush(session)
-        row = recorder.note(PERSONNEL, cadre, old.unit, "离任")
-        sheet = adjustment.draft(
-            session,
-            change,
-            parts.entropy,
-            unit=old.unit,
-            kind="交接",
-            changes=[row],
-            lines=proposed.lines,
-        )
-        taking = {line.new: line.level or "" for line in proposed.lines if line.new}
-        letters = _names(session, roster.need_letter(session, taking, change.on), change.on)
-        left = (*proposed.left, *(f"{name}须另行登记负责人" for name in proposed.headless))
-        return Sheet(sheet.id, sheet.number, 1, len(proposed.lines), left, letters), proposed
+def recompute(parts: Parts) -> int:
+    """Count provisional due days anew by today's calendar; return how many moved."""
+    return sum(line.moved for line in recount(parts))
 
 
-def draft_adjustment(parts: Parts, unit: str, *, who: str, folder: Path | None = None) -> Sheet:
-    """Draft one adjustment for all running changes of a unit and below, with the moves they ask for."""
-    now = parts.clock()
-    on = china_day(now)
-    change = Change(who=who, why="清单调整", on=on, now=now)
-    with parts.sessions.begin() as session:
-        place = query.find_unit(session, unit, on)
-        rows = [row for row in clocks.running(session, on, below=place.code) if row.adjustment is None]
-        assigned = situation.read(session, on).assign()
-        lines = adjustment.moves(session, assigned, on, below=place.code)
-        sheet = adjustment.draft(
-            session, change, parts.entropy, unit=place.code, kind="调整", changes=rows, lines=lines
-        )
-        faults = tuple(one.reason for one in assigned.unassigned if one.fault)
-        taking = {line.new: line.level or "" for line in lines if line.new}
-        letters = _names(session, roster.need_letter(session, taking, on), on)
-        return Sheet(sheet.id, sheet.number, len(rows), len(lines), faults, letters, assigned.loads)
-
-
-def approve(parts: Parts, sheets: Sequence[str], *, who: str, document: str) -> int:
-    """Approve a batch of drafted adjustments in one act; return how many bonds changed."""
-    change = _change(parts, who, f"批准清单调整单（{document}）")
-    with parts.sessions.begin() as session:
-        for sheet_id in sheets:
-            sheet = adjustment.get(session, sheet_id)
-            if sheet.kind == "换届" and sheet.state == adjustment.DRAFT and sheet.drafted_by != who:
-                roster.carry_out(session, change, sheet, parts.entropy)
-        return adjustment.approve(session, change, sheets, document)
-
-
-def withdraw(parts: Parts, sheet: str) -> None:
-    """Withdraw a drafted adjustment."""
-    with parts.sessions.begin() as session:
-        found = adjustment.get(session, sheet)
-        adjustment.drop(session, found.id)
-        if found.details:
-            found.details = roster.strip(found.details)
-
-
-def draft_roster(
-    parts: Parts, rows: Sequence[CadreRow], unit: str, *, who: str, why: str, folder: Path | None = None
-) -> tuple[Sheet, roster.Roster]:
-    """Match a new roster (换届), propose all successors and draft it all as one adjustment."""
-    with parts.sessions.begin() as session:
-        recorder = _recorder(parts, session, who, why, folder)
-        change = recorder.change
-        place = query.find_unit(session, unit, change.on)
-        matched = roster.match(session, rows, place.code, change.on, parts.entropy)
-        assigned = roster.propose(session, matched, change.on)
-        lines = adjustment.moves(session, assigned, change.on, below=place.code)
-        noted = [
-            recorder.note(PERSONNEL, seat.cadre, seat.row.unit, seat.how)
-            for seat in matched.seats
-            if seat.how != "留任"
+def recount(parts: Parts, *, plan: bool = False) -> list[Recounted]:
+    """Count provisional due days of changes and problems anew by today's calendar, or with `plan` only try it."""
+    book = parts.rules
+    with parts.sessions() as session:
+        waiting: list[ChangeRow | Problem] = [
+            *session.scalars(
+                select(ChangeRow)
+                .where(ChangeRow.provisional, ChangeRow.done_on.is_(None))
+                .order_by(ChangeRow.due_on, ChangeRow.id)
+            ),
+            *session.scalars(
+                select(Problem)
+                .where(Problem.provisional, Problem.closed_on.is_(None))
+                .order_by(Problem.due_on, Problem.id)
+            ),
         ]
-        for cadre in matched.leaving:
-            old = query.cadre(session, cadre, change.on)
-            noted.append(recorder.note(PERSONNEL, cadre, old.unit, "离任"))
-        sheet = adjustment.draft(
-            session,
-            change,
-            parts.entropy,
-            unit=place.code,
-            kind="换届",
-            changes=[row for row in noted if row.done_on is None],
-            lines=lines,
-            details=roster.details(matched),
-        )
-        mine = {seat.cadre: seat.row for seat in matched.seats}
-        holding = {row.cadre: row.level for row in assigned.assignments if row.cadre in mine}
-        letters = tuple(mine[cadre].name for cadre in roster.need_letter(session, holding, change.on))
-        left = (
-            *(one.reason for one in assigned.unassigned if one.fault),
-            *_headless(session, matched.leaving, change.on),
-        )
-        return Sheet(sheet.id, sheet.number, len(noted), len(lines), left, letters, assigned.loads), matched
+        before = [row.due_on for row in waiting]
+        clocks.recompute(session, book.due)
+        lines = [
+            Recounted(_what(session, row), old, row.due_on, row.provisional)
+            for row, old in zip(waiting, before, strict=True)
+        ]
+        if plan:
+            session.rollback()
+        else:
+            session.commit()
+    return lines
 
 
-def show_regrade(
-    parts: Parts, *, unit: str | None = None, folder: Path | None = None
-) -> tuple[list[Regraded], str]:
-    """Return what grading anew would change, and the hash by which it is confirmed."""
+def entity_ids(parts: Parts, words: Collection[str]) -> list[str]:
+    """Return the ids of the entities that people name by id, credit code, licence or name."""
     on = china_day(parts.clock())
     with parts.sessions.begin() as session:
-        below = query.find_unit(session, unit, on).code if unit else None
-        lines = regrade.diff(session, on, rules.load(folder).grading, below=below)
-        return lines, regrade.digest(lines)
+        return [find_entity(session, one, on).entity for one in words]
 
 
-def apply_regrade(
-    parts: Parts,
-    seen: str,
-    *,
-    who: str,
-    approved_by: str | None = None,
-    unit: str | None = None,
-    folder: Path | None = None,
-) -> list[Regraded]:
-    """Apply the diff that was shown; a lower tier needs somebody else's approval. Clocks start for what moved."""
-    with parts.sessions.begin() as session:
-        recorder = _recorder(parts, session, who, f"重新分级，批准人{approved_by or '无'}", folder)
-        change = recorder.change
-        below = query.find_unit(session, unit, change.on).code if unit else None
-        lines, _ = regrade.apply(session, change, rules.load(folder).grading, seen, below=below)
-        if any(line.lowers for line in lines) and approved_by in {None, "", who}:
-            raise ForbiddenError(
-                "E-REG-855", "有主体将降低包保层级，须由经办人以外的人批准（--approved-by）。"
-            )
-        for line in lines:
-            if line.moves:
-                recorder.note(ENTITY, line.entity, line.unit, "分级变化")
-        return lines
-
-
-def apply_for_raise(
-    parts: Parts,
-    *,
-    who: str,
-    why: str,
-    entity: str | None = None,
-    sector: str | None = None,
-    unit: str | None = None,
-    from_tier: str | None = None,
-) -> str:
-    """Apply for a raise (提级) of one entity or of a sector in a unit; return the application's id."""
-    change = _change(parts, who, why)
-    with parts.sessions.begin() as session:
-        if entity is not None:
-            found = find_entity(session, entity, change.on)
-            entity, from_tier = found.entity, found.tier
-        code = query.find_unit(session, unit, change.on).code if unit else None
-        return raising.apply_for(
-            session, change, parts.entropy, from_tier=from_tier or "", entity=entity, sector=sector, unit=code
-        )
-
-
-def approve_raise(
-    parts: Parts, raise_id: str, *, who: str, document: str, folder: Path | None = None
-) -> list[ChangeRow]:
-    """Approve a raise; the entities it concerns get their tier at once and their clock starts."""
-    with parts.sessions.begin() as session:
-        recorder = _recorder(parts, session, who, f"提级（{document}）", folder)
-        raising.approve(session, recorder.change, raise_id, document)
-        _regrade_raised(session, recorder, folder)
-        return recorder.made
-
-
-def end_raise(
-    parts: Parts, raise_id: str, *, who: str, why: str, folder: Path | None = None
-) -> list[ChangeRow]:
-    """End a raise; the entities it concerned fall back to the tier of the rules and their clock starts."""
-    with parts.sessions.begin() as session:
-        recorder = _recorder(parts, session, who, why, folder)
-        raising.end(session, recorder.change, raise_id)
-        _regrade_raised(session, recorder, folder)
-        return recorder.made
-
-
-def delegate(
-    parts: Parts,
-    unit: str,
-    cadre: str,
-    *,
-    who: str,
-    body: str,
-    document: str,
-    until: date,
-    sector: str | None = None,
-) -> str:
-    """Record that a district's committee delegates to the head of a member body, until a day."""
-    change = _change(parts, who, f"委托授权（{document}）")
-    with parts.sessions.begin() as session:
-        code = query.find_unit(session, unit, change.on).code
-        return delegation.delegate(
-            session,
-            change,
-            parts.entropy,
-            unit=code,
-            cadre=cadre,
-            body=body,
-            document=document,
-            until=until,
-            sector=sector,
-        )
-
-
-def pin(parts: Parts, cadre: str, entity: str, *, who: str, why: str) -> None:
-    """Let this cadre and no other answer for this entity."""
-    change = _change(parts, who, why)
-    with parts.sessions.begin() as session:
-        delegation.pin(session, change, cadre, find_entity(session, entity, change.on).entity)
-
-
-def form_team(
-    parts: Parts,
-    name: str,
-    unit: str,
-    tier: str,
-    members: Collection[str],
-    *,
-    who: str,
-    beside: Collection[str] = (),
-    sector: str | None = None,
-) -> str:
-    """Form a team (组团) for the entities of a unit and tier."""
-    change = _change(parts, who, f"组团{name}")
-    with parts.sessions.begin() as session:
-        code = query.find_unit(session, unit, change.on).code
-        return delegation.form_team(
-            session,
-            change,
-            parts.entropy,
-            name=name,
-            unit=code,
-            tier=tier,
-            members=members,
-            beside=beside,
-            sector=sector,
-        )
-
-
-def merge(parts: Parts, old: Collection[str], facts: Mapping[str, Any], *, who: str, why: str) -> Merged:
-    """Merge units (撤并)."""
-    change = _change(parts, who, why)
-    with parts.sessions.begin() as session:
-        return merging.merge(session, change, old, facts)
-
-
-def request_erasure(parts: Parts, person: str, *, who: str, basis: str) -> str:
-    """Ask for the erasure of a person's data; somebody else approves it."""
-    change = _change(parts, who, basis)
-    with parts.sessions.begin() as session:
-        return erasure.request(session, change, parts.entropy, person, basis)
-
-
-def approve_erasure(parts: Parts, erasure_id: str, *, who: str) -> int:
-    """Approve and carry out an erasure; return in how many rows the name stood."""
-    change = _change(parts, who, "删除个人信息")
-    with parts.sessions.begin() as session:
-        return erasure.approve(session, change, erasure_id)
-
-
-def recompute(parts: Parts, folder: Path | None = None) -> int:
-    """Count provisional clocks anew by today's calendar; return how many due days moved."""
-    with parts.sessions.begin() as session:
-        return clocks.recompute(session, clock_rules(folder))
-
-
-def find_former(parts: Parts, unit: str, name: str) -> str:
-    """Return the id of the one person of this name who left the unit; raise where there is none or several."""
-    with parts.sessions.begin() as session:
-        wanted = select(Cadre.cadre).where(Cadre.unit == unit, Cadre.name == name, Cadre.status != "在任")
-        found = session.scalars(wanted.distinct()).all()
-    if len(found) != 1:
-        raise NotFoundError(
-            "E-REG-857", f"该单位名为“{name}”的离任人员有{len(found)}位；请先办理离任，或改用编号。"
-        )
-    return found[0]
+def subject_names(session: Session, rows: Collection[ChangeRow]) -> dict[str, str]:
+    """Return by id the newest names of the cadres and entities that `rows` are about."""
+    found: dict[str, str] = {}
+    for table, name in ((Cadre, Cadre.cadre), (Entity, Entity.entity)):
+        wanted = sorted({row.subject for row in rows})
+        for start in range(0, len(wanted), _BATCH):
+            of = select(name, table.name).where(name.in_(wanted[start : start + _BATCH])).order_by(table.row)
+            found.update(session.execute(of).all())
+    return found
 
 
 def find_entity(session: Session, text: str, on: date) -> Entity:
@@ -450,40 +180,25 @@ def find_entity(session: Session, text: str, on: date) -> Entity:
     return found[0]
 
 
-def _change(parts: Parts, who: str, why: str, on: date | None = None) -> Change:
+def change_of(parts: Parts, who: str, why: str, on: date | None = None) -> Change:
+    """Return who changes what from which day (today), recorded now."""
     now = parts.clock()
     return Change(who=who, why=why, on=on or china_day(now), now=now)
 
 
-def _recorder(
-    parts: Parts, session: Session, who: str, why: str, folder: Path | None, on: date | None = None
-) -> Recorder:
-    return Recorder(session, _change(parts, who, why, on), parts.entropy, clock_rules(folder))
+def recorder_of(parts: Parts, session: Session, who: str, why: str, on: date | None = None) -> Recorder:
+    """Return what starts clocks for a change, by the deadlines of this deployment."""
+    return Recorder(session, change_of(parts, who, why, on), parts.entropy, parts.rules.due)
 
 
-def _grade_one(session: Session, change: Change, one: Entity, folder: Path | None) -> None:
+def _grade_one(session: Session, change: Change, one: Entity, rules: Rules) -> None:
     if one.status == _CLOSED:
         return
-    lines = regrade.diff(session, change.on, rules.load(folder).grading, below=one.unit)
+    lines = regrade.diff(session, change.on, rules, below=one.unit)
     regrade.write(session, change, [line for line in lines if line.entity == one.entity])
 
 
-def _regrade_raised(session: Session, recorder: Recorder, folder: Path | None) -> None:
-    """Give the tier to the entities whose tier a raise just changed; other differences wait for their diff."""
-    lines = regrade.diff(session, recorder.change.on, rules.load(folder).grading)
-    moved = [line for line in lines if line.moves and line.old_rule == line.new_rule]
-    regrade.write(session, recorder.change, moved)
-    for line in moved:
-        recorder.note(ENTITY, line.entity, line.unit, "降级" if line.lowers else "提级")
-
-
-def _names(session: Session, cadres: Collection[str], on: date) -> tuple[str, ...]:
-    wanted = select(Cadre.name).where(as_of(Cadre, on), Cadre.cadre.in_(cadres))
-    return tuple(session.scalars(wanted.order_by(Cadre.unit, Cadre.row)))
-
-
-def _headless(session: Session, leaving: Collection[str], on: date) -> list[str]:
-    gone = set(leaving)
-    return [
-        f"{one.name}须另行登记负责人" for one in query.units(session, on) if {one.leader, one.stand_in} & gone
-    ]
+def _what(session: Session, row: ChangeRow | Problem) -> str:
+    if isinstance(row, Problem):
+        return f"问题“{row.text}”"
+    return f"{row.happened_on} {row.what}（{subject_names(session, [row]).get(row.subject, row.subject)}）"

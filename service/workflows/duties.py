@@ -1,29 +1,26 @@
 """Duties and checks of a day, by the rules of this deployment; reading only."""
 
 from datetime import date
-from pathlib import Path
 
 from service.clock import china_day
-from service.registry import checks, duties, query, rules
+from service.registry import checks, duties, query
 from service.registry.checks import Finding
 from service.registry.standing import Standing
 from service.workflows.parts import Parts
 
 
 def standing(
-    parts: Parts, *, unit: str | None = None, on: date | None = None, folder: Path | None = None
+    parts: Parts, *, unit: str | None = None, on: date | None = None
 ) -> Standing:
     """Return the open duties and figures of a day (today), of a unit and those below where it is given."""
-    book = rules.load(folder)
     day = on or china_day(parts.clock())
     with parts.sessions.begin() as session:
         code = query.find_unit(session, unit, day).code if unit else None
-        return duties.standing(session, book, day, below=code)
+        return duties.standing(session, parts.rules, day, below=code)
 
 
-def check(parts: Parts, *, on: date | None = None, folder: Path | None = None) -> list[Finding]:
+def check(parts: Parts, *, on: date | None = None) -> list[Finding]:
     """Return what is wrong or missing in the registry on a day (today)."""
-    book = rules.load(folder)
     day = on or china_day(parts.clock())
     with parts.sessions.begin() as session:
-        return checks.check(session, book, day)
+        return checks.check(session, parts.rules, day)

@@ -10,7 +10,7 @@ from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, new_id
 from service.db.records import DutyReport
 from service.errors import ConflictError, InputError
-from service.registry import duties, query, rules
+from service.registry import duties, query
 from service.registry.rules import RuleBook
 from service.registry.standing import Measure
 from service.workflows import acts, naming
@@ -59,14 +59,12 @@ def receive(
     return row.id
 
 
-def forward(
-    parts: Parts, unit: str, year: int, *, on: date, who: str, book: RuleBook | None = None
-) -> Forwarded:
+def forward(parts: Parts, unit: str, year: int, *, on: date, who: str) -> Forwarded:
     """Report on all reports of a unit (a street: and of its villages) to the committee above; name who is missing.
 
     Repeating it takes along what came in since.
     """
-    now, book = parts.clock(), book or rules.shipped()
+    now, book = parts.clock(), parts.rules
     if on > china_day(now):
         raise InputError("E-REG-858", f"抄报日期{on}还没到；请核对日期。")
     with parts.sessions.begin() as session:
@@ -85,13 +83,13 @@ def forward(
     return Forwarded(to, len(fresh), len(own), tuple(missing))
 
 
-def missing(parts: Parts, unit: str, year: int, *, book: RuleBook | None = None) -> list[str]:
+def missing(parts: Parts, unit: str, year: int) -> list[str]:
     """Return who of a unit (a street: and of its villages) has not reported for the year."""
     today = china_day(parts.clock())
     with parts.sessions.begin() as session:
         inside = _scope(session, unit, today)
         day = min(today, date(year, 12, 31))
-        return _missing(session, unit, inside, day, today, book or rules.shipped())
+        return _missing(session, unit, inside, day, today, parts.rules)
 
 
 def _missing(

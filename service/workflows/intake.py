@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.clock import china_day
 from service.core import Sha256Hex
 from service.errors import ConflictError, InputError
-from service.registry import apply, bonds, export, good_rows, marked, plan, query, styled, waiting
+from service.registry import apply, bonds, clocks, export, good_rows, marked, plan, query, styled, waiting
 from service.registry import intake as reading
 from service.registry.apply import Applied
 from service.registry.assignment import Unassigned
@@ -37,11 +37,15 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What an import did: counts per table, rows kept as 待补正, and those of earlier imports now resolved."""
+    """What an import did: counts per table, rows kept as 待补正, those of earlier imports now resolved.
+
+    And how many changes were noted, each with its clock.
+    """
 
     applied: Applied
     pending: int = 0
     resolved: int = 0
+    noted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,13 @@ def preview(parts: Parts, path: Path, *, who: str) -> Preview:
         file = _digest(path)
         try:
             parted = good_rows.part(workbook, knowing)
-            drawn = plan.draw_up(session, parted.sound, _change(path, who, now), entropy=parts.entropy)
+            drawn = plan.draw_up(
+                session,
+                parted.sound,
+                _change(path, who, now),
+                entropy=parts.entropy,
+                rules=parts.rules.grading,
+            )
         except InputError as obstacle:
             return Preview(path, file, workbook, workbook, workbook.pending, None, obstacle)
         return Preview(path, file, workbook, parted.sound, parted.pending, drawn)
@@ -90,13 +100,21 @@ def carry_out(parts: Parts, seen: Preview, *, who: str, only_good_rows: bool = F
         raise seen.obstacle or InputError("E-REG-852", "工作簿有错误，没有导入；请逐条改正后再试。")
     now = parts.clock()
     with parts.sessions.begin() as session:
-        drawn = plan.draw_up(session, seen.sound, _change(seen.path, who, now), entropy=parts.entropy)
+        drawn = plan.draw_up(
+            session,
+            seen.sound,
+            _change(seen.path, who, now),
+            entropy=parts.entropy,
+            rules=parts.rules.grading,
+        )
         if drawn.digest != seen.plan.digest:
             raise ConflictError(
                 "E-REG-725", "登记簿在显示计划之后有了变动，没有导入；请重新查看计划后再导入。"
             )
         drawn.write(session)
-        return Taken(apply.applied(drawn), *_wait(parts, session, seen, who, now))
+        change = _change(seen.path, who, now)
+        noted = clocks.Recorder(session, change, parts.entropy, parts.rules.due).note_all()
+        return Taken(apply.applied(drawn), *_wait(parts, session, seen, who, now), len(noted))
 
 
 def _wait(parts: Parts, session: Session, seen: Preview, who: str, now: datetime) -> tuple[int, int]:
@@ -140,7 +158,14 @@ def take_in(parts: Parts, workbook: Workbook, *, who: str, why: str) -> Applied:
     now = parts.clock()
     with parts.sessions.begin() as session:
         return apply.apply(
-            session, workbook, who=who, why=why, on=china_day(now), now=now, entropy=parts.entropy
+            session,
+            workbook,
+            who=who,
+            why=why,
+            on=china_day(now),
+            now=now,
+            entropy=parts.entropy,
+            rules=parts.rules.grading,
         )
 
 
@@ -149,7 +174,7 @@ def assign(parts: Parts, *, who: str) -> Outcome:
     now = parts.clock()
     on = china_day(now)
     with parts.sessions.begin() as session:
-        proposed = bonds.propose(session, on)
+        proposed = bonds.propose(session, on, parts.rules)
         written = bonds.apply_assignments(session, proposed, who=who, why="分级包保", on=on, now=now)
         tiers = query.tier_counts(session, on)
     changed = written.new + written.changed

@@ -23,8 +23,9 @@ from service.core import (
 from service.db.tables import Cadre, Letter
 from service.documents.content import Content
 from service.errors import ConflictError, InputError, NotFoundError
-from service.registry import query
+from service.registry import frozen, query
 from service.registry.query import ListRow
+from service.registry.rules import RuleBook
 from service.workflows import jobs, lists, naming
 from service.workflows.parts import Parts
 
@@ -33,6 +34,7 @@ TITLE = "食品安全责任与任务承诺书"
 LEVEL_NAMES = {"city": "市级", "district": "县级", "town": "乡级", "village": "村级"}
 TIERS = {"city": "A", "district": "B", "town": "C", "village": "D"}
 OVER = {"void", "superseded"}
+_COMMITTEE = "食品安全委员会"  # how the rule names it; a unit's own name for it is unit data
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,12 @@ def _letter(parts: Parts, session: Session, cadre: Cadre, on: date) -> Letter:
         raise InputError("E-REG-606", "责任清单中没有其包保主体，不发承诺书。")
     counterpart = query.counterpart(session, cadre.cadre, on)
     letter_id = LetterId(new_id(parts.entropy))
-    fields, parties = _fields(session, cadre, counterpart, own, on), _parties(session, cadre, counterpart, on)
+    book = parts.rules
+    title = leader_title(session, cadre, counterpart, on, book)
+    fields = _fields(session, cadre, counterpart, own, on, title)
+    if any(field.name == "basis" for field in parts.kind(KIND).fields):
+        fields["basis"] = book.cited(KIND, on)
+    parties = _parties(session, cadre, counterpart, on, title)
     envelope = Envelope(
         letter=letter_id,
         number=_number(session, cadre.unit, on),
@@ -129,7 +136,7 @@ def _letter(parts: Parts, session: Session, cadre: Cadre, on: date) -> Letter:
         date=on.isoformat(),
         parties=parties,
         list_version=version.version,
-        list_sha256=sha256_hex(lists.frozen_rows(own)),
+        list_sha256=frozen.own_digest(frozen.freeze(session, own), cadre.cadre),
     )
     value = Content(envelope=envelope, fields=fields)
     return Letter(
@@ -151,15 +158,23 @@ def _number(session: Session, unit: str, on: date) -> str:
     return f"{name}食安诺〔{on.year}〕{count + 1}号"
 
 
-def leader_title(session: Session, cadre: Cadre, counterpart: Cadre, on: date) -> str:
-    """Return the office that countersigns: the committee's head, or the stand-in's own post."""
+def leader_title(session: Session, cadre: Cadre, counterpart: Cadre, on: date, book: RuleBook) -> str:
+    """Return the office that countersigns by the rule of the day: the committee's or the village's head.
+
+    Where the cadre is that head, the stand-in signs, in their own post.
+    """
     unit = query.unit(session, cadre.unit, on)
     if counterpart.cadre != unit.leader:
         return naming.office_of(naming.full_name(session, counterpart.unit, on), counterpart.post)
-    return f"{unit.committee or unit.name}主要负责人"
+    title = book.counterpart_title(cadre.level, on)
+    if title.startswith(_COMMITTEE):
+        return f"{unit.committee or unit.name}{title.removeprefix(_COMMITTEE)}"
+    return f"{unit.name}{title}"
 
 
-def _parties(session: Session, cadre: Cadre, counterpart: Cadre, on: date) -> tuple[Party, ...]:
+def _parties(
+    session: Session, cadre: Cadre, counterpart: Cadre, on: date, title: str
+) -> tuple[Party, ...]:
     body = naming.body(session, cadre.unit, on)
     return (
         Party(Role.OFFICE, 1, "office", unit=body.committee, post="发文机关印章"),
@@ -177,13 +192,13 @@ def _parties(session: Session, cadre: Cadre, counterpart: Cadre, on: date) -> tu
             3,
             "leader",
             unit=naming.full_name(session, counterpart.unit, on),
-            post=leader_title(session, cadre, counterpart, on),
+            post=title,
         ),
     )
 
 
 def _fields(
-    session: Session, cadre: Cadre, counterpart: Cadre, own: Sequence[ListRow], on: date
+    session: Session, cadre: Cadre, counterpart: Cadre, own: Sequence[ListRow], on: date, title: str
 ) -> dict[str, Any]:
     body = naming.body(session, cadre.unit, on)
     return {
@@ -194,7 +209,7 @@ def _fields(
         "cadre_name": cadre.name,
         "cadre_unit": naming.full_name(session, cadre.unit, on),
         "cadre_post": cadre.post,
-        "leader_title": leader_title(session, cadre, counterpart, on),
+        "leader_title": title,
         "leader_unit": naming.full_name(session, counterpart.unit, on),
         "year": on.year,
         "entity_count": len(own),

@@ -12,7 +12,7 @@ from service.db.tables import ListVersion
 from service.errors import ConflictError, InputError, NotFoundError
 from service.registry import list_review as registry
 from service.registry.list_review import ADJUSTED, APPROVED, DRAFT, IN_FORCE, SUBMITTED, SUPERSEDED, Decision
-from service.workflows import acts, lists, naming
+from service.workflows import acts, jobs, lists, naming
 from service.workflows.parts import Parts
 
 
@@ -102,6 +102,7 @@ def approve(parts: Parts, list_id: str, decision: Decision, *, who: str) -> None
         statement = _statement(row, found, now)
         parts.store.put(statement)  # durable before the row that names it
         lists.append(parts, session, row, Event.RECORD, statement)
+        jobs.add(session, "approved_list", list_id, now)  # the draft's rendition still prints 待审定
         acts.note(session, list_id, "审定", by=who, now=now, why=f"{decision.meeting_on} {found.minutes}")
     parts.log.publish()
 

@@ -1,7 +1,6 @@
 """Responsibility lists (责任清单): compile a version from the registry, render it to Word and PDF, log both."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,19 +15,19 @@ from service.core import (
     Sha256Hex,
     canonical_json,
     new_id,
+    parse_canonical,
     sha256_hex,
 )
 from service.db.tables import ListVersion, Rendition
 from service.documents import content
 from service.documents.docx import render_docx
-from service.errors import ConflictError, InputError, NotFoundError
-from service.registry import query
-from service.registry.query import ListRow
+from service.errors import NotFoundError
+from service.registry import frozen, query
 from service.workflows import jobs, naming
 from service.workflows.parts import Parts
 
 KIND = "responsibility_list"
-_PRIVATE = {"person_mobile", "cadre_mobile"}
+DRAFT, APPROVED = "draft", "approved"  # stages of a rendition; the draft prints 待审定
 
 
 def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
@@ -39,42 +38,39 @@ def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
     """
     now = parts.clock()
     with parts.sessions.begin() as session:
-        rows = frozen_rows(query.list_rows(session, unit, tier, china_day(now)))
+        rows = frozen.freeze(session, query.list_rows(session, unit, tier, china_day(now)))
+        sealed = frozen.sealed(rows)
         newest = _newest(session, unit, tier)
-        if newest is not None and newest.sha256 == sha256_hex(rows):
+        if newest is not None and newest.sha256 == sha256_hex(sealed):
             return newest.id
-        parts.store.put(rows)  # durable before the row that names it
+        parts.store.put(sealed)  # durable before the row that names it
         version = ListVersion(
             id=new_id(parts.entropy),
             unit=unit,
             tier=tier,
             version=newest.version + 1 if newest else 1,
-            sha256=sha256_hex(rows),
-            rows=rows.decode(),
+            sha256=sha256_hex(sealed),
+            rows=canonical_json(rows).decode(),
             state="draft",
             created_at=now,
             created_by=who,
         )
-        append(parts, session, version, Event.LIST, rows)
+        append(parts, session, version, Event.LIST, sealed)
         session.add(version)
         jobs.add(session, "list", version.id, now)
     parts.log.publish()
     return version.id
 
 
-def frozen_rows(rows: Sequence[ListRow]) -> bytes:
-    """Return the canonical rows that a version's hash names: all but telephone numbers, which may change freely."""
-    if not rows:
-        raise InputError("E-REG-603", "该单位在这一层级没有包保主体，不能编制责任清单。")
-    kept = [{key: value for key, value in asdict(row).items() if key not in _PRIVATE} for row in rows]
-    return canonical_json(kept)
-
-
 def render(parts: Parts, list_id: str) -> None:
-    """Render a list version to PDF and DOCX, keep both in the store, log them; a repetition does nothing."""
+    """Render a list version as it stands, draft or approved, to PDF and DOCX; keep and log both.
+
+    A repetition does nothing. The approved text is another rendition than the draft's.
+    """
     with parts.sessions.begin() as session:
         version = get(session, list_id)
-        if renditions(session, list_id):
+        stage = stage_of(version)
+        if _rendered(session, list_id, stage):
             return
         value = _content(session, version)
     kind = parts.kind(KIND)
@@ -84,19 +80,31 @@ def render(parts: Parts, list_id: str) -> None:
     }
     for data in files.values():
         parts.store.put(data)
-    _record(parts, list_id, files)
+    _record(parts, list_id, stage, files)
     parts.log.publish()
 
 
-def _record(parts: Parts, list_id: str, files: dict[str, bytes]) -> None:
+def stage_of(version: ListVersion) -> str:
+    """Return which rendition a version needs: the draft's, or once the committee has decided the approved one."""
+    return APPROVED if version.approved_on else DRAFT
+
+
+def _record(parts: Parts, list_id: str, stage: str, files: dict[str, bytes]) -> None:
     with parts.sessions.begin() as session:
         version = get(session, list_id)
-        if renditions(session, list_id):
+        if _rendered(session, list_id, stage):
             return
         for name, data in files.items():
             append(parts, session, version, Event.RECORD, data)
-            made = Rendition(target=list_id, format=name, sha256=sha256_hex(data), created_at=parts.clock())
-            session.add(made)
+            session.add(
+                Rendition(
+                    target=list_id,
+                    stage=stage,
+                    format=name,
+                    sha256=sha256_hex(data),
+                    created_at=parts.clock(),
+                )
+            )
 
 
 def append(parts: Parts, session: Session, version: ListVersion, event: Event, data: bytes) -> None:
@@ -116,8 +124,19 @@ def append(parts: Parts, session: Session, version: ListVersion, event: Event, d
 
 
 def renditions(session: Session, list_id: str) -> dict[str, Sha256Hex]:
-    """Return format → digest of what is rendered of a list."""
-    rows = session.execute(select(Rendition.format, Rendition.sha256).where(Rendition.target == list_id))
+    """Return format → digest of a list as it stands now; empty until it is rendered.
+
+    An approved list's is the approved text only: its draft still prints 待审定.
+    """
+    return _rendered(session, list_id, stage_of(get(session, list_id)))
+
+
+def _rendered(session: Session, list_id: str, stage: str) -> dict[str, Sha256Hex]:
+    rows = session.execute(
+        select(Rendition.format, Rendition.sha256)
+        .where(Rendition.target == list_id, Rendition.stage == stage)
+        .order_by(Rendition.id)
+    )
     return {name: Sha256Hex(digest) for name, digest in rows}
 
 
@@ -148,10 +167,10 @@ def get(session: Session, list_id: str) -> ListVersion:
 
 
 def _content(session: Session, version: ListVersion) -> content.Content:
+    frozen.require_intact(version.rows, version.sha256)
     day = china_day(version.created_at)
-    rows = query.list_rows(session, version.unit, version.tier, day)
-    if sha256_hex(frozen_rows(rows)) != version.sha256:
-        raise ConflictError("E-REG-604", "编制后名册已变，请重新编制此清单。")
+    rows = parse_canonical(version.rows.encode())
+    people, shops = frozen.numbers(session, rows, day)
     unit = query.unit(session, version.unit, day)
     name = naming.full_name(session, version.unit, day)
     body = naming.body(session, version.unit, day)
@@ -172,26 +191,28 @@ def _content(session: Session, version: ListVersion) -> content.Content:
         "year": day.year,
         "version": version.version,
         "compiled_by": body.office,
-        "approved_by": body.committee,
+        "approved_by": version.approved_by or body.committee,
         "approved_on": chinese_date(version.approved_on) if version.approved_on else "",
-        "rows": [_printed(number, row) for number, row in enumerate(rows, start=1)],
+        "rows": [_printed(number, row, people, shops) for number, row in enumerate(rows, start=1)],
     }
     return content.Content(envelope=envelope, fields=fields)
 
 
-def _printed(number: int, row: ListRow) -> dict[str, str | int]:
+def _printed(
+    number: int, row: frozen.Row, people: Mapping[str, str], shops: Mapping[str, str]
+) -> dict[str, str | int]:
     return {
         "no": number,
-        "entity": row.entity,
-        "uscc": row.uscc or row.licence or "",
-        "format": row.format or row.sector,
-        "risk": row.risk or "",
-        "tier": row.tier,
-        "address": row.address,
-        "person": row.person or "",
-        "person_mobile": row.person_mobile or "",
-        "cadre": row.cadre,
-        "cadre_post": row.cadre_post,
-        "cadre_mobile": row.cadre_mobile or "",
-        "station": row.station or "",
+        "entity": row["entity"],
+        "uscc": row["uscc"] or row["licence"] or "",
+        "format": row["format"] or row["sector"],
+        "risk": row["risk"] or "",
+        "tier": row["tier"],
+        "address": row["address"],
+        "person": row["person"] or "",
+        "person_mobile": shops.get(row["entity_id"], ""),
+        "cadre": row["cadre"],
+        "cadre_post": row["cadre_post"],
+        "cadre_mobile": people.get(row["cadre_id"], ""),
+        "station": row["station"] or "",
     }

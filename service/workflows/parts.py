@@ -12,6 +12,8 @@ from service.db.engine import Sessions
 from service.documents import kinds
 from service.documents.pdf import PdfRenderer
 from service.keys.signer import Signer
+from service.registry import rules
+from service.registry.rules import RuleBook
 from service.settings import Settings
 from service.signing.timestamps import LocalTimeStamper
 
@@ -46,6 +48,11 @@ class Parts:
     def demo(self) -> bool:
         """True where every page and seal must bear 演示样张."""
         return self.settings.environment == "demo"
+
+    @property
+    def rules(self) -> RuleBook:
+        """The rules of this deployment (LIANGZE_RULES over the shipped ones); an operation reads them once."""
+        return rules.load(self.settings.rules)
 
     def kind(self, name: str) -> kinds.Kind:
         """Return a document kind of this deployment."""

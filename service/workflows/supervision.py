@@ -1,5 +1,6 @@
 """督查: record an inspection with indices counted on the spot, follow its rectification; one transaction each."""
 
+from dataclasses import asdict
 from datetime import date
 
 from sqlalchemy import func, select
@@ -8,7 +9,7 @@ from service.clock import china_day
 from service.core import canonical_json, new_id
 from service.db.records import Problem, Supervision
 from service.errors import ConflictError, InputError, NotFoundError
-from service.registry import deadlines, query, rules, visits
+from service.registry import deadlines, query, visits
 from service.registry import supervision as registry
 from service.registry.calendar import Due
 from service.registry.figures import Figure
@@ -29,15 +30,15 @@ def draw(parts: Parts, unit: str, count: int) -> list[str]:
     return registry.pick(ids, count, int.from_bytes(parts.entropy(_DRAW_BYTES)))
 
 
-def indices(parts: Parts, unit: str, on: date, *, book: RuleBook | None = None) -> dict[str, Figure]:
+def indices(parts: Parts, unit: str, on: date) -> dict[str, Figure]:
     """Return the five indices of a unit for the year up to a day."""
     with parts.sessions.begin() as session:
-        return registry.indices(session, unit, on, book or rules.shipped())
+        return registry.indices(session, unit, on, parts.rules)
 
 
-def record(parts: Parts, inspection: Inspection, *, who: str, book: RuleBook | None = None) -> str:
+def record(parts: Parts, inspection: Inspection, *, who: str) -> str:
     """Record an inspection, its problems and the indices as the records have them; return its id."""
-    now, book = parts.clock(), book or rules.shipped()
+    now, book = parts.clock(), parts.rules
     with parts.sessions.begin() as session:
         registry.require_sound(session, inspection, china_day(now))
         sample = [visits.entity_of(session, one, inspection.on).entity for one in inspection.sample]
@@ -49,7 +50,7 @@ def record(parts: Parts, inspection: Inspection, *, who: str, book: RuleBook | N
             inspected=inspection.inspected,
             on=inspection.on,
             team=_json(list(inspection.team)),
-            items=_json([{"item": item, "finding": finding} for item, finding in inspection.items]),
+            items=_json([asdict(item) for item in inspection.items]),
             sample=_json(sample),
             indices=_json({name: figure.to_json() for name, figure in figures.items()}),
             disposal=inspection.disposal,

@@ -12,7 +12,7 @@ from service.core import Entry, Event, FileDigest, new_id
 from service.db.records import Photo, Problem, Visit
 from service.db.tables import Cadre
 from service.errors import ConflictError, InputError, NotFoundError
-from service.registry import deadlines, photos, query, rules, task_lists, visiting
+from service.registry import photos, query, visiting
 from service.registry import visits as registry
 from service.registry.calendar import Due
 from service.registry.rules import RuleBook
@@ -43,12 +43,11 @@ def record(
     found: Found,
     *,
     who: str,
-    book: RuleBook | None = None,
 ) -> Recorded:
     """Record one visit; an online one where on-site is due is kept, but does not fulfil the duty."""
     if mode == TOGETHER:
         raise InputError("E-REG-858", "集中督导请一次列出各户主体（--together）。")
-    return _record(parts, cadre, {entity: found}, Occasion(on, mode), who, book)
+    return _record(parts, cadre, {entity: found}, Occasion(on, mode), who)
 
 
 def record_together(
@@ -59,7 +58,6 @@ def record_together(
     *,
     went_in: bool,
     who: str,
-    book: RuleBook | None = None,
 ) -> Recorded:
     """Record one 集中督导 over many entities in one act: all of them or none.
 
@@ -69,7 +67,7 @@ def record_together(
     if not entities:
         raise InputError("E-REG-858", "集中督导没有列出包保主体。")
     occasion = Occasion(on, TOGETHER, new_id(parts.entropy), went_in)
-    return _record(parts, cadre, entities, occasion, who, book)
+    return _record(parts, cadre, entities, occasion, who)
 
 
 def _record(
@@ -78,9 +76,8 @@ def _record(
     entities: Mapping[str, Found],
     occasion: Occasion,
     who: str,
-    book: RuleBook | None,
 ) -> Recorded:
-    now, book = parts.clock(), book or rules.shipped()
+    now, book = parts.clock(), parts.rules
     if occasion.on > china_day(now):
         raise InputError("E-REG-858", f"督导日期{occasion.on}还没到；请核对日期。")
     made: dict[str, str] = {}
@@ -111,7 +108,7 @@ def _visit(
 ) -> Visit:
     entity = registry.entity_of(session, entity_id, occasion.on)
     due = visiting.on_site_reason(entity, book.on_site, occasion.on) is not None
-    facts = registry.visit(session, cadre, entity, occasion, found, task_lists.shipped(), on_site_due=due)
+    facts = registry.visit(session, cadre, entity, occasion, found, book.task_lists, on_site_due=due)
     alike = select(Visit.id).where(
         *(getattr(Visit, name) == facts[name] for name in ("cadre", "entity", "on", "mode"))
     )
@@ -125,7 +122,7 @@ def _visit(
 
 def _problems(parts: Parts, session: Session, row: Visit, found: Found, book: RuleBook) -> list[str]:
     entity = registry.entity_of(session, row.entity, row.on)
-    due: Due = deadlines.due("problem", row.on, book.deadlines, book.calendar)
+    due: Due = book.due("problem", row.on)
     made = [
         Problem(id=new_id(parts.entropy), visit=row.id, **facts)
         for facts in registry.problems(found, entity, row.on, due)

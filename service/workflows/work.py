@@ -7,6 +7,7 @@ from service.workflows.jobs import Work
 
 TASKS: Mapping[str, Work] = {
     "list": lists.render,
+    "approved_list": lists.render,
     "render": letters.render,
     "stamp": steps.stamp,
     "archive": steps.archive,

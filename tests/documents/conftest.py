@@ -34,6 +34,7 @@ def commitment_fields(level: str = "乡级", **changes: Any) -> dict[str, Any]:
         "cadre_name": "张䶮",
         "cadre_unit": "五马街道办事处",
         "cadre_post": "党工委委员、办事处副主任",
+        "basis": "《中华人民共和国食品安全法》",
         "leader_title": "五马街道食品安全委员会主要负责人",
         "leader_unit": "五马街道食品安全委员会",
         "year": 2026,

@@ -15,7 +15,7 @@ from openpyxl import Workbook as Xlsx
 from service.core import Entropy
 from service.db import tables
 from service.db.engine import Sessions, open_engine, sessions_of
-from service.registry import apply, bonds, intake
+from service.registry import apply, bonds, intake, rules
 from service.registry.records import Workbook
 from tests.conftest import DATABASES
 from tests.postgresql import Server
@@ -53,9 +53,18 @@ def _take_in(lucheng: Workbook, url: str) -> None:
     engine = open_engine(url)
     tables.Base.metadata.create_all(engine)
     with sessions_of(engine).begin() as session:
-        apply.apply(session, lucheng, who="clerk", why="首次导入", on=ON, now=NOW, entropy=seeded())
+        apply.apply(
+            session,
+            lucheng,
+            who="clerk",
+            why="首次导入",
+            on=ON,
+            now=NOW,
+            entropy=seeded(),
+            rules=rules.shipped().grading,
+        )
     with sessions_of(engine).begin() as session:
-        assigned = bonds.propose(session, ON)
+        assigned = bonds.propose(session, ON, rules.shipped())
         bonds.apply_assignments(session, assigned, who="clerk", why="首次分配", on=ON, now=NOW)
     engine.dispose()
 
@@ -123,7 +132,12 @@ def district(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> I
 
 @pytest.fixture
 def form() -> SheetRows:
-    """A tiny sound collection form: one street, one village, two cadres each."""
+    """A tiny sound collection form, to spoil."""
+    return tiny_form()
+
+
+def tiny_form() -> SheetRows:
+    """Return a tiny sound collection form: one street, one village, two cadres each."""
     return {
         "机构": [
             [

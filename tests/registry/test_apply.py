@@ -13,7 +13,7 @@ from service.core import Entropy
 from service.db.engine import Sessions
 from service.db.tables import Assignment, Cadre, Entity, Salt, Unit
 from service.errors import ConflictError, InputError
-from service.registry import apply, bonds, intake, query
+from service.registry import apply, bonds, intake, query, rules
 from service.registry.apply import Applied
 from service.registry.dated import Counts
 from service.registry.records import Workbook
@@ -27,7 +27,16 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 def put(sessions: Sessions, workbook: Workbook, chance: Entropy, on: date = ON) -> Applied:
     with sessions.begin() as session:
-        return apply.apply(session, workbook, who="clerk", why="导入", on=on, now=NOW, entropy=chance)
+        return apply.apply(
+            session,
+            workbook,
+            who="clerk",
+            why="导入",
+            on=on,
+            now=NOW,
+            entropy=chance,
+            rules=rules.shipped().grading,
+        )
 
 
 @pytest.fixture
@@ -170,7 +179,7 @@ def test_assignments_are_written_once_and_follow_the_people(
     district: Sessions, lucheng: Workbook, chance: Entropy
 ) -> None:
     with district.begin() as session:
-        again = bonds.propose(session, LATER)
+        again = bonds.propose(session, LATER, rules.shipped())
         assert (again.moved, again.kept) == (0, len(again.assignments))
         counts = bonds.apply_assignments(session, again, who="clerk", why="复核", on=LATER, now=NOW)
         assert counts == Counts(unchanged=len(again.assignments))
@@ -178,7 +187,7 @@ def test_assignments_are_written_once_and_follow_the_people(
     others = lucheng.cadres[:14] + lucheng.cadres[15:]
     put(district, replace(lucheng, cadres=(*others, leaving)), chance, on=LATER)
     with district.begin() as session:
-        result = bonds.propose(session, LATER)
+        result = bonds.propose(session, LATER, rules.shipped())
         gone = session.scalars(select(Cadre.cadre).where(Cadre.status == "离任")).one()
         held = session.scalar(select(func.count()).where(Assignment.cadre == gone))
         assert held == result.moved > 0
@@ -195,7 +204,7 @@ def test_an_entity_that_closes_loses_its_cadre(
     closing = next(one for one in lucheng.entities if one.status == "在营" and one.sector == "小餐饮")
     put(district, replace(lucheng, entities=(replace(closing, status="注销"),)), chance, on=LATER)
     with district.begin() as session:
-        result = bonds.propose(session, LATER)
+        result = bonds.propose(session, LATER, rules.shipped())
         counts = bonds.apply_assignments(session, result, who="clerk", why="主体注销", on=LATER, now=NOW)
     assert counts.closed == 1
     assert counts.changed <= 1  # the balance may ask for one to move

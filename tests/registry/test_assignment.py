@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.registry import assignment
-from service.registry.assignment import Area, Assigned, Bond, Candidate, Site
+from service.registry.assignment import Assigned
 from service.registry.records import TIER_LEVEL
+from service.registry.situated import Area, Bond, Candidate, Site
 
 UNITS = [
     Area("330300", "温州市", "city"),

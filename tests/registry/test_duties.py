@@ -40,9 +40,18 @@ def small(empty: Sessions, form: SheetRows, write: Callable[[SheetRows], Path], 
     """One street with one B entity and one D entity, assigned from January on."""
     workbook = intake.read_workbook(write(form))
     with empty.begin() as session:
-        apply.apply(session, workbook, who="clerk", why="导入", on=START, now=NOW, entropy=chance)
+        apply.apply(
+            session,
+            workbook,
+            who="clerk",
+            why="导入",
+            on=START,
+            now=NOW,
+            entropy=chance,
+            rules=rules.shipped().grading,
+        )
     with empty.begin() as session:
-        assigned = bonds.propose(session, START)
+        assigned = bonds.propose(session, START, rules.shipped())
         bonds.apply_assignments(session, assigned, who="clerk", why="分配", on=START, now=NOW)
     return empty
 

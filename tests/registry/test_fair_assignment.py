@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.registry import assignment, balance
-from service.registry.assignment import Area, Assigned, Bond, Candidate, Group, Pin, Site
+from service.registry.assignment import Assigned
 from service.registry.balance import Class
 from service.registry.records import TIER_LEVEL
+from service.registry.situated import Area, Bond, Candidate, Group, Pin, Site
 
 DISTRICT, TOWN = "330302", "330302001"
 VILLAGES = ["330302001001", "330302001002"]
@@ -157,7 +158,7 @@ def test_a_pin_holds_against_balance_and_one_of_the_wrong_level_is_told() -> Non
 def test_a_team_shares_among_its_members_and_its_mates_stand_beside() -> None:
     cadres = [Candidate(name, TOWN) for name in ("c1", "c2", "c3")]
     sites = [Site(f"e{number}", VILLAGES[0], "C", sector="餐饮") for number in range(4)]
-    group = Group("夜市组", TOWN, "C", frozenset({"c1", "c2"}), frozenset({"leader"}), "餐饮")
+    group = Group("夜市组", TOWN, "C", frozenset({"c1", "c2"}), frozenset({"leader"}), frozenset({"餐饮"}))
     result = assignment.assign(cadres, sites, UNITS, groups=[group])
     assert Counter(holders(result).values()) == {"c1": 2, "c2": 2}
     assert Counter((row.cadre, row.duty) for row in result.beside) == {

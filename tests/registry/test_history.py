@@ -47,7 +47,7 @@ def test_a_handover_is_drafted_approved_and_leaves_the_past_as_it_was(
     with district.begin() as session:
         leaver = query.cadres(session, TOWN, ON)[-1]
         mine = len(query.cadre_rows(session, leaver.cadre, ON))
-        proposed = handover.propose(session, leaver.cadre, LATER)
+        proposed = handover.propose(session, leaver.cadre, LATER, rule_book.shipped())
         writer = Writer(Cadre, by("甲"))
         writer.put(leaver, {"status": "离任"})
         writer.flush(session)
@@ -65,7 +65,7 @@ def test_a_handover_is_drafted_approved_and_leaves_the_past_as_it_was(
         assert query.cadre_rows(session, leaver.cadre, LATER) == []
         assert len(query.cadre_rows(session, leaver.cadre, ON)) == mine
         asked = erasure.request(session, by("甲"), chance, leaver.cadre, "本人申请")
-        assert erasure.approve(session, by("乙"), asked) == 2
+        assert erasure.approve(session, by("乙"), asked).removed["cadre"] == 2
 
 
 def test_a_raised_sector_moves_up_by_diff_and_comes_down_when_it_ends(

@@ -16,7 +16,7 @@ from service.db.engine import Sessions
 from service.db.intake import PendingRow
 from service.db.tables import Base, Cadre, Entity, Unit
 from service.errors import InputError
-from service.registry import apply, good_rows, intake, plan, waiting
+from service.registry import apply, good_rows, intake, plan, rules, waiting
 from service.registry.dated import Change
 from service.registry.known import NOTHING, known
 from service.registry.plan import Plan
@@ -36,12 +36,21 @@ def read(sessions: Sessions, path: Path) -> Workbook:
 
 def drawn(sessions: Sessions, workbook: Workbook, chance: Entropy) -> Plan:
     with sessions() as session:
-        return plan.draw_up(session, workbook, CHANGE, entropy=chance)
+        return plan.draw_up(session, workbook, CHANGE, entropy=chance, rules=rules.shipped().grading)
 
 
 def put(sessions: Sessions, workbook: Workbook, chance: Entropy) -> None:
     with sessions.begin() as session:
-        apply.apply(session, workbook, who="clerk", why="导入", on=ON, now=NOW, entropy=chance)
+        apply.apply(
+            session,
+            workbook,
+            who="clerk",
+            why="导入",
+            on=ON,
+            now=NOW,
+            entropy=chance,
+            rules=rules.shipped().grading,
+        )
 
 
 def rows_of(sessions: Sessions) -> dict[str, int]:
@@ -198,7 +207,9 @@ def test_no_spoilt_form_is_half_applied(
         workbook = intake.read_workbook(write(spoilt), known(session, ON))
         try:
             parted = good_rows.part(workbook, known(session, ON))
-            plan.draw_up(session, parted.sound, CHANGE, entropy=chance).write(session)
+            plan.draw_up(session, parted.sound, CHANGE, entropy=chance, rules=rules.shipped().grading).write(
+                session
+            )
             waiting.keep(session, parted.pending, file="f" * 64, source="f", who="w", now=NOW, entropy=chance)
             session.flush()
             _nothing_hangs_in_the_air(session)
@@ -206,7 +217,16 @@ def test_no_spoilt_form_is_half_applied(
             assert error.code.startswith("E-REG-")
         if workbook.faults:
             with pytest.raises(InputError):
-                apply.apply(session, workbook, who="c", why="w", on=ON, now=NOW, entropy=chance)
+                apply.apply(
+                    session,
+                    workbook,
+                    who="c",
+                    why="w",
+                    on=ON,
+                    now=NOW,
+                    entropy=chance,
+                    rules=rules.shipped().grading,
+                )
         session.rollback()
     assert rows_of(empty) == before
 

@@ -16,7 +16,7 @@ from service.core import Entropy, subject_of
 from service.db.engine import Sessions
 from service.db.tables import Salt, Unit
 from service.errors import ConflictError, NotFoundError
-from service.registry import apply, intake, query
+from service.registry import apply, intake, query, rules
 from service.registry.records import Workbook
 
 ON = date(2026, 11, 24)
@@ -140,6 +140,15 @@ def test_a_name_that_two_units_bear_asks_for_the_code(
     ]
     workbook: Workbook = replace(intake.read_workbook(write(form)), entities=())
     with empty.begin() as session:
-        apply.apply(session, workbook, who="clerk", why="导入", on=ON, now=NOW, entropy=chance)
+        apply.apply(
+            session,
+            workbook,
+            who="clerk",
+            why="导入",
+            on=ON,
+            now=NOW,
+            entropy=chance,
+            rules=rules.shipped().grading,
+        )
         with pytest.raises(ConflictError, match="330302001001、330302002001"):
             query.find_unit(session, "五马一社区", ON)

@@ -15,7 +15,7 @@ from service.db import tables
 from service.db.engine import Sessions, open_engine, sessions_of
 from service.db.tables import Entity
 from service.errors import ConflictError, InputError
-from service.registry import apply, export, query, reconciling, upward
+from service.registry import apply, export, query, reconciling, rules, upward
 from service.registry.dated import Change
 from service.registry.reconciling import Reconciled
 from service.registry.records import Workbook
@@ -37,24 +37,36 @@ def above(lucheng: Workbook, tmp_path: Path, chance: Entropy) -> Iterator[Sessio
         entities=(),
     )
     with sessions_of(engine).begin() as session:
-        apply.apply(session, own, who="city", why="建库", on=ON, now=NOW, entropy=chance)
+        apply.apply(
+            session,
+            own,
+            who="city",
+            why="建库",
+            on=ON,
+            now=NOW,
+            entropy=chance,
+            rules=rules.shipped().grading,
+        )
     yield sessions_of(engine)
     engine.dispose()
 
 
+def signed(text: str) -> bytes:
+    return f"{text}\n— nobody".encode()  # who signed is for the workflow to ask
+
+
 def packed(sessions: Sessions, unit: str = DISTRICT) -> bytes:
-    more = dict.fromkeys(("assignments.json", "lists.json", "progress.json", "ledger.xlsx"), b"[]")
+    more = dict.fromkeys(("assignments.json", "lists.json", "ledger.xlsx"), b"[]") | {"progress.json": b"{}"}
     with sessions() as session:
         rows = export.form_rows(session, ON, below=unit)
-        return upward.pack(unit, query.unit(session, unit, ON).name, ON, NOW, rows, more)
+        return upward.pack(unit, query.unit(session, unit, ON).name, ON, NOW, rows, more, signed)
 
 
 def compared(sessions: Sessions, data: bytes, chance: Entropy, *, write: bool = False) -> Reconciled:
     with sessions.begin() as session:
-        found = reconciling.reconcile(session, upward.unpack(data), CHANGE, chance)
+        found = reconciling.reconcile(session, upward.unpack(data), CHANGE, chance, rules.shipped().grading)
         if write:
-            found.require_undisputed()
-            found.plan.write(session)
+            reconciling.write(session, upward.unpack(data), found, CHANGE)
         return found
 
 

@@ -3,6 +3,7 @@
 import gc
 import random
 import shutil
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -79,6 +80,12 @@ def open_copy(home: Path, copy: Path, clock: DayClock, seed: int = 2) -> App:
     """Open a copy of a prepared deployment."""
     shutil.copytree(home, copy)
     return composition.build(Settings(home=copy, workers=1), clock, random.Random(seed).randbytes)
+
+
+def with_rules(app: App, folder: Path) -> App:
+    """Return the deployment with the rule files in `folder` over the shipped ones (LIANGZE_RULES)."""
+    settings = app.parts.settings.model_copy(update={"rules": folder})
+    return replace(app, parts=replace(app.parts, settings=settings))
 
 
 def bonds(app: App, on: date) -> dict[str, str]:

@@ -24,6 +24,7 @@ from service.registry.task_lists import BAD
 from service.registry.visits import Found
 from service.settings import Settings
 from service.workflows import (
+    adjusting,
     changes,
     duties,
     duty_reports,
@@ -168,10 +169,10 @@ def test_a_year_of_a_district_ends_with_the_right_open_duties(year: Year) -> Non
     leaver = next(
         bonds[one] for one in plain if unit_of(year, bonds[one]) == VILLAGE and bonds[one] != leader(year)
     )
-    sheet, _ = changes.leave(parts, leaver, who=CLERK, why="调离")
+    sheet, _ = adjusting.leave(parts, leaver, who=CLERK, why="调离")
     assert len(year.open(Measure.CHANGE)) == 1
     year.go(4, 20)
-    assert changes.approve(parts, [sheet.id], who=BOSS, document="会议纪要2号") > 0
+    assert adjusting.approve(parts, [sheet.id], who=BOSS, document="会议纪要2号") > 0
     assert year.open(Measure.CHANGE) == []
     assert leaver not in opening.bonds(year.app, year.day).values()
     adjusted = year.put_in_force(VILLAGE, "D", TOWN, adjustment=sheet.number)
@@ -189,9 +190,9 @@ def test_a_year_of_a_district_ends_with_the_right_open_duties(year: Year) -> Non
     )
     year.go(8, 3)
     changes.change_entity(parts, closing, {"status": "注销"}, who=CLERK, why="关店")
-    closed = changes.draft_adjustment(parts, TOWN, who=CLERK)
+    closed = adjusting.draft_adjustment(parts, TOWN, who=CLERK)
     year.go(8, 10)
-    changes.approve(parts, [closed.id], who=BOSS, document="会议纪要3号")
+    adjusting.approve(parts, [closed.id], who=BOSS, document="会议纪要3号")
     assert closing not in opening.bonds(year.app, year.day)
     year.go(9, 1)
     year.visit_all(frozenset({pausing}))

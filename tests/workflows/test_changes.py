@@ -15,7 +15,7 @@ from service.db.tables import Assignment, Cadre, Entity, Salt, Unit
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import adjustment, clocks, merging, query
 from service.registry.records import CadreRow
-from service.workflows import changes, intake
+from service.workflows import adjusting, arrangements, changes, erasing, intake, reorganising, tiers
 from tests.workflows import opening
 from tests.workflows.opening import DISTRICT, TOWN, VILLAGE, DayClock
 
@@ -63,14 +63,14 @@ def running(app: App, on: date) -> list[ChangeRow]:
 def test_a_leaving_cadre_hands_over_evenly_within_twenty_working_days(app: App, clock: DayClock) -> None:
     leaver = cadre_with_work(app, TOWN)
     before = opening.bonds(app, DAY)
-    sheet, proposed = changes.leave(app.parts, leaver.cadre, who=CLERK, why="调离")
+    sheet, proposed = adjusting.leave(app.parts, leaver.cadre, who=CLERK, why="调离")
     (row,) = running(app, DAY)
     assert (row.what, row.due_on, row.provisional) == ("离任", date(2022, 12, 8), False)
     assert opening.bonds(app, DAY) == before, "nothing holds before it is approved"
     clock.set(date(2022, 11, 20))
     with pytest.raises(ForbiddenError, match="E-REG-749"):
-        changes.approve(app.parts, [sheet.number], who=CLERK, document="纪要1号")
-    changes.approve(app.parts, [sheet.number], who=BOSS, document="纪要1号")
+        adjusting.approve(app.parts, [sheet.number], who=CLERK, document="纪要1号")
+    adjusting.approve(app.parts, [sheet.number], who=BOSS, document="纪要1号")
     after = opening.bonds(app, date(2022, 11, 20))
     assert {entity for entity in before if before[entity] != after[entity]} == {
         entity for entity, cadre in before.items() if cadre == leaver.cadre
@@ -94,8 +94,8 @@ def test_a_named_successor_takes_all_and_one_of_another_level_is_refused(app: Ap
         heir = next(one for one in query.cadres(session, TOWN, DAY) if one.cadre != leaver.cadre).cadre
         stranger = query.cadres(session, VILLAGE, DAY)[0].cadre
     with pytest.raises(InputError, match="指定接任"):
-        changes.leave(app.parts, leaver.cadre, who=CLERK, why="调离", to=stranger)
-    _, proposed = changes.leave(app.parts, leaver.cadre, who=CLERK, why="调离", to=heir)
+        adjusting.leave(app.parts, leaver.cadre, who=CLERK, why="调离", to=stranger)
+    _, proposed = adjusting.leave(app.parts, leaver.cadre, who=CLERK, why="调离", to=heir)
     assert {line.new for line in proposed.lines} == {heir}
 
 
@@ -107,47 +107,47 @@ def test_a_closed_entity_has_thirty_working_days_and_leaves_the_list_in_a_batch(
         ("关闭", date(2022, 12, 22)),
         ("迁址", date(2022, 12, 22)),
     ]
-    sheet = changes.draft_adjustment(app.parts, DISTRICT, who=CLERK)
+    sheet = adjusting.draft_adjustment(app.parts, DISTRICT, who=CLERK)
     assert sheet.changes == 2
-    changes.approve(app.parts, [sheet.number], who=BOSS, document="纪要2号")
+    adjusting.approve(app.parts, [sheet.number], who=BOSS, document="纪要2号")
     assert one.entity not in opening.bonds(app, DAY)
     assert running(app, DAY) == []
     with pytest.raises(ConflictError, match="E-REG-748"):
-        changes.approve(app.parts, [sheet.number], who=BOSS, document="纪要2号")
+        adjusting.approve(app.parts, [sheet.number], who=BOSS, document="纪要2号")
 
 
 def test_an_adjustment_that_the_registry_has_overtaken_is_refused_and_nothing_is_written(app: App) -> None:
     leaver = cadre_with_work(app, TOWN)
-    sheet, _ = changes.leave(app.parts, leaver.cadre, who=CLERK, why="调离")
+    sheet, _ = adjusting.leave(app.parts, leaver.cadre, who=CLERK, why="调离")
     intake.assign(app.parts, who="另一人")
     before = opening.bonds(app, DAY)
     with pytest.raises(ConflictError, match="E-REG-751"):
-        changes.approve(app.parts, [sheet.number], who=BOSS, document="纪要3号")
+        adjusting.approve(app.parts, [sheet.number], who=BOSS, document="纪要3号")
     assert opening.bonds(app, DAY) == before
-    changes.withdraw(app.parts, sheet.number)
-    again = changes.draft_adjustment(app.parts, TOWN, who=CLERK)
-    changes.approve(app.parts, [again.number], who=BOSS, document="纪要4号")
+    adjusting.withdraw(app.parts, sheet.number)
+    again = adjusting.draft_adjustment(app.parts, TOWN, who=CLERK)
+    adjusting.approve(app.parts, [again.number], who=BOSS, document="纪要4号")
     assert running(app, DAY) == []
 
 
 def test_a_raise_needs_another_persons_approval_and_survives_import_and_regrading(app: App) -> None:
     one = entity_of(app, "D")
-    asked = changes.apply_for_raise(app.parts, who=CLERK, why="网红店", entity=one.entity)
+    asked = tiers.apply_for_raise(app.parts, who=CLERK, why="网红店", entity=one.entity)
     with pytest.raises(ForbiddenError, match="E-REG-743"):
-        changes.approve_raise(app.parts, asked, who=CLERK, document="温食安委〔2022〕9号")
-    (row,) = changes.approve_raise(app.parts, asked, who=BOSS, document="温食安委〔2022〕9号")
+        tiers.approve_raise(app.parts, asked, who=CLERK, document="温食安委〔2022〕9号")
+    (row,) = tiers.approve_raise(app.parts, asked, who=BOSS, document="温食安委〔2022〕9号")
     assert row.what == "提级"
     raised = next(other for other in opening.entities_of(app, DAY) if other.entity == one.entity)
     assert raised.tier == "C"
     assert "温食安委〔2022〕9号" in raised.tier_reason
     assert raised.tier_rule == one.tier_rule
-    assert changes.show_regrade(app.parts)[0] == []
-    sheet = changes.draft_adjustment(app.parts, DISTRICT, who=CLERK)
-    changes.approve(app.parts, [sheet.number], who=BOSS, document="纪要")
+    assert tiers.show_regrade(app.parts)[0] == []
+    sheet = adjusting.draft_adjustment(app.parts, DISTRICT, who=CLERK)
+    adjusting.approve(app.parts, [sheet.number], who=BOSS, document="纪要")
     with app.parts.sessions.begin() as session:
         holder = opening.bonds(app, DAY)[one.entity]
         assert query.cadre(session, holder, DAY).level == "town"
-    (back,) = changes.end_raise(app.parts, asked, who=BOSS, why="期满")
+    (back,), _ = tiers.end_raise(app.parts, asked, who=BOSS, why="期满")
     assert back.what == "降级"
     assert entity_of(app, "D").entity == one.entity or one.entity in {
         other.entity for other in opening.entities_of(app, DAY, "D")
@@ -156,10 +156,8 @@ def test_a_raise_needs_another_persons_approval_and_survives_import_and_regradin
 
 def test_a_sector_of_a_street_is_raised_as_one(app: App) -> None:
     meant = {one.entity for one in opening.entities_of(app, DAY, "D") if one.sector == "小餐饮"}
-    asked = changes.apply_for_raise(
-        app.parts, who=CLERK, why="专项", sector="小餐饮", unit=TOWN, from_tier="D"
-    )
-    made = changes.approve_raise(app.parts, asked, who=BOSS, document="批复1号")
+    asked = tiers.apply_for_raise(app.parts, who=CLERK, why="专项", sector="小餐饮", unit=TOWN, from_tier="D")
+    made = tiers.approve_raise(app.parts, asked, who=BOSS, document="批复1号")
     assert {row.subject for row in made} == meant
     assert meant <= {one.entity for one in opening.entities_of(app, DAY, "C")}
 
@@ -179,19 +177,20 @@ def test_a_resized_entity_is_graded_anew_and_a_diff_is_applied_only_as_it_was_sh
     )
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "grading.toml").write_text(strict, encoding="utf-8")
-    lines, seen = changes.show_regrade(app.parts, folder=tmp_path / "rules")
+    ruled = opening.with_rules(app, tmp_path / "rules").parts
+    lines, seen = tiers.show_regrade(ruled)
     assert lines
     assert all((line.old_tier, line.new_tier) == ("D", "C") for line in lines)
     with pytest.raises(ConflictError, match="E-REG-745"):
-        changes.apply_regrade(app.parts, "0" * 64, who=CLERK, folder=tmp_path / "rules")
-    done = changes.apply_regrade(app.parts, seen, who=CLERK, folder=tmp_path / "rules")
+        tiers.apply_regrade(ruled, "0" * 64, who=CLERK)
+    done = tiers.apply_regrade(ruled, seen, who=CLERK)
     assert done == lines
-    down, seen = changes.show_regrade(app.parts)
+    down, seen = tiers.show_regrade(app.parts)
     assert all(line.lowers for line in down)
     with pytest.raises(ForbiddenError, match="E-REG-855"):
-        changes.apply_regrade(app.parts, seen, who=CLERK)
-    changes.apply_regrade(app.parts, seen, who=CLERK, approved_by=BOSS)
-    assert changes.show_regrade(app.parts)[0] == []
+        tiers.apply_regrade(app.parts, seen, who=CLERK)
+    tiers.apply_regrade(app.parts, seen, who=CLERK, approved_by=BOSS)
+    assert tiers.show_regrade(app.parts)[0] == []
 
 
 def test_only_a_district_committee_delegates_and_only_between_two_days(app: App, clock: DayClock) -> None:
@@ -199,8 +198,8 @@ def test_only_a_district_committee_delegates_and_only_between_two_days(app: App,
     until = DAY + timedelta(days=30)
     theirs = entity_of(app, "B")
 
-    def delegate(unit: str) -> str:
-        return changes.delegate(
+    def delegate(unit: str) -> None:
+        arrangements.delegate(
             app.parts,
             unit,
             head.cadre,
@@ -234,16 +233,16 @@ def test_a_new_roster_is_matched_all_successors_proposed_and_approved_in_one_act
     rows = [_row(number, one) for number, one in enumerate(team[:-2], start=2)]
     rows.append(_row(90, villager, unit=TOWN, level="town", post="副主任"))
     rows.append(CadreRow(91, TOWN, "新样一", "副主任", "town", "班子成员", "19900009991"))
-    sheet, matched = changes.draft_roster(app.parts, rows, TOWN, who=CLERK, why="换届")
+    sheet, matched = adjusting.draft_roster(app.parts, rows, TOWN, who=CLERK, why="换届")
     assert [len(matched.of(how)) for how in ("留任", "调任", "新任")] == [len(team) - 2, 1, 1]
     assert set(matched.leaving) == {one.cadre for one in team[-2:]}
     assert "新样一" in sheet.letters
     assert set(opening.bonds(app, DAY).values()) & set(matched.leaving)
     with pytest.raises(ForbiddenError, match="E-REG-749"):
-        changes.approve(app.parts, [sheet.number], who=CLERK, document="换届1号")
+        adjusting.approve(app.parts, [sheet.number], who=CLERK, document="换届1号")
     with app.parts.sessions.begin() as session:
         assert len(query.cadres(session, TOWN, DAY)) == len(team), "a refused approval writes nothing"
-    changes.approve(app.parts, [sheet.number], who=BOSS, document="换届1号")
+    adjusting.approve(app.parts, [sheet.number], who=BOSS, document="换届1号")
     bonds = opening.bonds(app, DAY)
     assert not set(bonds.values()) & set(matched.leaving)
     assert matched.of("新任")[0].cadre in bonds.values()
@@ -260,16 +259,16 @@ def test_a_new_roster_is_matched_all_successors_proposed_and_approved_in_one_act
 
 def test_erasing_a_person_takes_name_phone_and_salt_and_nothing_else(app: App) -> None:
     leaver = cadre_with_work(app, TOWN)
-    sheet, _ = changes.leave(app.parts, leaver.cadre, who=CLERK, why="调离")
-    asked = changes.request_erasure(app.parts, leaver.cadre, who=CLERK, basis="个人信息保护法第四十七条")
+    sheet, _ = adjusting.leave(app.parts, leaver.cadre, who=CLERK, why="调离")
+    asked = erasing.request_erasure(app.parts, leaver.cadre, who=CLERK, basis="个人信息保护法第四十七条")
     with pytest.raises(ForbiddenError, match="E-REG-786"):
-        changes.approve_erasure(app.parts, asked, who=CLERK)
+        erasing.approve_erasure(app.parts, asked, who=CLERK)
     with pytest.raises(ConflictError, match="E-REG-787"):
-        changes.approve_erasure(app.parts, asked, who=BOSS)
-    changes.approve(app.parts, [sheet.number], who=BOSS, document="纪要")
-    assert changes.find_former(app.parts, TOWN, leaver.name) == leaver.cadre
+        erasing.approve_erasure(app.parts, asked, who=BOSS)
+    adjusting.approve(app.parts, [sheet.number], who=BOSS, document="纪要")
+    assert erasing.find_former(app.parts, TOWN, leaver.name) == leaver.cadre
     counts = _counts(app)
-    assert changes.approve_erasure(app.parts, asked, who=BOSS) == 2
+    assert erasing.approve_erasure(app.parts, asked, who=BOSS).removed["cadre"] == 2
     assert {table: before - _counts(app)[table] for table, before in counts.items()} == {
         "cadre": 0,
         "assignment": 0,
@@ -286,7 +285,7 @@ def test_erasing_a_person_takes_name_phone_and_salt_and_nothing_else(app: App) -
 def test_merged_villages_keep_their_bonds_and_their_past(app: App, clock: DayClock) -> None:
     other = "330302001002"
     before = opening.bonds(app, DAY)
-    done = changes.merge(
+    done, _ = reorganising.merge(
         app.parts, [VILLAGE, other], {"code": "330302001099", "name": "五马联合社区"}, who=CLERK, why="撤并"
     )
     assert done.cadres and done.entities and len(done.notes) == 2
@@ -315,7 +314,7 @@ def test_a_due_day_in_a_year_without_a_calendar_is_provisional_and_counted_again
         '[[years]]\nyear = 2027\nholidays = [2027-01-01, 2027-02-05]\nworkdays = []\nsource = "样例通知"\n',
         encoding="utf-8",
     )
-    assert changes.recompute(app.parts, tmp_path / "rules") == 1
+    assert changes.recompute(opening.with_rules(app, tmp_path / "rules").parts) == 1
     (again,) = running(app, date(2026, 12, 25))
     assert not again.provisional
     assert again.due_on > row.due_on

@@ -13,7 +13,7 @@ from service.app import App
 from service.commands import exchange
 from service.errors import ConflictError, InputError
 from service.settings import Settings
-from service.workflows import exporting, intake
+from service.workflows import exporting, intake, trust
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
@@ -65,7 +65,13 @@ def test_commands_import_export_and_report(empty_app: App, small_street: Path, t
         assert openpyxl.load_workbook(tmp_path / f"{name}.xlsx").worksheets
     command("report", "--unit", make_lucheng.DISTRICT, "--out", str(tmp_path))
     report = tmp_path / f"上报_{make_lucheng.DISTRICT}.zip"
-    assert "摘要相符" in command("receive", str(report), "--apply")
+    assert "来源未经验证" in command("receive", str(report))
+    key = tmp_path / "trust.vkey"
+    key.write_text(trust.trust_vkey(empty_app.parts) + "\n")
+    unit, who = ("--unit", make_lucheng.DISTRICT), ("--who", "录入员")
+    assert "已登记" in command("report-key", *unit, "--vkey", str(key), "--basis", "当面核对", *who)
+    shown = command("receive", str(report), "--apply")
+    assert "摘要相符" in shown and "验证通过" in shown
     assert "待补正 0 行" in command("pending")
     with pytest.raises(ConflictError, match="已经导入过"):
         command("receive", str(report), "--apply")

@@ -1,13 +1,17 @@
 """A list goes from draft to in force only through other hands, the right committee and everybody asked."""
 
+import io
+import re
+import zipfile
 from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from service.app import App
 from service.db.records import ListReview
-from service.db.tables import ListVersion
+from service.db.tables import Job, ListVersion, Rendition
 from service.errors import ConflictError, ForbiddenError, InputError
 from service.registry.list_review import Decision
 from service.workflows import acts, list_review, lists, submissions
@@ -65,6 +69,28 @@ def test_a_village_list_is_approved_by_the_streets_committee_and_comes_into_forc
         assert (row.state, row.approved_on, review.minutes) == ("in_force", DAY, MEETING.minutes)
         assert row.approved_by is not None and "五马街道" in row.approved_by
         assert [one.what for one in acts.of(session, draft)] == ["送审", "审定", "执行"]
+
+
+def test_an_approved_list_is_printed_again_with_its_date_and_the_draft_is_not_taken_for_it(
+    app: App, draft: str
+) -> None:
+    lists.render(app.parts, draft)
+    with app.parts.sessions.begin() as session:
+        before = lists.renditions(session, draft)
+    approved(app, draft)
+    with app.parts.sessions.begin() as session:
+        assert lists.renditions(session, draft) == {}, "the draft still prints 待审定"
+        assert ("approved_list", draft) in {(row.task, row.target) for row in session.scalars(select(Job))}
+    lists.render(app.parts, draft)
+    lists.render(app.parts, draft)
+    with app.parts.sessions.begin() as session:
+        after = lists.renditions(session, draft)
+        stages = sorted(session.scalars(select(Rendition.stage)))
+    assert set(after) == set(before) == {"pdf", "docx"} and not set(after.values()) & set(before.values())
+    assert stages == ["approved", "approved", "draft", "draft"]
+    with zipfile.ZipFile(io.BytesIO(app.parts.store.get(after["docx"]))) as archive:
+        text = re.sub("<[^>]+>", "", archive.read("word/document.xml").decode())
+    assert "2026年11月10日" in text
 
 
 def test_who_drafted_or_submitted_may_not_approve(app: App, draft: str) -> None:

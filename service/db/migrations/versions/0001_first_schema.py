@@ -62,6 +62,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_assignment_entity"), ["entity"], unique=False)
 
     op.create_table(
+        "business_record",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("entity", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=4), nullable=False),
+        sa.Column("begins", sa.Date(), nullable=False),
+        sa.Column("made_on", sa.Date(), nullable=False),
+        sa.Column("made_by", sa.String(length=40), nullable=False),
+        sa.Column("hazards", sa.Integer(), nullable=False),
+        sa.Column("closed", sa.Boolean(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("batch", sa.String(length=32), nullable=False),
+        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(length=64), nullable=False),
+        sa.CheckConstraint("kind IN ('日管控','周排查','月调度')", name=op.f("ck_business_record_kind")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_business_record")),
+        sa.UniqueConstraint("entity", "kind", "begins", name=op.f("uq_business_record_entity_kind_begins")),
+    )
+    with op.batch_alter_table("business_record", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_business_record_batch"), ["batch"], unique=False)
+
+    op.create_table(
         "cadre",
         sa.Column("cadre", sa.String(length=32), nullable=False),
         sa.Column("unit", sa.String(length=12), nullable=False),
@@ -71,6 +92,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("mobile", sa.String(length=20), nullable=True),
         sa.Column("sector", sa.String(length=60), nullable=True),
+        sa.Column("areas", sa.String(length=400), nullable=True),
+        sa.Column("grids", sa.String(length=200), nullable=True),
         sa.Column("since", sa.Date(), nullable=True),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("row", sa.Integer(), autoincrement=True, nullable=False),
@@ -152,6 +175,7 @@ def upgrade() -> None:
         sa.Column("mobile", sa.String(length=20), nullable=True),
         sa.Column("director", sa.String(length=40), nullable=True),
         sa.Column("officer", sa.String(length=80), nullable=True),
+        sa.Column("grid", sa.String(length=40), nullable=True),
         sa.Column("station", sa.String(length=40), nullable=True),
         sa.Column("employees", sa.Integer(), nullable=True),
         sa.Column("revenue", sa.Integer(), nullable=True),
@@ -178,21 +202,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_entity_uscc"), ["uscc"], unique=False)
 
     op.create_table(
-        "entity_grid",
-        sa.Column("entity", sa.String(length=32), nullable=False),
-        sa.Column("grid", sa.String(length=40), nullable=False),
-        sa.Column("row", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("valid_from", sa.Date(), nullable=False),
-        sa.Column("valid_to", sa.Date(), nullable=True),
-        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
-        sa.Column("recorded_by", sa.String(length=64), nullable=False),
-        sa.Column("reason", sa.String(length=200), nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_entity_grid")),
-    )
-    with op.batch_alter_table("entity_grid", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_entity_grid_entity"), ["entity"], unique=False)
-
-    op.create_table(
         "entity_pause",
         sa.Column("entity", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
@@ -216,6 +225,7 @@ def upgrade() -> None:
         sa.Column("basis", sa.String(length=200), nullable=False),
         sa.Column("approved_by", sa.String(length=64), nullable=True),
         sa.Column("approved_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("removed", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure")),
         sa.UniqueConstraint("person", name=op.f("uq_erasure_person")),
     )
@@ -359,6 +369,7 @@ def upgrade() -> None:
         sa.Column("changed", sa.Integer(), nullable=False),
         sa.Column("missing", sa.Integer(), nullable=False),
         sa.Column("applied", sa.Boolean(), nullable=False),
+        sa.Column("signed_by", sa.String(length=200), nullable=True),
         sa.Column("received_at", service.db.tables.Instant(timezone=True), nullable=False),
         sa.Column("received_by", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_received_report")),
@@ -384,34 +395,34 @@ def upgrade() -> None:
         "rendition",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("stage", sa.String(length=8), nullable=False),
         sa.Column("format", sa.String(length=8), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rendition")),
-        sa.UniqueConstraint("target", "format", name=op.f("uq_rendition_target_format")),
+        sa.UniqueConstraint("target", "stage", "format", name=op.f("uq_rendition_target_stage_format")),
     )
+    op.create_table(
+        "report_key",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("vkey", sa.String(length=300), nullable=False),
+        sa.Column("basis", sa.String(length=200), nullable=False),
+        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_report_key")),
+    )
+    with op.batch_alter_table("report_key", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_report_key_unit_recorded_at"), ["unit", "recorded_at"], unique=False
+        )
+
     op.create_table(
         "salt",
         sa.Column("person", sa.String(length=32), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_salt")),
     )
-    op.create_table(
-        "scope",
-        sa.Column("cadre", sa.String(length=32), nullable=False),
-        sa.Column("kind", sa.String(length=8), nullable=False),
-        sa.Column("value", sa.String(length=40), nullable=False),
-        sa.Column("row", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("valid_from", sa.Date(), nullable=False),
-        sa.Column("valid_to", sa.Date(), nullable=True),
-        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
-        sa.Column("recorded_by", sa.String(length=64), nullable=False),
-        sa.Column("reason", sa.String(length=200), nullable=False),
-        sa.PrimaryKeyConstraint("row", name=op.f("pk_scope")),
-    )
-    with op.batch_alter_table("scope", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_scope_cadre"), ["cadre"], unique=False)
-
     op.create_table(
         "seal",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -732,6 +743,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_problem_visit"), ["visit"], unique=False)
 
     op.create_table(
+        "received_figure",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("report", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("measure", sa.String(length=20), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["report"], ["received_report.id"], name=op.f("fk_received_figure_report")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_received_figure")),
+        sa.UniqueConstraint("report", "unit", "measure", name=op.f("uq_received_figure_report_unit_measure")),
+    )
+    op.create_table(
+        "received_list",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("tier", sa.String(length=1), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("report", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["report"], ["received_report.id"], name=op.f("fk_received_list_report")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_received_list")),
+        sa.UniqueConstraint("unit", "tier", "version", name=op.f("uq_received_list_unit_tier_version")),
+    )
+    op.create_table(
         "step",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("letter", sa.String(length=32), nullable=False),
@@ -772,6 +808,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_step_state"))
 
     op.drop_table("step")
+    op.drop_table("received_list")
+    op.drop_table("received_figure")
     with op.batch_alter_table("problem", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_problem_visit"))
         batch_op.drop_index(batch_op.f("ix_problem_unit"))
@@ -838,11 +876,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_seal_unit"))
 
     op.drop_table("seal")
-    with op.batch_alter_table("scope", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_scope_cadre"))
-
-    op.drop_table("scope")
     op.drop_table("salt")
+    with op.batch_alter_table("report_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_report_key_unit_recorded_at"))
+
+    op.drop_table("report_key")
     op.drop_table("rendition")
     with op.batch_alter_table("record_act", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_record_act_subject"))
@@ -887,10 +925,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_entity_pause_entity"))
 
     op.drop_table("entity_pause")
-    with op.batch_alter_table("entity_grid", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_entity_grid_entity"))
-
-    op.drop_table("entity_grid")
     with op.batch_alter_table("entity", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_entity_uscc"))
         batch_op.drop_index(batch_op.f("ix_entity_unit"))
@@ -911,6 +945,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_cadre_cadre_valid_from"))
 
     op.drop_table("cadre")
+    with op.batch_alter_table("business_record", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_business_record_batch"))
+
+    op.drop_table("business_record")
     with op.batch_alter_table("assignment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_assignment_entity"))
         batch_op.drop_index(batch_op.f("ix_assignment_cadre"))

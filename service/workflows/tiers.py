@@ -1,0 +1,115 @@
+"""重新分级 and 提级: shown or applied for first, then approved; clocks start for what moves."""
+
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from service.clock import china_day
+from service.db.changes import Change as ChangeRow
+from service.errors import ForbiddenError, InputError
+from service.registry import query, raising, regrade
+from service.registry.clocks import ENTITY, Recorder
+from service.registry.grading import Rules
+from service.registry.regrade import Regraded
+from service.workflows import effects
+from service.workflows.changes import change_of, find_entity, recorder_of
+from service.workflows.effects import Effect
+from service.workflows.parts import Parts
+
+
+def show_regrade(parts: Parts, *, unit: str | None = None) -> tuple[list[Regraded], str]:
+    """Return what grading anew would change, and the hash by which it is confirmed."""
+    on = china_day(parts.clock())
+    with parts.sessions.begin() as session:
+        below = query.find_unit(session, unit, on).code if unit else None
+        lines = regrade.diff(session, on, parts.rules.grading, below=below)
+        return lines, regrade.digest(lines)
+
+
+def apply_regrade(
+    parts: Parts,
+    seen: str,
+    *,
+    who: str,
+    approved_by: str | None = None,
+    unit: str | None = None,
+) -> list[Regraded]:
+    """Apply the diff that was shown; a lower tier needs somebody else's approval. Clocks start for what moved."""
+    with parts.sessions.begin() as session:
+        recorder = recorder_of(parts, session, who, f"重新分级，批准人{approved_by or '无'}")
+        change = recorder.change
+        below = query.find_unit(session, unit, change.on).code if unit else None
+        lines, _ = regrade.apply(session, change, parts.rules.grading, seen, below=below)
+        if any(line.lowers for line in lines) and approved_by in {None, "", who}:
+            raise ForbiddenError(
+                "E-REG-855", "有主体将降低包保层级，须由经办人以外的人批准（--approved-by）。"
+            )
+        for line in lines:
+            if line.moves:
+                recorder.note(ENTITY, line.entity, line.unit, "分级变化")
+        return lines
+
+
+def apply_for_raise(
+    parts: Parts,
+    *,
+    who: str,
+    why: str,
+    entity: str | None = None,
+    sector: str | None = None,
+    unit: str | None = None,
+    from_tier: str | None = None,
+) -> str:
+    """Apply for a raise (提级) of one entity or of a sector in a unit; return the application's id."""
+    change = change_of(parts, who, why)
+    with parts.sessions.begin() as session:
+        if entity is not None:
+            found = find_entity(session, entity, change.on)
+            entity, from_tier = found.entity, found.tier
+        code = query.find_unit(session, unit, change.on).code if unit else None
+        if sector is not None and code is not None:
+            sector = _known_sector(parts, session, sector, code, change.on)
+        return raising.apply_for(
+            session, change, parts.entropy, from_tier=from_tier or "", entity=entity, sector=sector, unit=code
+        )
+
+
+def approve_raise(parts: Parts, raise_id: str, *, who: str, document: str) -> list[ChangeRow]:
+    """Approve a raise; the entities it concerns get their tier at once and their clock starts."""
+    with parts.sessions.begin() as session:
+        recorder = recorder_of(parts, session, who, f"提级（{document}）")
+        raising.approve(session, recorder.change, raise_id, document)
+        _regrade_raised(session, recorder, parts.rules.grading)
+        return recorder.made
+
+
+def end_raise(
+    parts: Parts, raise_id: str, *, who: str, why: str, plan: bool = False
+) -> tuple[list[ChangeRow], Effect]:
+    """End a raise; the entities it concerned fall back to the tier of the rules and their clock starts."""
+
+    def act(session: Session) -> list[ChangeRow]:
+        recorder = recorder_of(parts, session, who, why)
+        raising.end(session, recorder.change, raise_id)
+        _regrade_raised(session, recorder, parts.rules.grading)
+        return recorder.made
+
+    return effects.carry_out(parts, change_of(parts, who, why), act, plan=plan)
+
+
+def _regrade_raised(session: Session, recorder: Recorder, rules: Rules) -> None:
+    """Give the tier to the entities whose tier a raise just changed; other differences wait for their diff."""
+    lines = regrade.diff(session, recorder.change.on, rules)
+    moved = [line for line in lines if line.moves and line.old_rule == line.new_rule]
+    regrade.write(session, recorder.change, moved)
+    for line in moved:
+        recorder.note(ENTITY, line.entity, line.unit, "降级" if line.lowers else "提级")
+
+
+def _known_sector(parts: Parts, session: Session, sector: str, unit: str, on: date) -> str:
+    """Return `sector` as entities of the unit have it, by the table of words; raise InputError where none has."""
+    here = {name for one in query.entities(session, on, below=unit) for name in (one.sector, one.format)}
+    for word in (sector, parts.rules.sectors.word(sector)):
+        if word in here:
+            return word
+    raise InputError("E-REG-884", f"该机构及其下级没有环节或业态为“{sector}”的主体；请按登记簿的写法填写。")

@@ -1,0 +1,129 @@
+"""An applied import starts the clocks of what it changed, in its own transaction and once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pytest
+from sqlalchemy import func, select
+
+from samples import make_lucheng
+from service.app import App
+from service.db.changes import Change
+from service.db.records import Problem
+from service.db.tables import Entity
+from service.registry.visits import Found
+from service.workflows import changes, intake, visits
+from tests.workflows import opening
+from tests.workflows.opening import DayClock
+
+BEGIN, LATER = date(2026, 1, 5), date(2026, 3, 2)
+CALENDAR_2027 = """
+[[years]]
+year = 2027
+holidays = [2027-01-01, 2027-01-04, 2027-01-05, 2027-01-06]
+workdays = []
+source = "样例通知"
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("clocks") / "var"
+    opening.make_home(home, BEGIN)
+    return home
+
+
+@pytest.fixture
+def clock() -> DayClock:
+    return DayClock(LATER)
+
+
+@pytest.fixture
+def app(home: Path, tmp_path: Path, clock: DayClock) -> Iterator[App]:
+    app = opening.open_copy(home, tmp_path / "var", clock)
+    yield app
+    opening.close(app)
+
+
+def workbook(app: App, path: Path, change: dict[str, str | int]) -> Path:
+    """Write the sample street again, with cells of the first entity changed."""
+    book = make_lucheng.build(make_lucheng.Maker(7), make_lucheng.lucheng()[:1], 60)
+    path.write_bytes(make_lucheng.workbook_bytes(book))
+    xlsx = openpyxl.load_workbook(path)
+    sheet = xlsx["包保主体"]
+    headings = {cell.value: cell.column for row in sheet.iter_rows(max_row=3) for cell in row if cell.value}
+    top = next(cell.row for row in sheet.iter_rows(max_row=3) for cell in row if cell.value == "主体名称")
+    for heading, value in change.items():
+        sheet.cell(row=top + 1, column=headings[heading], value=value)
+    xlsx.save(path)
+    return path
+
+
+def imported(app: App, path: Path) -> int:
+    return intake.carry_out(app.parts, intake.preview(app.parts, path, who="录入员"), who="录入员").noted
+
+
+def noted(app: App) -> list[str]:
+    with app.parts.sessions.begin() as session:
+        return list(session.scalars(select(Change.what).order_by(Change.what)))
+
+
+def test_an_import_starts_the_clock_of_what_it_changed_and_only_once(app: App, tmp_path: Path) -> None:
+    path = workbook(app, tmp_path / "later.xlsx", {"从业人数": 77})
+    assert imported(app, path) == 1
+    assert noted(app) == ["规模变化"]
+    assert imported(app, path) == 0
+    assert changes.note(app.parts, who="录入员") == []
+    assert noted(app) == ["规模变化"]
+
+
+def test_an_import_that_changes_nothing_starts_no_clock(app: App, tmp_path: Path) -> None:
+    assert imported(app, workbook(app, tmp_path / "same.xlsx", {})) == 0
+    assert noted(app) == []
+
+
+def test_a_new_entity_of_a_known_street_is_a_change_and_a_whole_new_street_is_not(
+    app: App, tmp_path: Path
+) -> None:
+    book = make_lucheng.build(make_lucheng.Maker(7), make_lucheng.lucheng()[:2], 60)
+    path = tmp_path / "two.xlsx"
+    path.write_bytes(make_lucheng.workbook_bytes(book))
+    with app.parts.sessions.begin() as session:
+        before = session.scalar(select(func.count()).select_from(Entity)) or 0
+    imported(app, path)
+    with app.parts.sessions.begin() as session:
+        rows = session.scalars(select(Entity).where(Entity.valid_from == LATER, Entity.valid_to.is_(None)))
+        places = {row.unit[:9] for row in rows}
+        subjects = set(session.scalars(select(Change.unit).where(Change.what == "新增")))
+    assert before and len(places) == 2
+    assert {unit[:9] for unit in subjects} <= {"330302001"}
+
+
+def test_due_days_of_problems_and_changes_move_when_the_calendar_comes(
+    app: App, clock: DayClock, tmp_path: Path
+) -> None:
+    clock.set(date(2026, 12, 22))
+    changes.change_entity(
+        app.parts, next(iter(opening.bonds(app, LATER))), {"employees": 900}, who="录入员", why="扩大"
+    )
+    entity, cadre = next(iter(opening.bonds(app, LATER).items()))
+    found = Found({1: ("不符合", "过期食品")})
+    visits.record(app.parts, cadre, entity, date(2026, 12, 22), "现场", found, who="录入员")
+    with app.parts.sessions.begin() as session:
+        problem = session.scalars(select(Problem)).one()
+        change = session.scalars(select(Change)).first()
+    assert change is not None and change.provisional
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "calendar.toml").write_text(CALENDAR_2027, encoding="utf-8")
+    settings = app.parts.settings.model_copy(update={"rules": rules})
+    assert changes.recompute(replace(app.parts, settings=settings)) >= 1
+    with app.parts.sessions.begin() as session:
+        again = session.get_one(Change, change.id)
+        assert not again.provisional and again.due_on > change.due_on
+        closing = session.get_one(Problem, problem.id)
+        assert not closing.provisional
+        assert closing.due_on >= problem.due_on
