@@ -48,9 +48,7 @@ class Layout:
 _A4, _A4_ACROSS, _A3 = (210, 297), (297, 210), (297, 420)
 LETTER = "letter"
 LAYOUTS: Mapping[str, Layout] = {  # the body classes of gbt9704.css
-    LETTER: Layout(
-        _A4, (37, 26, 35, 28), 20, 25, (16, 10.227), (22, 10.227), (10.5, 5.6), (12, 7), (14, 8)
-    ),
+    LETTER: Layout(_A4, (37, 26, 35, 28), 20, 25, (16, 10.227), (22, 10.227), (10.5, 5.6), (12, 7), (14, 8)),
     "across": Layout(
         _A4_ACROSS, (25, 15, 24, 15), 13, 14, (10, 5.4), (22, 10.227), (9, 4.3), (10.5, 6), (14, 8)
     ),
@@ -215,7 +213,7 @@ class _Adder:
         keep: bool = False,
         page_break: bool = False,
     ) -> Any:
-        """Add the style `name`: `line` in mm, distances in twentieths of a point, `indent` in hundredths of a character."""
+        """Add the style `name`: `line` in mm, distances in twips, `indent` in hundredths of a character."""
         style = self._document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         style.base_style, style.quick_style = self._document.styles["Normal"], True
         _font(style, font, size or self._size, spacing=self._spacing if tight else spacing)
@@ -236,6 +234,7 @@ class _Adder:
 
 
 def twips(millimetres: float) -> int:
+    """Return a length in twentieths of a point, as Word counts."""
     return round(millimetres / 25.4 * 1440)
 
 

@@ -17,11 +17,13 @@ from docx.text.paragraph import Paragraph
 
 from service.documents import word_styles
 from service.documents.docx import fixed_zip
-from service.documents.word_styles import LAYOUTS, LETTER, Layout, ordered
+from service.documents.word_styles import LAYOUTS, LETTER, Layout
 from service.errors import InputError
 
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _MARK = re.compile("\ue000(\\d+)\ue001")
+_CHOICE = re.compile(r'"([^"]*)" if (.*?) else (.*)$')
+_LITERAL = re.compile(r'"([^"]*)"$')
 _WIDTH = re.compile(r"width:\s*([\d.]+)mm")
 _HEIGHT = re.compile(r"height:\s*([\d.]+)mm")
 _STYLES: Mapping[str, Mapping[str, str]] = {  # tag → class → style; "" is the tag's own
@@ -46,6 +48,7 @@ _CELLS: Mapping[str, Mapping[str, str]] = {  # table class → cell class → st
     },
     "form": {
         **{"": "表单", "th": "表单标签", "center": "表单居中", "code": "表单代码", "right": "表单居右"},
+        **{"digest": "表单代码"},
         **{"top": "表单", "end": "表单", "body": "表单正文"},
     },
     "sign": {"": "签署", "th": "签署标题", "label": "签署", "place": "签署", "wet": "签署"},
@@ -54,13 +57,13 @@ _CELLS: Mapping[str, Mapping[str, str]] = {  # table class → cell class → st
     "imprint": {"": "版记", "right": "版记右"},
 }
 _RULED = {"rows", "form"}
-_WRAPPERS = {"keep", "notes", "issuer", "section"}  # their children are what counts
+_WRAPPERS = {"keep", "notes", "issuer", "imprint"}  # their children are what counts
 _LEFT_OUT = {"seal"}  # places for signature fields, which only a PDF has
 _PLACE_MM, _WET_MM = 24, 14
 
 
 def build(html: str, name: str) -> bytes:
-    """Return the Word template of the kind `name` from its HTML template; raise InputError where the vocabulary ends."""
+    """Return the Word template of the kind `name` from its HTML; raise InputError where the vocabulary ends."""
     return _bytes(_Builder(html, name).document)
 
 
@@ -73,7 +76,6 @@ class _Builder:
         if layout not in LAYOUTS:
             raise self._fault(f"没有名为“{layout}”的版面")
         self._layout: Layout = LAYOUTS[layout]
-        self._narrow = layout in ("across", "sheet")
         self.document = word_styles.new_document(layout)
         self._blocks(body, self.document._body, keep=False)
 
@@ -88,7 +90,7 @@ class _Builder:
         number = len(self._tags) - 1
         return f"<!--{number}-->" if text.startswith("{%") else f"\ue000{number}\ue001"
 
-    def _blocks(self, parent: Any, target: Any, *, keep: bool, notes: bool = False) -> None:
+    def _blocks(self, parent: Any, target: Any, *, keep: bool, within: str = "") -> None:
         children = list(parent)
         if (parent.text or "").strip() or any((child.tail or "").strip() for child in children):
             raise self._fault(f"<{parent.tag}> 之内的文字应放在 <p> 里")
@@ -96,17 +98,35 @@ class _Builder:
             if _is_comment(child):
                 self._paragraph(target, self._statement(child, "p"), "小字")
             elif child.tag == "table":
-                self._table(child, target, keep=keep)
+                self._table(child, target, " ".join(_classes(child)) or within, keep=keep)
             elif child.tag == "div" and set(_classes(child)) & _LEFT_OUT:
                 continue
             elif child.tag == "div" and (not _classes(child) or set(_classes(child)) & _WRAPPERS):
                 own = set(_classes(child))
-                self._blocks(child, target, keep=keep or "keep" in own, notes=notes or "notes" in own)
+                self._blocks(child, target, keep=keep or "keep" in own, within=" ".join(own) or within)
             else:
-                self._block(child, target, keep=keep, notes=notes)
+                self._variants(child, target, keep=keep, notes=within == "notes")
 
-    def _block(self, element: Any, target: Any, *, keep: bool, notes: bool) -> None:
-        own = " ".join(name for name in _classes(element) if name not in ("hei", "kai"))
+    def _variants(self, element: Any, target: Any, *, keep: bool, notes: bool) -> None:
+        """Add a block; one whose class is an expression becomes a choice between blocks."""
+        mark = _MARK.search(element.get("class") or "")
+        if mark is None:
+            self._block(element, target, _classes(element), keep=keep, notes=notes)
+            return
+        rest, word, classes = self._tags[int(mark[1])].strip("{} "), "if", element.get("class")
+        while choice := _CHOICE.match(rest):
+            self._paragraph(target, f"{{%p {word} {choice[2]} %}}", "小字")
+            own = classes.replace(mark[0], choice[1]).split()
+            self._block(element, target, own, keep=keep, notes=notes)
+            rest, word = choice[3], "elif"
+        if word == "if" or (last := _LITERAL.match(rest)) is None:
+            raise self._fault(f'class 之内只能写成 "…" if … else "…"，不能写 {rest}')
+        self._paragraph(target, "{%p else %}", "小字")
+        self._block(element, target, classes.replace(mark[0], last[1]).split(), keep=keep, notes=notes)
+        self._paragraph(target, "{%p endif %}", "小字")
+
+    def _block(self, element: Any, target: Any, classes: list[str], *, keep: bool, notes: bool) -> None:
+        own = " ".join(name for name in classes if name not in ("hei", "kai"))
         styles = _STYLES.get(element.tag, {})
         if own not in styles:
             raise self._fault(f"不认识 <{element.tag} class={own!r}>")
@@ -148,8 +168,7 @@ class _Builder:
             if child.tail:
                 yield "text", (self._text(child.tail), style)
 
-    def _table(self, table: Any, target: Any, *, keep: bool) -> None:
-        (own,) = _classes(table) or [""]
+    def _table(self, table: Any, target: Any, own: str, *, keep: bool) -> None:
         if own not in _CELLS:
             raise self._fault(f"不认识 <table class={own!r}>")
         widths = self._widths(table)
