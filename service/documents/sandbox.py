@@ -22,7 +22,7 @@ _ALLOWED = (  # what a form letter needs; with these a template's work is bounde
     *(nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Tuple, nodes.List),
 )
 _FAULTS = (TemplateError, TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError)
-_DIGITS = ("", *"一二三四五六七八九")
+_DIGITS: tuple[str, ...] = ("", *"一二三四五六七八九")
 _LIST_HASH_SHOWN = 16  # hex digits of the list's SHA-256 printed on paper; the whole stands in content.json
 
 
