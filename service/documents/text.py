@@ -38,12 +38,14 @@ def pdf_pages(data: bytes) -> list[str]:
 
 
 def pdf_words(data: bytes, repeated: tuple[str, ...] = ()) -> str:
-    """Return the words of a PDF; one of the table heads `repeated` at the top of a later page is left out."""
-    first, *later = (normalise(page) for page in pdf_pages(data))
-    return first + "".join(_headless(page, repeated) for page in later)
+    """Return the words of a PDF; a table head `repeated` at the top of a later page is left out, its first is not."""
+    words = ""
+    for page in pdf_pages(data):
+        words += _headless(normalise(page), [head for head in repeated if head in words])
+    return words
 
 
-def _headless(page: str, repeated: tuple[str, ...]) -> str:
+def _headless(page: str, repeated: list[str]) -> str:
     found = [head for head in repeated if page.startswith(head)]
     return page.removeprefix(max(found, key=len, default=""))
 
