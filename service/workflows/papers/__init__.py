@@ -22,9 +22,13 @@ from service.workflows.papers import (
     delegation,
     duty_report,
     duty_summary,
+    enterprise,
+    notice_board,
     raise_form,
+    rectification_notice,
     supervision_list,
     task_list,
+    visit_record,
 )
 from service.workflows.papers.desk import Desk, Paper, Target
 
@@ -48,6 +52,14 @@ _BUILDERS: Mapping[str, _Builder] = {
     "raise_form": _Builder(raise_form.targets, raise_form.build),
     "supervision_list": _Builder(supervision_list.targets, supervision_list.build),
     "task_list": _Builder(task_list.targets, task_list.build),
+    "visit_record": _Builder(visit_record.targets, visit_record.build),
+    "rectification_notice": _Builder(rectification_notice.targets, rectification_notice.build),
+    "interview_notice": _Builder(
+        rectification_notice.interview_targets, rectification_notice.build_interview
+    ),
+    "notice_board": _Builder(notice_board.targets, notice_board.build),
+    "notice_board_a3": _Builder(notice_board.targets, notice_board.build),
+    **{kind: _Builder(enterprise.targets_of(kind), enterprise.builder_of(kind)) for kind in enterprise.KINDS},
 }
 KINDS = tuple(_BUILDERS)
 """The kinds that can be made from the registry alone."""

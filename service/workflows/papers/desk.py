@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core import Envelope, Json, LetterId, Party, Sha256Hex
+from service.db.changes import Raise
 from service.db.tables import Cadre, Entity, Unit
 from service.errors import NotFoundError
 from service.registry import deadlines, duties, query, rules, task_lists
@@ -110,10 +112,25 @@ class Desk:
         """The cadres in office, by unit in the order in which they were listed."""
         return query.all_cadres(self.session, self.on)
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        counted, places = Counter[str](), {}
+        for cadre in self.cadres:
+            counted[cadre.unit] += 1
+            places[cadre.cadre] = counted[cadre.unit]
+        return places
+
     def place_of(self, cadre: Cadre) -> int:
         """Return the cadre's place in the unit's list, from 1; 0 for one who has left."""
-        own = [one.cadre for one in self.cadres if one.unit == cadre.unit]
-        return own.index(cadre.cadre) + 1 if cadre.cadre in own else 0
+        return self._places.get(cadre.cadre, 0)
+
+    @cached_property
+    def raises(self) -> dict[str, list[Raise]]:
+        """All applications for a raise and what became of them: id → its rows, oldest first."""
+        found: dict[str, list[Raise]] = {}
+        for row in self.session.scalars(select(Raise).order_by(Raise.row)):
+            found.setdefault(row.id, []).append(row)
+        return found
 
     def cadre_names(self, ids: Iterable[str]) -> dict[str, str]:
         """Return the latest known names of cadres, in office or not; an erased person is said to be so."""

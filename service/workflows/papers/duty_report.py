@@ -27,10 +27,10 @@ _SHOWN = {
 def targets(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
     """Return one report per cadre in office."""
     codes, level = desk.codes(unit), TIER_LEVEL.get(tier or "")
-    found, seen = [], dict[str, int]()
+    found = []
     for cadre in desk.cadres:
         if cadre.unit in codes and level in (None, cadre.level):
-            place = seen[cadre.unit] = seen.get(cadre.unit, 0) + 1
+            place = desk.place_of(cadre)
             found.append(Target(cadre.cadre, file_name(cadre.unit, f"{place:03d}", cadre.name), cadre.unit))
     return found
 

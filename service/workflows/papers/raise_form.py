@@ -18,20 +18,20 @@ ONE, SECTOR = "单户主体", "行业业态"
 def targets(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
     """Return the applications and raises of the scope, of those from `tier` where it is given."""
     codes = desk.codes(unit)
-    found = {}
-    for row in desk.session.scalars(select(Raise).order_by(Raise.row)):
-        place = _unit(desk, row)
-        if place in codes and tier in (None, row.from_tier):
-            found[row.id] = Target(row.id, file_name(place, _applied_on(desk, row.id), row.id[:8]), place)
-    return list(found.values())
+    return [
+        Target(one, file_name(place, _applied_on(rows), one[:8]), place)
+        for one, rows in desk.raises.items()
+        if (place := _unit(desk, rows[0])) in codes and tier in (None, rows[0].from_tier)
+    ]
 
 
 def build(desk: Desk, target: str) -> Paper:
     """Return the form of one application (by id); applicant and other reasons may be given as extra fields."""
-    row = desk.session.scalars(select(Raise).where(Raise.id == target).order_by(Raise.row.desc())).first()
-    if row is None:
+    rows = desk.raises.get(target)
+    if rows is None:
         raise missing("提级申请", target)
-    place, applied = _unit(desk, row), _applied_on(desk, target)
+    row = rows[-1]
+    place, applied = _unit(desk, row), _applied_on(rows)
     upper = desk.ancestor(place, TIER_LEVEL[row.to_tier])
     committee = desk.body(upper).committee if upper and desk.unit(upper).committee else desk.above(place)
     own = desk.body(place)
@@ -41,7 +41,7 @@ def build(desk: Desk, target: str) -> Paper:
         "applicant": own.office,
         "from_tier": row.from_tier,
         "to_tier": row.to_tier,
-        "reason": _why(desk, target),
+        "reason": rows[0].reason or "见申请材料",
         "applied_on": applied,
         "office": desk.body(upper).office if upper and desk.unit(upper).office else own.office,
         "committee": committee,
@@ -97,23 +97,14 @@ def _unit(desk: Desk, row: Raise) -> str:
     return entity.unit if entity else ""
 
 
-def _first(desk: Desk, raise_id: str) -> Raise:
-    rows = desk.session.scalars(select(Raise).where(Raise.id == raise_id).order_by(Raise.row))
-    return rows.first() or Raise()
-
-
-def _applied_on(desk: Desk, raise_id: str) -> str:
-    return china_day(_first(desk, raise_id).recorded_at).isoformat()
-
-
-def _why(desk: Desk, raise_id: str) -> str:
-    return _first(desk, raise_id).reason or "见申请材料"
+def _applied_on(rows: Sequence[Raise]) -> str:
+    return china_day(rows[0].recorded_at).isoformat()
 
 
 def _place(desk: Desk, row: Raise, office: str) -> int:
     """Return the application's place among those of the same office and year."""
-    year, ids = _applied_on(desk, row.id)[:4], dict[str, None]()
-    for one in desk.session.scalars(select(Raise).order_by(Raise.row)):
-        if _applied_on(desk, one.id)[:4] == year and desk.body(_unit(desk, one)).code == office:
-            ids[one.id] = None
-    return list(ids).index(row.id) + 1
+    year = _applied_on(desk.raises[row.id])[:4]
+    ids = [one for one, rows in desk.raises.items() if _applied_on(rows)[:4] == year]
+    return [one for one in ids if desk.body(_unit(desk, desk.raises[one][0])).code == office].index(
+        row.id
+    ) + 1

@@ -22,11 +22,12 @@ ON_SITE, EITHER = "须到现场", "线上或者现场"
 def targets(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
     """Return one list per cadre in office, and one for each unit as a whole."""
     codes, level = desk.codes(unit), TIER_LEVEL.get(tier or "")
-    found, seen = [], dict[str, int]()
+    found, seen = [], dict[str, None]()
     for cadre in desk.cadres:
         if cadre.unit not in codes or cadre.level not in _LEVELS or level not in (None, cadre.level):
             continue
-        place = seen[cadre.unit] = seen.get(cadre.unit, 0) + 1
+        seen[cadre.unit] = None
+        place = desk.place_of(cadre)
         found.append(Target(cadre.cadre, file_name(cadre.unit, f"{place:03d}", cadre.name), cadre.unit))
     for code in seen:
         found.append(Target(code, file_name(code, "000", desk.unit(code).name), code))
