@@ -23,6 +23,16 @@ from tests.workflows.opening import DISTRICT, TOWN, VILLAGE, DayClock
 
 OPENED, DAY = date(2022, 11, 10), date(2022, 11, 24)
 CLERK, BOSS = "拟稿人", "审定人"
+KINDS = (
+    "adjustment",
+    "approval_form",
+    "delegation",
+    "duty_report",
+    "duty_summary",
+    "raise_form",
+    "supervision_list",
+    "task_list",
+)
 
 
 @dataclass
@@ -157,7 +167,7 @@ def _targets(made: Lived, kind: str, **scope: str) -> list[papers.Target]:
         return papers.targets(Desk(session, DAY), kind, **scope)
 
 
-@pytest.mark.parametrize("kind", papers.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_target_of_every_kind_can_be_made_and_fits_its_template(lived: Lived, kind: str) -> None:
     found = _targets(lived, kind)
     assert found
@@ -170,7 +180,7 @@ def test_every_target_of_every_kind_can_be_made_and_fits_its_template(lived: Liv
             validate_envelope(template, content.envelope)
 
 
-@pytest.mark.parametrize("kind", papers.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_first_of_every_kind_prints_and_prints_the_same_again(lived: Lived, kind: str) -> None:
     target = _targets(lived, kind)[0]
     template, parts = lived.app.parts.kind(kind), lived.app.parts
@@ -180,7 +190,7 @@ def test_the_first_of_every_kind_prints_and_prints_the_same_again(lived: Lived, 
     assert render_docx(template, first, specimen=True) == render_docx(template, second, specimen=True)
 
 
-@pytest.mark.parametrize("kind", papers.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_file_names_sort_are_unique_and_stay_in_their_folder(lived: Lived, kind: str) -> None:
     names = [target.file_name for target in _targets(lived, kind)]
     assert names == sorted(names)
@@ -323,10 +333,9 @@ def test_a_summary_adds_up_to_its_units_and_names_who_has_not_reported(lived: Li
 
 
 def test_no_paper_carries_a_personal_mobile(lived: Lived) -> None:
-    for kind in papers.KINDS:
-        for target in _targets(lived, kind):
-            assert not re.search(r"\b1[3-9]\d{9}\b", repr(_build(lived, kind, target.id).fields))
-            break
+    for kind in KINDS:
+        fields = _build(lived, kind, _targets(lived, kind)[0].id).fields
+        assert not re.search(r"(?<!\d)1[3-9]\d{9}(?!\d)", repr(fields))
 
 
 def test_a_kind_or_target_that_is_not_there_is_named(lived: Lived) -> None:
