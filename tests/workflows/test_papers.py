@@ -327,8 +327,10 @@ def test_a_summary_adds_up_to_its_units_and_names_who_has_not_reported(lived: Li
     reports = [tuple(map(int, row["reports"].split("/"))) for row in fields["units"]]
     assert sum(done for done, _ in reports) == fields["received_count"] == 1
     assert sum(total for _, total in reports) == fields["cadre_count"]
-    assert len(fields["missing"]) == fields["cadre_count"] - fields["received_count"]
-    assert _cadre(lived, lived.ids["cadre"]).name not in {row["name"] for row in fields["missing"]}
+    named = [name for row in fields["missing"] for name in row["names"].split("、")]
+    assert len(named) == fields["missing_count"] == fields["cadre_count"] - fields["received_count"]
+    (own,) = [row for row in fields["missing"] if row["unit"].endswith(_unit_of(lived))]
+    assert _cadre(lived, lived.ids["cadre"]).name not in own["names"].split("、")
     assert fields["units"][0]["unit"].endswith("（本级）")
 
 
@@ -344,6 +346,11 @@ def test_a_kind_or_target_that_is_not_there_is_named(lived: Lived) -> None:
     for kind in ("supervision_list", "approval_form", "raise_form", "delegation"):
         with pytest.raises(NotFoundError, match="E-REG-891"):
             _build(lived, kind, "f" * 32)
+
+
+def _unit_of(made: Lived) -> str:
+    with made.app.parts.sessions.begin() as session:
+        return query.unit(session, _cadre(made, made.ids["cadre"]).unit, DAY).name
 
 
 def _names(made: Lived) -> dict[str, str]:

@@ -56,18 +56,27 @@ def build(desk: Desk, target: str) -> Paper:
         "as_of": desk.on.isoformat(),
         "cadre_count": reports.total,
         "received_count": reports.done,
+        "missing_count": reports.open,
         "totals": [_total(name, _figure(desk, inside, measure)) for name, measure in _TOTALS.items()],
         "units": _units(desk, target),
-        "missing": [
-            {"unit": desk.full_name(duty.holder.unit), "name": duty.holder.cadre_name or ""}
-            for duty in sorted(desk.standing.duties, key=lambda duty: duty.holder.unit)
-            if duty.measure is Measure.REPORT and duty.holder.unit in inside
-        ],
+        "missing": _missing(desk, inside),
     }
     number = f"{unit.name}履职抄报〔{year}〕1号"
     party = Party(Role.OFFICE, 1, "office", body.committee, "抄报机关印章")
     title = f"{body.committee}关于{year}年度食品安全包保履职情况的抄报函"
     return Paper(fields, title, number, body.committee, (party,))
+
+
+def _missing(desk: Desk, inside: set[str]) -> list[dict[str, Json]]:
+    """Return who has not reported, by unit."""
+    found: dict[str, list[str]] = {}
+    for duty in desk.standing.duties:
+        if duty.measure is Measure.REPORT and duty.holder.unit in inside:
+            found.setdefault(duty.holder.unit, []).append(duty.holder.cadre_name or "")
+    return [
+        {"unit": desk.full_name(code), "count": len(names), "names": "、".join(names)}
+        for code, names in sorted(found.items())
+    ]
 
 
 def _units(desk: Desk, target: str) -> list[dict[str, Json]]:
