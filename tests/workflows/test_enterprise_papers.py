@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pytest
@@ -78,6 +78,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
         "visited": first,
         "cadre": cadre,
         "supervision": supervision.record(parts, inspection, who=WHO),
+        "named": supervision.record(
+            parts, replace(inspection, on=date(2022, 11, 22), disposal="通报"), who=WHO
+        ),
     }
     with parts.sessions() as session:
         yield Lived(app, session, ids)
@@ -190,6 +193,16 @@ def test_a_supervision_leads_to_a_notice_and_to_a_talk(lived: Lived) -> None:
     assert talk["to"] == notice["to"] and "两个村进度偏慢" in talk["reasons"]
     with pytest.raises(InputError, match="约谈日期"):
         made(lived, desk, "interview_notice", lived.ids["supervision"])
+
+
+def test_a_circular_names_the_unit_and_its_problems(lived: Lived) -> None:
+    desk = desk_of(lived)
+    assert [one.id for one in papers.targets(desk, "circular")] == [lived.ids["named"]]
+    fields = made(lived, desk, "circular", lived.ids["named"]).fields
+    (row,) = fields["problems"]
+    assert row["text"] == "一个村未按时完成督导" and row["unit"] in str(fields["title"])
+    with pytest.raises(NotFoundError):
+        made(lived, desk, "circular", lived.ids["supervision"])
 
 
 def test_a_notice_board_bears_no_number_of_a_person(lived: Lived) -> None:

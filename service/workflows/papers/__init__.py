@@ -55,7 +55,10 @@ _BUILDERS: Mapping[str, _Builder] = {
     "visit_record": _Builder(visit_record.targets, visit_record.build),
     "rectification_notice": _Builder(rectification_notice.targets, rectification_notice.build),
     "interview_notice": _Builder(
-        rectification_notice.interview_targets, rectification_notice.build_interview
+        rectification_notice.targets_of(rectification_notice.INTERVIEW), rectification_notice.build_interview
+    ),
+    "circular": _Builder(
+        rectification_notice.targets_of(rectification_notice.CIRCULAR), rectification_notice.build_circular
     ),
     "notice_board": _Builder(notice_board.targets, notice_board.build),
     "notice_board_a3": _Builder(notice_board.targets, notice_board.build),

@@ -1,6 +1,6 @@
-"""限期整改通知书 and 警示约谈通知书: what follows from the open problems of a visit, and from a supervision."""
+"""限期整改通知书, 警示约谈通知书, 通报: what follows from the open problems of a visit, and from a supervision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select
 
@@ -11,7 +11,8 @@ from service.workflows import naming
 from service.workflows.papers.desk import Desk, Paper, Target, file_name, missing
 from service.workflows.papers.visit_record import task_list_of
 
-RECTIFY, INTERVIEW = "限期整改", "约谈"
+INTERVIEW, CIRCULAR = "约谈", "通报"
+_EVERYONE = {"town": "各街道（镇）食品安全委员会", "village": "各村（社区）"}
 _PLAIN = "立即整改，并查找同类问题。"
 
 
@@ -43,28 +44,32 @@ def build(desk: Desk, target: str) -> Paper:
     raise missing("督导或者督查", target)
 
 
-def interview_targets(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
-    """Return the year's supervisions that ended with a warning talk."""
-    codes = desk.codes(unit)
-    rows = desk.session.scalars(
-        select(Supervision)
-        .where(Supervision.year == desk.on.year, Supervision.disposal == INTERVIEW)
-        .order_by(Supervision.on, Supervision.id)
-    )
-    return [
-        Target(
-            row.id, file_name(row.inspected, row.on.isoformat(), desk.unit(row.inspected).name), row.inspected
+def targets_of(disposal: str) -> Callable[[Desk, str | None, str | None], Sequence[Target]]:
+    """Return what finds the year's supervisions that ended with `disposal`; they belong to no tier."""
+
+    def find(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
+        codes = desk.codes(unit)
+        rows = desk.session.scalars(
+            select(Supervision)
+            .where(Supervision.year == desk.on.year, Supervision.disposal == disposal)
+            .order_by(Supervision.on, Supervision.id)
         )
-        for row in rows
-        if row.inspected in codes and tier is None
-    ]
+        return [
+            Target(
+                row.id,
+                file_name(row.inspected, row.on.isoformat(), desk.unit(row.inspected).name, row.id[:6]),
+                row.inspected,
+            )
+            for row in rows
+            if row.inspected in codes and tier is None
+        ]
+
+    return find
 
 
 def build_interview(desk: Desk, target: str) -> Paper:
     """Return the call to a warning talk; day, clock, place, reply_by and contact come as extra fields."""
-    row = desk.session.get(Supervision, target)
-    if row is None or row.disposal != INTERVIEW:
-        raise missing("处理方式为约谈的督查", target)
+    row = _disposed(desk, target, INTERVIEW)
     own, to = desk.body(row.inspecting), _addressee(desk, row.inspected)
     found = [one.text for one in _of(desk, target)]
     found += [f"{one['item']}：{one['finding']}" for one in parse_canonical(row.items.encode())]
@@ -78,6 +83,33 @@ def build_interview(desk: Desk, target: str) -> Paper:
         "issuer": own.office,
     }
     return _paper(desk, row.inspecting, "约谈", target, fields, f"警示约谈通知书（{to}）")
+
+
+def build_circular(desk: Desk, target: str) -> Paper:
+    """Return the circular about a supervision; its disposal and copies may be given as extra fields."""
+    row = _disposed(desk, target, CIRCULAR)
+    own, name = desk.body(row.inspecting), desk.full_name(row.inspected)
+    problems = _of(desk, target)
+    last = max((one.due_on for one in problems), default=row.on)
+    items = parse_canonical(row.items.encode())
+    title = f"{own.office}关于{name}食品安全属地管理责任督查情况的通报"
+    fields: dict[str, Json] = {
+        "source": "督查",
+        "masthead": f"{own.office}文件",
+        "title": title,
+        "to": _EVERYONE[desk.unit(row.inspected).level],
+        "period": f"{row.on.year}年{row.on.month}月",
+        "indices": [],
+        "good": "\n".join(f"{one['item']}：{one['finding'].rstrip('。')}。" for one in items),
+        "problems": [
+            {"no": number, "unit": name, "text": one.text, "due": one.due_on.isoformat()}
+            for number, one in enumerate(problems, start=1)
+        ],
+        "report_by": (row.rectify_due or last).isoformat(),
+        "issuer": own.office,
+        "printed_on": desk.on.isoformat(),
+    }
+    return _paper(desk, row.inspecting, "通报", target, fields, title)
 
 
 def _of_visit(desk: Desk, row: Visit, problems: Sequence[Problem]) -> Paper:
@@ -119,6 +151,13 @@ def _paper(desk: Desk, unit: str, what: str, target: str, fields: dict[str, Json
     own = desk.body(unit)
     number = f"{desk.unit(own.code).name}{what}〔{desk.on.year}〕{desk.on:%m%d}-{target[:6]}号"
     return Paper(fields, title, number, own.office, (Party(Role.OFFICE, 1, "office", own.office),))
+
+
+def _disposed(desk: Desk, target: str, disposal: str) -> Supervision:
+    row = desk.session.get(Supervision, target)
+    if row is None or row.disposal != disposal:
+        raise missing(f"处理方式为{disposal}的督查", target)
+    return row
 
 
 def _addressee(desk: Desk, unit: str) -> str:
