@@ -51,7 +51,9 @@ def validate_envelope(kind: Kind, envelope: Envelope) -> None:
 
 
 def china_date(iso: str) -> str:
-    """Return an ISO day in the form documents use: 2026年11月24日."""
+    """Return an ISO day in the form documents use: 2026年11月24日; nothing for no day."""
+    if not iso:
+        return ""
     day = date.fromisoformat(iso)
     return f"{day.year}年{day.month}月{day.day}日"
 
@@ -72,7 +74,25 @@ def _value(field: Field, value: Json, where: str) -> Json:
         if type(value) is not int or not 0 <= value <= _INTEGER_LIMIT:
             raise _fault(label, field.name, "应为不小于零的整数")
         return value
-    return _text(field, "" if value is None else value, label)
+    if field.type is FieldType.FLAG:
+        if value is not None and type(value) is not bool:
+            raise _fault(label, field.name, "应为是或否")
+        return bool(value)
+    text = _text(field, "" if value is None else value, label)
+    if text and field.type is FieldType.CHOICE and text not in field.choices:
+        raise _fault(label, field.name, f"应为{'、'.join(field.choices)}之一")
+    if text and field.type is FieldType.DATE:
+        _require_day(text, field, label)
+    return text
+
+
+def _require_day(text: str, field: Field, label: str) -> None:
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return
+    except ValueError:
+        pass
+    raise _fault(label, field.name, f"“{text}”不是有效日期，应写成 2026-11-24 的样子")
 
 
 def _text(field: Field, value: Json, label: str) -> str:
@@ -84,7 +104,7 @@ def _text(field: Field, value: Json, label: str) -> str:
         return value
     if len(value) > field.limit:
         raise _fault(label, field.name, f"超过 {field.limit} 个字")
-    for character in value:
+    for character in value.replace("\n", "") if field.lines else value:
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
             raise _fault(label, field.name, f"含有控制字符 U+{ord(character):04X}")
     if field.pattern and not re.fullmatch(field.pattern, value):
@@ -93,6 +113,7 @@ def _text(field: Field, value: Json, label: str) -> str:
 
 
 def _rows(field: Field, value: Json, label: str) -> list[dict[str, Json]]:
+    value = [] if value is None else value
     if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
         raise _fault(label, field.name, "应为表格行")
     if len(value) > _ROW_LIMIT:

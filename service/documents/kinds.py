@@ -12,6 +12,7 @@ from service.errors import InputError
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TEXT_LIMIT = 200  # characters of a text field that states no limit of its own
+_LINES_LIMIT = 5000  # the same, of a text of several paragraphs
 
 
 class TextStatus(StrEnum):
@@ -26,12 +27,18 @@ class FieldType(StrEnum):
 
     TEXT = "text"
     INTEGER = "integer"
+    DATE = "date"  # an ISO day, printed with the filter china_date
+    CHOICE = "choice"  # one of `choices`
+    FLAG = "flag"  # yes or no
     ROWS = "rows"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a kind; `label` is what people call it, `source` where the registry has it."""
+    """One field of a kind; `label` is what people call it, `source` where the registry has it.
+
+    A text with `lines` may have several paragraphs; a template sees them as a list.
+    """
 
     name: str
     label: str
@@ -40,6 +47,8 @@ class Field:
     pattern: str | None = None
     source: str | None = None
     limit: int = _TEXT_LIMIT
+    lines: bool = False
+    choices: tuple[str, ...] = ()
     columns: "tuple[Field, ...]" = ()
 
 
@@ -97,6 +106,8 @@ _FIELD_OPTIONAL = {
     "pattern": str,
     "source": str,
     "limit": int,
+    "lines": bool,
+    "choices": list,
     "columns": list,
 }
 _TIERS = {"A", "B", "C", "D"}
@@ -105,7 +116,7 @@ _TIERS = {"A", "B", "C", "D"}
 def load_kind(folder: Path) -> Kind:
     """Return the kind that `folder` describes; raise InputError naming the file and key that is wrong."""
     path = folder / "kind.toml"
-    table = _read_toml(path)
+    table = read_toml(path)
     _require_keys(table, _KIND_KEYS, _KIND_OPTIONAL, path, "")
     for name in ("document.html", "document.docx"):
         if not (folder / name).is_file():
@@ -146,6 +157,11 @@ def _field(value: Json, path: Path, where: str) -> Field:
     kind = FieldType(value.get("type", "text"))
     columns = value.get("columns", [])
     _require((kind is FieldType.ROWS) == bool(columns), path, f"{where}.columns")
+    choices = tuple(value.get("choices", ()))
+    _require((kind is FieldType.CHOICE) == bool(choices), path, f"{where}.choices")
+    _require(all(isinstance(choice, str) and choice for choice in choices), path, f"{where}.choices")
+    lines = value.get("lines", False)
+    _require(not lines or kind is FieldType.TEXT, path, f"{where}.lines")
     if (pattern := value.get("pattern")) is not None:
         _require_pattern(pattern, path, f"{where}.pattern")
     return Field(
@@ -155,7 +171,9 @@ def _field(value: Json, path: Path, where: str) -> Field:
         required=value.get("required", False),
         pattern=pattern,
         source=value.get("source"),
-        limit=value.get("limit", _TEXT_LIMIT),
+        limit=value.get("limit", _LINES_LIMIT if lines else _TEXT_LIMIT),
+        lines=lines,
+        choices=choices,
         columns=tuple(_field(column, path, f"{where}.columns[{i}]") for i, column in enumerate(columns)),
     )
 
@@ -177,14 +195,21 @@ def _parties(values: list[Json], path: Path) -> tuple[PartySpec, ...]:
 def _read_items(folder: Path) -> Mapping[str, tuple[Mapping[str, Json], ...]]:
     items: dict[str, tuple[Mapping[str, Json], ...]] = {}
     for path in sorted(folder.glob("items*.toml")):
-        for key, rows in _read_toml(path).items():
+        for key, rows in read_toml(path).items():
             _require(isinstance(rows, list) and all(isinstance(row, dict) for row in rows), path, key)
             _require(key not in items, path, f"{key}（重复）")
-            items[key] = tuple(rows)
+            items[key] = _even(rows)
     return items
 
 
-def _read_toml(path: Path) -> dict[str, Json]:
+def _even(rows: list[dict[str, Json]]) -> tuple[Mapping[str, Json], ...]:
+    """Return the rows with the same keys, so that a template may ask each for what only some have."""
+    keys = {key: "" for row in rows for key in row if key != "variants"}
+    return tuple(keys | row for row in rows)
+
+
+def read_toml(path: Path) -> dict[str, Json]:
+    """Return the table in a kind's file; raise InputError if there is no such file or it is not TOML."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as exc:

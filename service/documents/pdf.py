@@ -74,7 +74,7 @@ class PdfRenderer:
 
     def _write(self, kind: Kind, content: Content, html: str, sheets: list[Any]) -> bytes:
         source = weasyprint.HTML(
-            string=html, base_url=kind.folder.as_uri() + "/", url_fetcher=_Only(kind.folder)
+            string=html, base_url=kind.folder.resolve().as_uri() + "/", url_fetcher=_Only(kind.folder)
         )
         options = {"pdf_variant": "pdf/a-3a", "pdf_forms": bool(kind.parties)}
         document = source.render(font_config=self._kit.font_config, stylesheets=sheets, **options)

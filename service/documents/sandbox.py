@@ -15,13 +15,14 @@ from service.documents.kinds import Kind, TextStatus
 from service.errors import InputError
 
 _OUTPUT_LIMIT = 32 * 2**20  # characters of one rendered template: a list of 20 000 rows needs 20 million
-_FILTERS = {"china_date", "length"}
+_FILTERS = {"china_date", "chinese", "tick", "length", "join", "selectattr", "rejectattr", "list"}
 _ALLOWED = (  # what a form letter needs; with these a template's work is bounded by its own and its content's size
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If),
     *(nodes.Name, nodes.Const, nodes.Getattr, nodes.Filter, nodes.CondExpr, nodes.Concat),
     *(nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Operand, nodes.Tuple, nodes.List),
 )
 _FAULTS = (TemplateError, TypeError, ValueError, OverflowError, LookupError, AttributeError, RecursionError)
+_DIGITS: tuple[str, ...] = ("", *"一二三四五六七八九")
 _LIST_HASH_SHOWN = 16  # hex digits of the list's SHA-256 printed on paper; the whole stands in content.json
 
 
@@ -61,8 +62,22 @@ def environment(*, autoescape: bool) -> Sandbox:
     """Return a sandbox; it has no loader, so a template cannot read any file."""
     sandbox = Sandbox(autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     sandbox.globals = {}
-    sandbox.filters = {"china_date": china_date, "length": len}
+    kept = {name: sandbox.filters[name] for name in ("join", "selectattr", "rejectattr", "list")}
+    sandbox.filters = kept | {"china_date": china_date, "chinese": chinese, "tick": tick, "length": len}
     return sandbox
+
+
+def chinese(number: int) -> str:
+    """Return a number from 1 to 99 as headings count: 一, 十二, 三十."""
+    if not 0 < number < 100:
+        raise ValueError(number)
+    tens, ones = divmod(number, 10)
+    return ("" if tens < 2 else _DIGITS[tens]) + ("十" if tens else "") + _DIGITS[ones]
+
+
+def tick(value: object) -> str:
+    """Return the box of a form, ticked or empty."""
+    return "■" if value else "□"
 
 
 def render(sandbox: Sandbox, source: str, values: Mapping[str, Any]) -> str:
@@ -95,7 +110,7 @@ def context(kind: Kind, content: Content, *, specimen: bool) -> dict[str, Any]:
                 for p in envelope.parties
             ],
         ),
-        "fields": _namespace(content.fields),
+        "fields": _namespace(_paragraphs(kind, content.fields)),
         "specimen": specimen,
         "reference": kind.text_status is TextStatus.REFERENCE,
     }
@@ -123,6 +138,15 @@ def _items(kind: Kind, content: Content, values: Mapping[str, Any]) -> SimpleNam
             for key, rows in kind.items.items()
         }
     )
+
+
+def _paragraphs(kind: Kind, fields: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the fields, a text of several paragraphs as their list."""
+    several = {field.name for field in kind.fields if field.lines}
+    return {
+        name: [line for line in value.split("\n") if line.strip()] if name in several else value
+        for name, value in fields.items()
+    }
 
 
 def _namespace(value: Json) -> Any:

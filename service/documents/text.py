@@ -19,10 +19,10 @@ _FURNITURE = re.compile(rf"^(?:{SPECIMEN}|{REFERENCE}|—\d+—)+$")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of a Word file; `repeated` is its table heads, which a PDF prints again on every page."""
+    """The words of a Word file; `repeated` are its tables' heads, which a PDF prints again on every page."""
 
     text: str
-    repeated: str
+    repeated: tuple[str, ...]
 
 
 def normalise(page: str) -> str:
@@ -37,10 +37,17 @@ def pdf_pages(data: bytes) -> list[str]:
         return [page.get_textpage().get_text_range() for page in document]
 
 
-def pdf_words(data: bytes, repeated: str = "") -> str:
-    """Return the words of a PDF; a table head `repeated` at the top of a later page is left out."""
-    first, *later = (normalise(page) for page in pdf_pages(data))
-    return first + "".join(page.removeprefix(repeated) for page in later)
+def pdf_words(data: bytes, repeated: tuple[str, ...] = ()) -> str:
+    """Return the words of a PDF; a table head `repeated` at the top of a later page is left out, its first is not."""
+    words = ""
+    for page in pdf_pages(data):
+        words += _headless(normalise(page), [head for head in repeated if head in words])
+    return words
+
+
+def _headless(page: str, repeated: list[str]) -> str:
+    found = [head for head in repeated if page.startswith(head)]
+    return page.removeprefix(max(found, key=len, default=""))
 
 
 def docx_words(data: bytes) -> Words:
@@ -48,12 +55,12 @@ def docx_words(data: bytes) -> Words:
     texts, heads = [], []
     for block in docx.Document(io.BytesIO(data)).iter_inner_content():
         if isinstance(block, Table):
-            for row, text in _rows(block):
-                texts.append(text)
-                heads += [text] if row.xpath("./w:trPr/w:tblHeader") else []
+            rows = list(_rows(block))
+            texts += [text for _, text in rows]
+            heads.append("".join(text for row, text in rows if row.xpath("./w:trPr/w:tblHeader")))
         else:
             texts.append(normalise(block.text))
-    return Words("".join(texts), "".join(heads))
+    return Words("".join(texts), tuple(head for head in heads if head))
 
 
 def _rows(table: Table) -> Iterator[tuple[Any, str]]:
