@@ -8,7 +8,7 @@ rolled back with its transaction and was never shown to anyone.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from service.tlog import merkle, note, tiles
 from service.tlog.checkpoint import Checkpoint
 from service.tlog.merkle import HASH_BYTES, Hash
 
+MAX_SKEW = timedelta(minutes=1)  # writers that waited for one another come with a slightly older time
 MAX_IDS = 500  # ids in one query, below SQLite's oldest limit of 999 variables
 
 
@@ -69,11 +70,12 @@ class Log:
         if not entries:
             return []
         head = _read_head(session, self._origin)
-        if now < head.time:
+        if now < head.time - MAX_SKEW:
             raise SetupError(
                 "E-ARC-021", f"系统时钟早于上一个检查点（{head.time:%Y-%m-%d %H:%M:%S} UTC），请先校时。"
             )
         leaves = _chained_leaves(session, entries)
+        now = max(now, head.time)
         edge, size = merkle.append(_parse_edge(head.edge), head.size, (leaf.hash for leaf in leaves))
         self._swap_head(session, head, edge, size, now)
         placed = list(enumerate(leaves, head.size))
