@@ -38,6 +38,7 @@ class LogFolder:
     def __init__(self, path: Path, verifier: note.Verifier) -> None:
         self.path = path
         self._verifier = verifier
+        self._opened: Head | None = None
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder: only one process at a time publishes into it."""
@@ -49,10 +50,13 @@ class LogFolder:
 
     def open(self, signed: bytes) -> Head:
         """Return the head in `signed`; raise CorruptError unless this log signed it."""
+        if self._opened is not None and self._opened.signed == signed:
+            return self._opened  # the same bytes were checked before
         try:
-            return Head(checkpoints.open_checkpoint(signed, [self._verifier]), signed)
+            self._opened = Head(checkpoints.open_checkpoint(signed, [self._verifier]), signed)
         except (InputError, VerificationError) as exc:
             raise CorruptError("E-ARC-024", f"检查点不是本日志密钥所签：{exc.message}") from exc
+        return self._opened
 
     def shown(self) -> Head | None:
         """Return the head that the folder shows; None if it shows none yet."""
