@@ -82,7 +82,13 @@ class Log:
         session.execute(
             insert(LogEntry),
             [
-                {"index": index, "leaf": leaf.hash, "id": leaf.id, "entry": leaf.entry}
+                {
+                    "origin": self._origin,
+                    "index": index,
+                    "leaf": leaf.hash,
+                    "id": leaf.id,
+                    "entry": leaf.entry,
+                }
                 for index, leaf in placed
             ],
         )
@@ -158,7 +164,9 @@ class Log:
         return heads
 
     def _read_entries(self, first: int, end: int) -> list[bytes]:
-        query = select(LogEntry.entry).where(LogEntry.index >= first, LogEntry.index < end)
+        query = select(LogEntry.entry).where(
+            LogEntry.origin == self._origin, LogEntry.index >= first, LogEntry.index < end
+        )
         with self._sessions.begin() as session:
             entries = list(session.scalars(query.order_by(LogEntry.index)))
         if len(entries) != end - first:
@@ -217,13 +225,18 @@ def _chained_leaves(session: Session, entries: Sequence[bytes]) -> list[_Leaf]:
 
 
 def _newest_leaves(session: Session, ids: Iterable[str]) -> dict[str, str]:
-    """Return, by id, the leaf hash of its newest entry."""
+    """Return, by id, the leaf hash of its newest entry, be it in this log or in one that ended before it."""
     newest: dict[str, str] = {}
     wanted = sorted(ids)
     for at in range(0, len(wanted), MAX_IDS):
-        query = select(LogEntry.id, LogEntry.leaf).where(LogEntry.id.in_(wanted[at : at + MAX_IDS]))
-        for row in session.execute(query.order_by(LogEntry.index)):
-            newest[row.id] = row.leaf.hex()  # in log order: the last one stays
+        query = (
+            select(LogEntry.id, LogEntry.leaf)
+            .join(LogHead, LogHead.origin == LogEntry.origin)
+            .where(LogEntry.id.in_(wanted[at : at + MAX_IDS]))
+            .order_by(LogHead.time, LogEntry.index)
+        )
+        for row in session.execute(query):
+            newest[row.id] = row.leaf.hex()  # in the order of the logs and within them: the last one stays
     return newest
 
 

@@ -323,10 +323,11 @@ class Crl(Base):
 
 
 class LogEntry(Base):
-    """One leaf of the transparency log."""
+    """One leaf of a transparency log; after a restore that could not go on, a new log (origin) begins at 0."""
 
     __tablename__ = "log_entry"
 
+    origin: Mapped[str] = mapped_column(String(200), primary_key=True)
     index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     leaf: Mapped[bytes] = mapped_column(LargeBinary(32))
     id: Mapped[str] = mapped_column(String(32), index=True)

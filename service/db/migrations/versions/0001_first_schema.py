@@ -294,11 +294,12 @@ def upgrade() -> None:
 
     op.create_table(
         "log_entry",
+        sa.Column("origin", sa.String(length=200), nullable=False),
         sa.Column("index", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("leaf", sa.LargeBinary(length=32), nullable=False),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("entry", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_log_entry")),
+        sa.PrimaryKeyConstraint("origin", "index", name=op.f("pk_log_entry")),
     )
     with op.batch_alter_table("log_entry", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_log_entry_id"), ["id"], unique=False)
