@@ -347,6 +347,33 @@ class LogHead(Base):
     time: Mapped[datetime]
 
 
+class WitnessedLog(Base):
+    """A log that this deployment is a witness of: its key, and the newest checkpoint cosigned."""
+
+    __tablename__ = "witnessed_log"
+
+    origin: Mapped[str] = mapped_column(String(200), primary_key=True)
+    vkey: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    root: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    checkpoint: Mapped[str | None] = mapped_column(Text)  # as received, the log's signature with it
+    time: Mapped[datetime]  # when this row was last changed
+
+
+class KnownWitness(Base):
+    """A witness that this deployment's log asks for cosignatures."""
+
+    __tablename__ = "known_witness"
+
+    vkey: Mapped[str] = mapped_column(String(1024), primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(
+        BigInteger, default=0
+    )  # the newest size it has cosigned, as far as known
+    fault: Mapped[str | None] = mapped_column(Text)  # why the last attempt failed
+    time: Mapped[datetime]  # of the last attempt
+
+
 class Job(Base):
     """Work that is due: written with the rows that need it, done by a worker, swept until done."""
 

@@ -250,6 +250,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_key_owner"), ["owner"], unique=False)
 
     op.create_table(
+        "known_witness",
+        sa.Column("vkey", sa.String(length=1024), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("vkey", name=op.f("pk_known_witness")),
+    )
+    op.create_table(
         "letter",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("number", sa.String(length=60), nullable=False),
@@ -593,6 +602,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_visit_period_entity"), ["period", "entity"], unique=False)
 
     op.create_table(
+        "witnessed_log",
+        sa.Column("origin", sa.String(length=200), nullable=False),
+        sa.Column("vkey", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("checkpoint", sa.Text(), nullable=True),
+        sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("origin", name=op.f("pk_witnessed_log")),
+    )
+    op.create_table(
         "certificate",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("der", sa.LargeBinary(), nullable=False),
@@ -800,6 +819,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_certificate_owner"))
 
     op.drop_table("certificate")
+    op.drop_table("witnessed_log")
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_visit_period_entity"))
         batch_op.drop_index(batch_op.f("ix_visit_period_cadre"))
@@ -875,6 +895,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_letter_cadre"))
 
     op.drop_table("letter")
+    op.drop_table("known_witness")
     with op.batch_alter_table("key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_key_owner"))
 
