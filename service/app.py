@@ -25,7 +25,7 @@ from service.keys import service_keys
 from service.settings import Settings
 from service.signing import ca
 from service.signing.timestamps import LocalTimeStamper
-from service.workflows import enrolment, jobs, setup
+from service.workflows import enrolment, jobs, periodic, setup
 from service.workflows.parts import Authority, Parts
 
 POLL_SECONDS = 0.05
@@ -73,6 +73,7 @@ class App:
                 time.sleep(POLL_SECONDS * 10)
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     seen, swept = set(), time.monotonic()
+                    periodic.run(self.parts)
 
     def _feed(self, seen: set[tuple[int, int]]) -> int:
         """Enqueue pending jobs not fed yet (or fed before their last attempt) and return how many are pending."""

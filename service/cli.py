@@ -14,7 +14,7 @@ from service import console
 from service.archive import audit
 from service.chinese import speak, usage_error
 from service.clock import china_day, parse_utc, system_clock
-from service.commands import changes, duties, exchange, records
+from service.commands import changes, duties, exchange, records, witness
 from service.errors import InputError, ServiceError, SetupError, UsageError
 from service.registry import query
 from service.settings import ROOT, Settings
@@ -280,7 +280,7 @@ def _reopen(settings: Settings) -> composition.App:
         return composition.build(settings)
 
 
-for module in (exchange, changes, records, duties):
+for module in (exchange, changes, records, duties, witness):
     module.register(cli)
 speak(cli)
 

@@ -15,7 +15,7 @@ from service.errors import CorruptError, InputError, NotFoundError, ServiceError
 from service.tlog import checkpoint as checkpoints
 from service.tlog import merkle, note, proof, tiles
 from service.tlog.checkpoint import Checkpoint
-from service.tlog.merkle import HASH_BYTES
+from service.tlog.merkle import HASH_BYTES, Hash
 from service.tlog.tiles import ENTRIES, WIDTH, Tile
 
 CHECKPOINT = "checkpoint"
@@ -84,9 +84,17 @@ class LogFolder:
             if tile.width == WIDTH:
                 shutil.rmtree(self.path / f"{tile.path}.p", ignore_errors=True)
 
-    def receipt(self, index: int) -> bytes:
-        """Return the receipt of entry `index` against the head shown; raise NotFoundError if it has none."""
-        shown = self.shown()
+    def consistency(self, old: int, head: Head) -> list[Hash]:
+        """Return the proof that `head` grew out of the tree of `old` leaves; from 0 there is nothing to prove."""
+        size = head.checkpoint.size
+        try:
+            return merkle.prove_consistency(old, size, tiles.hash_reader(size, self.read_tile)) if old else []
+        except (InputError, NotFoundError) as exc:
+            raise _damaged(exc) from exc
+
+    def receipt(self, index: int, head: Head | None = None) -> bytes:
+        """Return the receipt of entry `index` against `head` or the one shown; raise NotFoundError if it has none."""
+        shown = head or self.shown()
         if shown is None or not 0 <= index < shown.checkpoint.size:
             raise NotFoundError("E-ARC-023", f"第 {index} 条存证不存在或尚未发布。")
         size, root = shown.checkpoint.size, shown.checkpoint.root

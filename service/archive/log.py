@@ -16,6 +16,7 @@ from sqlalchemy import CursorResult, Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from service.archive.folder import Head, LogFolder
+from service.archive.kept import KeptCheckpoints
 from service.core import parse_entry
 from service.db.engine import Sessions
 from service.db.tables import LogEntry, LogHead
@@ -115,9 +116,18 @@ class Log:
                 self._folder.show(head, shown, min(since, head.checkpoint.size), self._read_entries)
                 shown, since = self._folder.shown(), head.checkpoint.size
 
-    def receipt(self, index: int) -> bytes:
-        """Return the receipt of entry `index` against the newest published checkpoint, from tiles alone."""
-        return self._folder.receipt(index)
+    def receipt(self, index: int, head: Head | None = None) -> bytes:
+        """Return the receipt of entry `index` against `head` or the newest published one, from tiles alone."""
+        return self._folder.receipt(index, head)
+
+    def consistency(self, old: int, head: Head) -> list[Hash]:
+        """Return the proof that `head` grew out of the tree of `old` leaves, for a witness."""
+        return self._folder.consistency(old, head)
+
+    @property
+    def kept(self) -> KeptCheckpoints:
+        """The checkpoints kept: one a day, and those that witnesses have cosigned."""
+        return KeptCheckpoints(self._folder)
 
     def published(self) -> Head | None:
         """Return the head that the folder shows; None if it shows none yet."""
