@@ -132,7 +132,9 @@ def _build(folder: Path, size: int, key: _Key) -> None:
     builder = tiles.TileBuilder()
     for first in range(0, size, tiles.WIDTH):
         entries = [_synthetic(number) for number in range(first, min(first + tiles.WIDTH, size))]
-        written = {tiles.Tile(tiles.ENTRIES, first // tiles.WIDTH, len(entries)): tiles.format_bundle(entries)}
+        written = {
+            tiles.Tile(tiles.ENTRIES, first // tiles.WIDTH, len(entries)): tiles.format_bundle(entries)
+        }
         for entry in entries:
             written.update(builder.add(merkle.leaf_hash(entry)))
         _write(folder, written.items())
