@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from service import tasks
 from service.archive import log as archive_log
+from service.archive import origins
 from service.clock import Clock, system_clock
 from service.core import Entropy
 from service.db import schema
@@ -162,6 +163,7 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
     with sessions.begin() as session:
         origin = setup.read_setting(session, "log_origin") or ""
     signers, certificates = secrets.signers, secrets.certificates
+    origins.set_aside(settings.archive, origin)
     return Parts(
         settings=settings,
         sessions=sessions,

@@ -92,6 +92,17 @@ class LogFolder:
         except (InputError, NotFoundError) as exc:
             raise _damaged(exc) from exc
 
+    def root_at(self, size: int) -> Hash:
+        """Return the root that the published tree had at `size`; raise NotFoundError beyond what is shown."""
+        shown = self.shown()
+        if shown is None or size > shown.checkpoint.size:
+            raise NotFoundError("E-ARC-023", f"第 {size} 条存证不存在或尚未发布。")
+        try:
+            read = tiles.hash_reader(shown.checkpoint.size, self.read_tile)
+            return merkle.root_hash(read(merkle.edge_nodes(size)))
+        except (InputError, NotFoundError) as exc:
+            raise _damaged(exc) from exc
+
     def receipt(self, index: int, head: Head | None = None) -> bytes:
         """Return the receipt of entry `index` against `head` or the one shown; raise NotFoundError if it has none."""
         shown = head or self.shown()

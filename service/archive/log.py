@@ -71,6 +71,8 @@ class Log:
         if not entries:
             return []
         head = _read_head(session, self._origin)
+        if head.held:
+            raise SetupError("E-ARC-033", f"存证日志目前只读：{head.held}")
         if now < head.time - MAX_SKEW:
             raise SetupError(
                 "E-ARC-021", f"系统时钟早于上一个检查点（{head.time:%Y-%m-%d %H:%M:%S} UTC），请先校时。"
@@ -132,6 +134,25 @@ class Log:
     def published(self) -> Head | None:
         """Return the head that the folder shows; None if it shows none yet."""
         return self._folder.shown()
+
+    def hold(self, session: Session, why: str | None) -> None:
+        """Let nothing be appended until `hold(…, None)`; `why` is what writers are told."""
+        session.execute(update(LogHead).where(LogHead.origin == self._origin).values(held=why))
+
+    def held(self) -> str | None:
+        """Return why nothing may be appended; None where it may."""
+        with self._sessions.begin() as session:
+            found: str | None = _read_head(session, self._origin).held
+            return found
+
+    def renamed(self, origin: str) -> "Log":
+        """Return the log that the same key writes under another name, in the same folder."""
+        return Log(self._sessions, self._folder.path, origin, self._signer)
+
+    def contains(self, signed: bytes) -> bool:
+        """Say whether this log, as published, had the root of `signed` at that size; raise CorruptError if foreign."""
+        head = self._folder.open(signed)
+        return self._folder.root_at(head.checkpoint.size) == head.checkpoint.root
 
     def begin(self, session: Session, now: datetime) -> None:
         """Write the head of an empty log (see `create`)."""
@@ -213,7 +234,7 @@ def load(sessions: Sessions, folder: Path, origin: str, signer: Signer) -> Log:
 
 
 def _read_head(session: Session, origin: str) -> Row[*tuple[Any, ...]]:
-    columns = (LogHead.size, LogHead.edge, LogHead.checkpoint, LogHead.former, LogHead.time)
+    columns = (LogHead.size, LogHead.edge, LogHead.checkpoint, LogHead.former, LogHead.time, LogHead.held)
     row = session.execute(select(*columns).where(LogHead.origin == origin).with_for_update()).one_or_none()
     if row is None:
         raise NotFoundError("E-ARC-020", "数据库中没有存证日志，请先运行 liangze init。")

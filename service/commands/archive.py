@@ -11,10 +11,11 @@ from service import console
 from service.archive import audit
 from service.archive.objects import Progress
 from service.clock import system_clock
-from service.commands.opening import open_parts
+from service.commands.opening import open_parts, read_settings
 from service.errors import UsageError
 from service.tlog.cosignature import Cosigner
-from service.workflows import checking
+from service.workflows import backup as backups
+from service.workflows import checking, reconciling
 
 _group = typer.Typer(help="存证档案。", no_args_is_help=True)
 
@@ -30,6 +31,8 @@ _STEPS = {"tree": "重算散列", "objects": "检查原件"}
 def register(cli: typer.Typer) -> None:
     """Add the commands to the command line."""
     cli.add_typer(_group, name="archive")
+    cli.command("backup")(backup)
+    cli.command("restore")(restore)
 
 
 @_group.command("audit")
@@ -66,6 +69,54 @@ def audit_(
     word = "完好" if report.ok else f"有 {report.faults} 处问题"
     console.say(f"存证 {report.size} 条，原件 {report.objects} 件，旧检查点 {report.kept} 个：{word}。")
     return 0 if report.ok else 1
+
+
+@_group.command("reconcile")
+def reconcile(
+    receipt: Annotated[list[Path] | None, typer.Option(help="持有人手中的存证回执；可重复。")] = None,
+    checkpoint: Annotated[list[Path] | None, typer.Option(help="另行保存的检查点；可重复。")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="声明：没有任何其他凭据可供核对。")] = False,
+) -> None:
+    """恢复之后核对：没有缺少别人见过的存证，日志才可续写。"""
+    parts = open_parts()
+    found = reconciling.evidence(
+        parts,
+        [path.read_bytes() for path in receipt or []],
+        [path.read_bytes() for path in checkpoint or []],
+    )
+    for one in found:
+        console.say(f"{one.source.strip()}：{one.size} 条")
+    size = reconciling.reconcile(parts, found, alone=alone)
+    console.say(f"核对无误，存证日志自 {size} 条起续写。")
+
+
+@_group.command("new-origin")
+def new_origin(
+    name: Annotated[str, typer.Argument(help="新日志的名称，如 fda.example.gov.cn/log2。")],
+) -> None:
+    """恢复后确有存证丢失时：终止旧日志，另起新日志，首条指明旧日志的终点。"""
+    parts = open_parts()
+    signed = reconciling.new_origin(parts, name)
+    console.say(f"新日志 {name} 已开始；旧日志终于：\n{signed.decode().strip()}")
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="备份文件夹；再次备份到同一处只补新增的部分。")],
+) -> None:
+    """备份数据库与档案，可在服务运行时进行，并以核查收尾；密钥与 pepper 不在其中，须另行保管。"""
+    with console.Bars() as bars:
+        done = backups.backup(open_parts(), target, _shown_by(bars))
+    console.say(f"备份完成：存证 {done.size} 条，新增原件 {done.objects} 件，核查完好。")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="备份文件夹。")],
+) -> None:
+    """由备份恢复到新的数据目录（密钥与 pepper 须已放回），以核查收尾；核对之前日志只读。"""
+    with console.Bars() as bars:
+        done = backups.restore(read_settings(), source, system_clock, _shown_by(bars))
+    console.say(f"恢复完成：存证 {done.size} 条，原件 {done.objects} 件，核查完好。")
+    console.say("存证日志目前只读，请运行 liangze archive reconcile 核对后再用。")
 
 
 def _shown_by(bars: console.Bars) -> Progress:

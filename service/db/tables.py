@@ -344,6 +344,9 @@ class LogHead(Base):
     edge: Mapped[bytes]  # right-edge subtree hashes, 32 bytes each, largest first
     checkpoint: Mapped[str] = mapped_column(Text)
     former: Mapped[str | None] = mapped_column(Text)  # checkpoint before this one: publication replays both
+    held: Mapped[str | None] = mapped_column(
+        Text
+    )  # why nothing may be appended (restored, or ended); null: it may
     time: Mapped[datetime]
 
 

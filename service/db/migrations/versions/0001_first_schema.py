@@ -320,6 +320,7 @@ def upgrade() -> None:
         sa.Column("edge", sa.LargeBinary(), nullable=False),
         sa.Column("checkpoint", sa.Text(), nullable=False),
         sa.Column("former", sa.Text(), nullable=True),
+        sa.Column("held", sa.Text(), nullable=True),
         sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("origin", name=op.f("pk_log_head")),
     )
