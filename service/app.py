@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from service import tasks
 from service.archive import log as archive_log
+from service.archive import origins
 from service.clock import Clock, system_clock
 from service.core import Entropy
 from service.db import schema
@@ -25,7 +26,7 @@ from service.keys import service_keys
 from service.settings import Settings
 from service.signing import ca
 from service.signing.timestamps import LocalTimeStamper
-from service.workflows import enrolment, jobs, setup
+from service.workflows import enrolment, jobs, periodic, setup
 from service.workflows.parts import Authority, Parts
 
 POLL_SECONDS = 0.05
@@ -73,6 +74,7 @@ class App:
                 time.sleep(POLL_SECONDS * 10)
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     seen, swept = set(), time.monotonic()
+                    periodic.run(self.parts)
 
     def _feed(self, seen: set[tuple[int, int]]) -> int:
         """Enqueue pending jobs not fed yet (or fed before their last attempt) and return how many are pending."""
@@ -164,6 +166,7 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
     with sessions.begin() as session:
         origin = setup.read_setting(session, "log_origin") or ""
     signers, certificates = secrets.signers, secrets.certificates
+    origins.set_aside(settings.archive, origin)
     return Parts(
         settings=settings,
         sessions=sessions,

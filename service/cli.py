@@ -11,10 +11,9 @@ from pydantic import ValidationError
 
 from service import app as composition
 from service import console
-from service.archive import audit
 from service.chinese import speak, usage_error
 from service.clock import china_day, parse_utc, system_clock
-from service.commands import changes, duties, exchange, records
+from service.commands import archive, changes, duties, exchange, records, witness
 from service.errors import InputError, ServiceError, SetupError, UsageError
 from service.registry import query
 from service.settings import ROOT, Settings
@@ -28,8 +27,6 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-archive = typer.Typer(help="存证档案。", no_args_is_help=True)
-cli.add_typer(archive, name="archive")
 
 WHO = "liangze"
 Out = Annotated[Path, typer.Option(help="输出文件夹。")]
@@ -222,34 +219,6 @@ def verify(
     return 0 if all(report.is_good for report in reports) else 1
 
 
-@archive.command("audit")
-def audit_(
-    folder: Annotated[Path | None, typer.Argument(help="档案文件夹的副本；默认为本系统的档案。")] = None,
-    log_key: LogKey = None,
-    trust: TrustPaths = None,
-    full: Annotated[bool, typer.Option("--full", help="另逐份验证签名文件。")] = False,
-) -> int:
-    """核查存证档案：重算每个散列，检查每份原件。"""
-    where, vkey = _archive(folder, log_key)
-    known = checking.gather_trust(trust or [])
-    check = checking.object_check(known, system_clock()) if full and trust else None
-    report = audit.audit(where, vkey, full=full, on_object=check)
-    for finding in report.findings:
-        console.say(f"{finding.code} {finding.where}：{finding.text}")
-    word = "完好" if report.ok else "有问题"
-    console.say(f"存证 {report.size} 条，原件 {report.objects} 件：{word}。")
-    return 0 if report.ok else 1
-
-
-def _archive(folder: Path | None, log_key: Path | None) -> tuple[Path, str]:
-    if folder is None:
-        parts = _parts()
-        return parts.settings.archive, parts.log.vkey
-    if log_key is None:
-        raise UsageError("E-SYS-054", "核查副本时须用 --log-key 指定存证日志公钥（log.vkey）。")
-    return folder, checking.read_text(log_key)
-
-
 @cli.command("demo")
 def demo_(
     out: Out = Path("out/demo"),
@@ -280,7 +249,7 @@ def _reopen(settings: Settings) -> composition.App:
         return composition.build(settings)
 
 
-for module in (exchange, changes, records, duties):
+for module in (archive, exchange, changes, records, duties, witness):
     module.register(cli)
 speak(cli)
 

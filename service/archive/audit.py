@@ -1,39 +1,41 @@
 """Audit of a bare archive folder: everything is rebuilt from the entries and compared, without a database.
 
-What an audit proves holds for the checkpoint it finds; that this checkpoint follows an earlier one is for
-whoever kept the earlier one (a receipt, a witness) to show with a consistency proof.
+What an audit proves holds for the checkpoint it finds, and for every earlier one it is given or finds among the kept:
+the tree must have had that root at that size.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.archive import durable
+from service.archive import durable, earlier, objects
 from service.archive.folder import CHECKPOINT
 from service.archive.ledger import Ledger
-from service.archive.objects import OnObject, check_objects
+from service.archive.objects import Finding, ObjectCheck, OnObject, Progress
 from service.core import parse_entry
 from service.errors import InputError, NotFoundError, ServiceError, SetupError
 from service.tlog import checkpoint as checkpoints
 from service.tlog import merkle, note, tiles
 from service.tlog.checkpoint import Checkpoint
+from service.tlog.cosignature import Cosigner
 from service.tlog.merkle import HASH_BYTES, Hash
 from service.tlog.tiles import ENTRIES, WIDTH, Tile
 
-BEYOND = "瓦片超出检查点的范围：请启动一次服务补完发布后再核查；若仍如此，检查点被换回了旧的。"
 MAX_FINDINGS = 1000  # a ruined archive must not fill the memory with its faults
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing found: a stable code, a Chinese sentence, where. A notice is explained, not a fault."""
+class Scope:
+    """What an audit looks at beyond the tree and the objects' SHA-256."""
 
-    code: str
-    text: str
-    where: str
-    notice: bool = False
+    full: bool = False
+    """Also compare SM3, and hand each object to `on_object`, whose sentences become findings."""
+    on_object: OnObject | None = None
+    earlier: Sequence[bytes] = ()
+    """Checkpoints that someone kept elsewhere (signed notes): the log must have grown out of each."""
+    cosigners: Sequence[Cosigner] = ()
+    """Witnesses whose lines on the kept checkpoints are checked."""
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class AuditReport:
     size: int
     root: str | None
     objects: int
+    kept: int
     faults: int
     findings: tuple[Finding, ...]
 
@@ -52,57 +55,67 @@ class AuditReport:
 def audit(
     folder: Path,
     vkey: str,
+    scope: Scope = Scope(),
     *,
-    full: bool = False,
-    on_object: OnObject | None = None,
+    state: Path | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
     """Check the archive in `folder` and report; raise InputError for a vkey that isn't one.
 
-    Every object is read and its SHA-256 compared; `full` also compares SM3 and hands each object to
-    `on_object`, whose sentences become findings. `progress` is told (step, done, total).
+    Every object is read and its SHA-256 compared. `progress` is told (step, done, total). With `state`, a file of the
+    auditor's own, an audit that was interrupted goes on where it stopped, as long as the checkpoint is the same.
     """
     verifier = note.Verifier.parse(vkey.strip())
-    run = _Audit(folder, progress or (lambda _step, _done, _total: None))
-    head = run.checkpoint(verifier)
-    if head is None:
-        return run.report(None, 0)
-    # (1) entries against tiles, level by level, up to the signed root; (2) files that belong to nothing
-    with Ledger() as ledger:
-        run.tree(head, ledger)
-        run.strays(head.size)
+    with Ledger(state) as ledger:
+        run = _Audit(folder, ledger, progress or (lambda _step, _done, _total: None))
+        head = run.checkpoint(verifier)
+        if head is None:
+            return run.report(None, 0, 0)
+        ledger.begin(f"{head.origin} {head.size} {head.root.hex()} {scope.full}")
+        known = earlier.gather(folder, verifier, scope.earlier, scope.cosigners)
+        # (1) entries against tiles, level by level, up to the signed root and through every earlier one
+        # (2) files that belong to nothing
+        if not ledger.done("tree"):
+            run.keep(known.findings)
+            run.tree(head, known.roots)
+            run.strays(head.size)
+            run.keep(objects.surplus(folder / "store", ledger))
+            ledger.mark("tree")
         # (3) objects: present, unchanged, disposed of, surplus
-        count = check_objects(
-            folder / "store", ledger, run.found, run.progress, on_object if full else None, full
-        )
-    return run.report(head, count)
+        check = ObjectCheck(folder / "store", scope.full, scope.on_object)
+        count = objects.check_objects(ledger, check, run.progress, scope.workers)
+        return run.report(head, count, len(known.roots))
 
 
 class _Audit:
-    """One run: what it has found so far, and the steps that find it."""
+    """One run: the steps that find what is wrong; what they find is kept in the ledger."""
 
-    def __init__(self, folder: Path, progress: Progress) -> None:
+    def __init__(self, folder: Path, ledger: Ledger, progress: Progress) -> None:
         self.folder = folder
         self.progress = progress
-        self._findings: list[Finding] = []
-        self._faults = 0
+        self._ledger = ledger
 
     def found(self, code: str, text: str, where: str, notice: bool = False) -> None:
         """Keep a finding."""
-        self._faults += not notice
-        if len(self._findings) < MAX_FINDINGS:
-            self._findings.append(Finding(code, text, where, notice))
+        self._ledger.find(code, text, where, notice)
 
-    def report(self, head: Checkpoint | None, objects: int) -> AuditReport:
+    def keep(self, findings: Iterator[Finding] | Sequence[Finding]) -> None:
+        """Keep findings made elsewhere."""
+        for one in findings:
+            self.found(one.code, one.text, one.where, one.notice)
+
+    def report(self, head: Checkpoint | None, count: int, kept: int) -> AuditReport:
         """Return what was found."""
+        faults = self._ledger.faults()
         return AuditReport(
-            ok=self._faults == 0,
+            ok=faults == 0,
             origin=head.origin if head else None,
             size=head.size if head else 0,
             root=head.root.hex() if head else None,
-            objects=objects,
-            faults=self._faults,
-            findings=tuple(self._findings),
+            objects=count,
+            kept=kept,
+            faults=faults,
+            findings=tuple(Finding(*row) for row in self._ledger.findings(MAX_FINDINGS)),
         )
 
     def checkpoint(self, verifier: note.Verifier) -> Checkpoint | None:
@@ -113,21 +126,33 @@ class _Audit:
         except ServiceError as exc:
             if isinstance(exc, SetupError):
                 raise
+            self._ledger.begin("checkpoint")
             self.found("E-ARC-101", f"检查点不可信：{exc.message}", CHECKPOINT)
             return None
 
-    def tree(self, head: Checkpoint, ledger: Ledger) -> None:
+    def tree(self, head: Checkpoint, roots: dict[int, set[Hash]]) -> None:
         """Rebuild the tree from the entries and compare every tile with it, byte for byte."""
         builder = tiles.TileBuilder()
         for index in range((head.size + WIDTH - 1) // WIDTH):
-            for leaf in self._leaves(tiles.tile_at(ENTRIES, index, head.size), ledger):
+            for leaf in self._leaves(tiles.tile_at(ENTRIES, index, head.size)):
                 for tile, content in builder.add(leaf):
                     self._compare(tile, content)
+                if builder.size in roots:
+                    self._compare_root(builder, roots[builder.size])
             self.progress("tree", builder.size, head.size)
         for tile, content in builder.partials():
             self._compare(tile, content)
         if builder.root() != head.root:
             self.found("E-ARC-102", "条目重算出的根散列与检查点不符：条目被改动、增删或调换过。", CHECKPOINT)
+        for size in sorted(size for size in roots if size > head.size):
+            self.found(
+                "E-ARC-130", f"有一份 {size} 条时的检查点，而档案只有 {head.size} 条：被回退过。", CHECKPOINT
+            )
+
+    def _compare_root(self, builder: tiles.TileBuilder, roots: set[Hash]) -> None:
+        if roots != {builder.root()}:
+            text = f"档案在 {builder.size} 条时的根散列与当时的检查点不符：日志被改写或出现过分叉。"
+            self.found("E-ARC-131", text, CHECKPOINT)
 
     def strays(self, size: int) -> None:
         """Name every file among the tiles that the checkpoint does not account for."""
@@ -148,7 +173,7 @@ class _Audit:
                     "E-ARC-112", "瓦片超出检查点的范围（发布中断所留，或尚未发布）。", where, notice=True
                 )
 
-    def _leaves(self, bundle: Tile, ledger: Ledger) -> Iterator[Hash]:
+    def _leaves(self, bundle: Tile) -> Iterator[Hash]:
         """Yield the leaf hashes of a bundle; where it is unreadable, those of the tile, so as to go on."""
         first = bundle.index * WIDTH
         try:
@@ -161,7 +186,7 @@ class _Audit:
         self._compare_partials(bundle, lambda width: tiles.format_bundle(entries[:width]))
         for index, entry in enumerate(entries, first):
             leaf = merkle.leaf_hash(entry)
-            self._enter(index, entry, leaf, ledger)
+            self._enter(index, entry, leaf)
             yield leaf
 
     def _tile_hashes(self, tile: Tile) -> list[Hash]:
@@ -170,14 +195,14 @@ class _Audit:
         except (InputError, NotFoundError):
             return [merkle.empty_root()] * tile.width  # `_compare` reports the tile itself
 
-    def _enter(self, index: int, content: bytes, leaf: Hash, ledger: Ledger) -> None:
+    def _enter(self, index: int, content: bytes, leaf: Hash) -> None:
         where = f"entry/{index}"
         try:
             entry = parse_entry(content)
         except InputError as exc:
             self.found("E-ARC-104", f"第 {index} 条存证不是第 1 版条目：{exc.message}", where)
             return
-        if ledger.enter(index, entry, leaf) != entry.prev:
+        if self._ledger.enter(index, entry, leaf) != entry.prev:
             self.found("E-ARC-105", f"第 {index} 条存证没有接在同一编号的前一条之后。", where)
 
     def _compare(self, tile: Tile, content: bytes) -> None:

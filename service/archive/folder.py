@@ -15,7 +15,7 @@ from service.errors import CorruptError, InputError, NotFoundError, ServiceError
 from service.tlog import checkpoint as checkpoints
 from service.tlog import merkle, note, proof, tiles
 from service.tlog.checkpoint import Checkpoint
-from service.tlog.merkle import HASH_BYTES
+from service.tlog.merkle import HASH_BYTES, Hash
 from service.tlog.tiles import ENTRIES, WIDTH, Tile
 
 CHECKPOINT = "checkpoint"
@@ -38,6 +38,7 @@ class LogFolder:
     def __init__(self, path: Path, verifier: note.Verifier) -> None:
         self.path = path
         self._verifier = verifier
+        self._opened: Head | None = None
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder: only one process at a time publishes into it."""
@@ -49,10 +50,13 @@ class LogFolder:
 
     def open(self, signed: bytes) -> Head:
         """Return the head in `signed`; raise CorruptError unless this log signed it."""
+        if self._opened is not None and self._opened.signed == signed:
+            return self._opened  # the same bytes were checked before
         try:
-            return Head(checkpoints.open_checkpoint(signed, [self._verifier]), signed)
+            self._opened = Head(checkpoints.open_checkpoint(signed, [self._verifier]), signed)
         except (InputError, VerificationError) as exc:
             raise CorruptError("E-ARC-024", f"检查点不是本日志密钥所签：{exc.message}") from exc
+        return self._opened
 
     def shown(self) -> Head | None:
         """Return the head that the folder shows; None if it shows none yet."""
@@ -80,9 +84,28 @@ class LogFolder:
             if tile.width == WIDTH:
                 shutil.rmtree(self.path / f"{tile.path}.p", ignore_errors=True)
 
-    def receipt(self, index: int) -> bytes:
-        """Return the receipt of entry `index` against the head shown; raise NotFoundError if it has none."""
+    def consistency(self, old: int, head: Head) -> list[Hash]:
+        """Return the proof that `head` grew out of the tree of `old` leaves; from 0 there is nothing to prove."""
+        size = head.checkpoint.size
+        try:
+            return merkle.prove_consistency(old, size, tiles.hash_reader(size, self.read_tile)) if old else []
+        except (InputError, NotFoundError) as exc:
+            raise _damaged(exc) from exc
+
+    def root_at(self, size: int) -> Hash:
+        """Return the root that the published tree had at `size`; raise NotFoundError beyond what is shown."""
         shown = self.shown()
+        if shown is None or size > shown.checkpoint.size:
+            raise NotFoundError("E-ARC-023", f"第 {size} 条存证不存在或尚未发布。")
+        try:
+            read = tiles.hash_reader(shown.checkpoint.size, self.read_tile)
+            return merkle.root_hash(read(merkle.edge_nodes(size)))
+        except (InputError, NotFoundError) as exc:
+            raise _damaged(exc) from exc
+
+    def receipt(self, index: int, head: Head | None = None) -> bytes:
+        """Return the receipt of entry `index` against `head` or the one shown; raise NotFoundError if it has none."""
+        shown = head or self.shown()
         if shown is None or not 0 <= index < shown.checkpoint.size:
             raise NotFoundError("E-ARC-023", f"第 {index} 条存证不存在或尚未发布。")
         size, root = shown.checkpoint.size, shown.checkpoint.root

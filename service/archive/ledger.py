@@ -1,27 +1,85 @@
-"""What an audit must remember of the entries, kept in a temporary file so that memory stays flat."""
+"""What an audit must remember of the entries, kept in a file so that memory stays flat.
+
+The file is temporary, or the auditor's own: an audit that was interrupted then goes on where it stopped.
+"""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 
 from service.core import Entry, Event, FileDigest, Sha256Hex
+from service.errors import InputError
 
 _SCHEMA = """
+CREATE TABLE step (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE finding (code TEXT NOT NULL, text TEXT NOT NULL, place TEXT NOT NULL, notice INTEGER NOT NULL);
 CREATE TABLE newest (id TEXT PRIMARY KEY, leaf TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE object (
     sha256 TEXT PRIMARY KEY, sm3 TEXT NOT NULL, size INTEGER NOT NULL, entry INTEGER NOT NULL,
-    disposed INTEGER NOT NULL
+    disposed INTEGER NOT NULL, checked INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 """
 
 
-class Ledger:
-    """The newest leaf of each id, and each object that an entry names. SQLite deletes its file when closed."""
+_TABLES = ("step", "finding", "newest", "object")
 
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(_SCHEMA)
+
+class Ledger:
+    """The newest leaf of each id, each object that an entry names, what was found, which steps are done.
+
+    Without `path` SQLite deletes the file when closed. With it, `begin` keeps what is there if it is of the same run.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        try:
+            self._database = sqlite3.connect(path or "", isolation_level=None)
+            self._database.execute("BEGIN")
+            if not self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'object'").fetchone():
+                for statement in _SCHEMA.split(";"):
+                    self._database.execute(statement)
+        except sqlite3.DatabaseError as exc:
+            raise InputError("E-ARC-045", f"核查进度文件读不了或不是核查进度文件：{path}") from exc
+
+    def begin(self, run: str) -> None:
+        """Begin the run of this name; whatever the file holds of another run is dropped."""
+        if self.done(run):
+            return
+        for table in _TABLES:
+            self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - names from above
+        self.mark(run)
+
+    def done(self, step: str) -> bool:
+        """Say whether this step was marked."""
+        return self._database.execute("SELECT 1 FROM step WHERE name = ?", (step,)).fetchone() is not None
+
+    def mark(self, step: str) -> None:
+        """Mark a step as done, and keep everything so far."""
+        self._database.execute("INSERT OR IGNORE INTO step VALUES (?)", (step,))
+        self.save()
+
+    def save(self) -> None:
+        """Keep everything so far, whatever happens next."""
+        self._database.execute("COMMIT")
         self._database.execute("BEGIN")
+
+    def undo(self) -> None:
+        """Drop everything since the last `save`."""
+        self._database.execute("ROLLBACK")
+        self._database.execute("BEGIN")
+
+    def find(self, code: str, text: str, where: str, notice: bool) -> None:
+        """Keep a finding."""
+        self._database.execute("INSERT INTO finding VALUES (?, ?, ?, ?)", (code, text, where, notice))
+
+    def findings(self, most: int) -> Iterator[tuple[str, str, str, bool]]:
+        """Yield the first findings: code, text, where, notice."""
+        for row in self._database.execute("SELECT * FROM finding ORDER BY rowid LIMIT ?", (most,)):
+            yield row[0], row[1], row[2], bool(row[3])
+
+    def faults(self) -> int:
+        """Return how many findings are faults."""
+        return int(self._database.execute("SELECT count(*) FROM finding WHERE NOT notice").fetchone()[0])
 
     def __enter__(self) -> "Ledger":
         return self
@@ -29,6 +87,8 @@ class Ledger:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None:
+            self._database.execute("COMMIT")
         self._database.close()
 
     def enter(self, index: int, entry: Entry, leaf: bytes) -> str | None:
@@ -38,20 +98,36 @@ class Ledger:
         if entry.file is not None:
             file, disposed = entry.file, entry.event is Event.DISPOSED
             self._database.execute(
-                "INSERT INTO object VALUES (?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET "
+                "INSERT INTO object VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (sha256) DO UPDATE SET "
                 "disposed = excluded.disposed, size = CASE WHEN sm3 = excluded.sm3 AND size = excluded.size "
                 "THEN size ELSE -1 END",
                 (file.sha256, file.sm3, file.size, index, disposed),
             )
         return None if row is None else str(row[0])
 
-    def objects(self) -> Iterator[tuple[int, FileDigest, bool]]:
-        """Yield (index of the entry, digests, disposed of) of every object.
+    def unchecked(self, most: int) -> list[tuple[int, FileDigest, bool]]:
+        """Return (index of the entry, digests, disposed of) of the next objects to check.
 
         A size of -1 says that two entries describe the same object differently.
         """
-        for row in self._database.execute("SELECT entry, sha256, sm3, size, disposed FROM object"):
-            yield row[0], FileDigest(Sha256Hex(row[1]), row[2], row[3]), bool(row[4])
+        query = (
+            "SELECT entry, sha256, sm3, size, disposed FROM object WHERE NOT checked ORDER BY sha256 LIMIT ?"
+        )
+        return [
+            (row[0], FileDigest(Sha256Hex(row[1]), row[2], row[3]), bool(row[4]))
+            for row in self._database.execute(query, (most,))
+        ]
+
+    def check(self, digests: Iterable[str]) -> None:
+        """Mark these objects as checked, and keep everything so far."""
+        self._database.executemany(
+            "UPDATE object SET checked = 1 WHERE sha256 = ?", ((one,) for one in digests)
+        )
+        self.save()
+
+    def checked(self) -> int:
+        """Return how many objects are marked as checked."""
+        return int(self._database.execute("SELECT count(*) FROM object WHERE checked").fetchone()[0])
 
     def count(self) -> int:
         """Return how many objects the entries name."""

@@ -8,7 +8,7 @@ rolled back with its transaction and was never shown to anyone.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy import CursorResult, Row, insert, select, update
 from sqlalchemy.orm import Session
 
 from service.archive.folder import Head, LogFolder
+from service.archive.kept import KeptCheckpoints
 from service.core import parse_entry
 from service.db.engine import Sessions
 from service.db.tables import LogEntry, LogHead
@@ -25,6 +26,7 @@ from service.tlog import merkle, note, tiles
 from service.tlog.checkpoint import Checkpoint
 from service.tlog.merkle import HASH_BYTES, Hash
 
+MAX_SKEW = timedelta(minutes=1)  # writers that waited for one another come with a slightly older time
 MAX_IDS = 500  # ids in one query, below SQLite's oldest limit of 999 variables
 
 
@@ -69,18 +71,27 @@ class Log:
         if not entries:
             return []
         head = _read_head(session, self._origin)
-        if now < head.time:
+        if head.held:
+            raise SetupError("E-ARC-033", f"存证日志目前只读：{head.held}")
+        if now < head.time - MAX_SKEW:
             raise SetupError(
                 "E-ARC-021", f"系统时钟早于上一个检查点（{head.time:%Y-%m-%d %H:%M:%S} UTC），请先校时。"
             )
         leaves = _chained_leaves(session, entries)
+        now = max(now, head.time)
         edge, size = merkle.append(_parse_edge(head.edge), head.size, (leaf.hash for leaf in leaves))
         self._swap_head(session, head, edge, size, now)
         placed = list(enumerate(leaves, head.size))
         session.execute(
             insert(LogEntry),
             [
-                {"index": index, "leaf": leaf.hash, "id": leaf.id, "entry": leaf.entry}
+                {
+                    "origin": self._origin,
+                    "index": index,
+                    "leaf": leaf.hash,
+                    "id": leaf.id,
+                    "entry": leaf.entry,
+                }
                 for index, leaf in placed
             ],
         )
@@ -107,13 +118,41 @@ class Log:
                 self._folder.show(head, shown, min(since, head.checkpoint.size), self._read_entries)
                 shown, since = self._folder.shown(), head.checkpoint.size
 
-    def receipt(self, index: int) -> bytes:
-        """Return the receipt of entry `index` against the newest published checkpoint, from tiles alone."""
-        return self._folder.receipt(index)
+    def receipt(self, index: int, head: Head | None = None) -> bytes:
+        """Return the receipt of entry `index` against `head` or the newest published one, from tiles alone."""
+        return self._folder.receipt(index, head)
+
+    def consistency(self, old: int, head: Head) -> list[Hash]:
+        """Return the proof that `head` grew out of the tree of `old` leaves, for a witness."""
+        return self._folder.consistency(old, head)
+
+    @property
+    def kept(self) -> KeptCheckpoints:
+        """The checkpoints kept: one a day, and those that witnesses have cosigned."""
+        return KeptCheckpoints(self._folder)
 
     def published(self) -> Head | None:
         """Return the head that the folder shows; None if it shows none yet."""
         return self._folder.shown()
+
+    def hold(self, session: Session, why: str | None) -> None:
+        """Let nothing be appended until `hold(…, None)`; `why` is what writers are told."""
+        session.execute(update(LogHead).where(LogHead.origin == self._origin).values(held=why))
+
+    def held(self) -> str | None:
+        """Return why nothing may be appended; None where it may."""
+        with self._sessions.begin() as session:
+            found: str | None = _read_head(session, self._origin).held
+            return found
+
+    def renamed(self, origin: str) -> "Log":
+        """Return the log that the same key writes under another name, in the same folder."""
+        return Log(self._sessions, self._folder.path, origin, self._signer)
+
+    def contains(self, signed: bytes) -> bool:
+        """Say whether this log, as published, had the root of `signed` at that size; raise CorruptError if foreign."""
+        head = self._folder.open(signed)
+        return self._folder.root_at(head.checkpoint.size) == head.checkpoint.root
 
     def begin(self, session: Session, now: datetime) -> None:
         """Write the head of an empty log (see `create`)."""
@@ -156,7 +195,9 @@ class Log:
         return heads
 
     def _read_entries(self, first: int, end: int) -> list[bytes]:
-        query = select(LogEntry.entry).where(LogEntry.index >= first, LogEntry.index < end)
+        query = select(LogEntry.entry).where(
+            LogEntry.origin == self._origin, LogEntry.index >= first, LogEntry.index < end
+        )
         with self._sessions.begin() as session:
             entries = list(session.scalars(query.order_by(LogEntry.index)))
         if len(entries) != end - first:
@@ -193,7 +234,7 @@ def load(sessions: Sessions, folder: Path, origin: str, signer: Signer) -> Log:
 
 
 def _read_head(session: Session, origin: str) -> Row[*tuple[Any, ...]]:
-    columns = (LogHead.size, LogHead.edge, LogHead.checkpoint, LogHead.former, LogHead.time)
+    columns = (LogHead.size, LogHead.edge, LogHead.checkpoint, LogHead.former, LogHead.time, LogHead.held)
     row = session.execute(select(*columns).where(LogHead.origin == origin).with_for_update()).one_or_none()
     if row is None:
         raise NotFoundError("E-ARC-020", "数据库中没有存证日志，请先运行 liangze init。")
@@ -215,13 +256,18 @@ def _chained_leaves(session: Session, entries: Sequence[bytes]) -> list[_Leaf]:
 
 
 def _newest_leaves(session: Session, ids: Iterable[str]) -> dict[str, str]:
-    """Return, by id, the leaf hash of its newest entry."""
+    """Return, by id, the leaf hash of its newest entry, be it in this log or in one that ended before it."""
     newest: dict[str, str] = {}
     wanted = sorted(ids)
     for at in range(0, len(wanted), MAX_IDS):
-        query = select(LogEntry.id, LogEntry.leaf).where(LogEntry.id.in_(wanted[at : at + MAX_IDS]))
-        for row in session.execute(query.order_by(LogEntry.index)):
-            newest[row.id] = row.leaf.hex()  # in log order: the last one stays
+        query = (
+            select(LogEntry.id, LogEntry.leaf)
+            .join(LogHead, LogHead.origin == LogEntry.origin)
+            .where(LogEntry.id.in_(wanted[at : at + MAX_IDS]))
+            .order_by(LogHead.time, LogEntry.index)
+        )
+        for row in session.execute(query):
+            newest[row.id] = row.leaf.hex()  # in the order of the logs and within them: the last one stays
     return newest
 
 

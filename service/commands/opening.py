@@ -20,12 +20,16 @@ Rules = Annotated[
 
 def open_parts(rules: Path | None = None) -> Parts:
     """Return the parts of the deployment that the settings name; `rules` takes the place of their folder."""
+    return composition.build(read_settings(rules)).parts
+
+
+def read_settings(rules: Path | None = None) -> Settings:
+    """Return the settings of the environment; raise UsageError naming those that are wrong."""
     try:
-        settings = Settings(rules=rules) if rules else Settings()
+        return Settings(rules=rules) if rules else Settings()
     except ValidationError as exc:
         names = "、".join(f"LIANGZE_{str(error['loc'][0]).upper()}" for error in exc.errors())
         raise UsageError("E-SYS-071", f"设置有误：{names}。") from exc
-    return composition.build(settings).parts
 
 
 def read_day(text: str | None) -> date | None:

@@ -38,37 +38,22 @@ class Verifier:
     @classmethod
     def of(cls, name: str, spki: bytes) -> "Verifier":
         """Return the verifier of the Ed25519 key with DER SubjectPublicKeyInfo `spki`."""
-        try:
-            key = load_der_public_key(spki)
-        except (ValueError, UnsupportedAlgorithm) as exc:
-            raise InputError("E-TLG-021", "日志公钥无法读取。") from exc
-        if not isinstance(key, Ed25519PublicKey):
-            raise InputError("E-TLG-021", "日志密钥必须是 Ed25519 密钥。")
-        return cls(name, key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+        return cls(name, raw_key(spki))
 
     @classmethod
     def parse(cls, vkey: str) -> "Verifier":
         """Parse a verifier key `name+id+base64`; raise InputError for anything else."""
-        name, _, rest = vkey.partition("+") if len(vkey) <= MAX_VKEY_CHARS else ("", "", "")
-        key_id, _, encoded = rest.partition("+")
-        key = _decode(encoded)
-        if not _KEY_ID.fullmatch(key_id) or key is None or key[:1] != bytes([_ED25519]):
-            raise InputError("E-TLG-022", "日志公钥应为“名称+编号+公钥”的一行（log.vkey 文件的内容）。")
-        found = cls(name, key[1:])
-        if found.key_id.hex() != key_id:
-            raise InputError("E-TLG-022", "日志公钥的编号与内容不符，可能抄写有误。")
-        return found
+        return cls(*parse_vkey(vkey, _ED25519))
 
     @property
     def key_id(self) -> bytes:
         """The first four bytes of the hash over name, type and key."""
-        return hashlib.sha256(self.name.encode() + b"\n" + bytes([_ED25519]) + self.public_key).digest()[:4]
+        return key_id(self.name, _ED25519, self.public_key)
 
     @property
     def vkey(self) -> str:
         """The verifier key as one line of text."""
-        encoded = base64.b64encode(bytes([_ED25519]) + self.public_key).decode()
-        return f"{self.name}+{self.key_id.hex()}+{encoded}"
+        return format_vkey(self.name, _ED25519, self.public_key)
 
     def verify(self, text: str, signature: bytes) -> None:
         """Raise VerificationError unless `signature` is this key's over `text`."""
@@ -87,10 +72,51 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class _Signature:
+class Signature:
+    """One signature line: whose it says it is, and the bytes after the key id."""
+
     name: str
     key_id: bytes
     value: bytes
+
+
+def raw_key(spki: bytes) -> bytes:
+    """Return the raw 32 bytes of the Ed25519 key with DER SubjectPublicKeyInfo `spki`."""
+    try:
+        key = load_der_public_key(spki)
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise InputError("E-TLG-021", "日志公钥无法读取。") from exc
+    if not isinstance(key, Ed25519PublicKey):
+        raise InputError("E-TLG-021", "日志密钥必须是 Ed25519 密钥。")
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def key_id(name: str, algorithm: int, public_key: bytes) -> bytes:
+    """Return the first four bytes of the hash over name, signature type and key."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:4]
+
+
+def format_vkey(name: str, algorithm: int, public_key: bytes) -> str:
+    """Return the verifier key as one line of text."""
+    encoded = base64.b64encode(bytes([algorithm]) + public_key).decode()
+    return f"{name}+{key_id(name, algorithm, public_key).hex()}+{encoded}"
+
+
+def parse_vkey(vkey: str, algorithm: int) -> tuple[str, bytes]:
+    """Return name and raw key of a verifier key of this signature type; raise InputError for anything else."""
+    name, _, rest = vkey.partition("+") if len(vkey) <= MAX_VKEY_CHARS else ("", "", "")
+    number, _, encoded = rest.partition("+")
+    key = _decode(encoded)
+    if not _KEY_ID.fullmatch(number) or key is None or key[:1] != bytes([algorithm]):
+        raise InputError("E-TLG-022", "公钥应为“名称+编号+公钥”的一行（.vkey 文件的内容），且种类相符。")
+    if key_id(name, algorithm, key[1:]).hex() != number:
+        raise InputError("E-TLG-022", "公钥的编号与内容不符，可能抄写有误。")
+    return name, key[1:]
+
+
+def signature_line(name: str, number: bytes, signature: bytes) -> str:
+    """Return a signature line with its newline; `number` is the key id."""
+    return f"{_DASH}{name} {base64.b64encode(number + signature).decode()}\n"
 
 
 def vkey(name: str, public_key: bytes) -> str:
@@ -103,7 +129,7 @@ def sign_note(text: str, name: str, sign: Callable[[bytes], bytes], public_key: 
     verifier = Verifier.of(name, public_key)
     signature = sign(text.encode())
     verifier.verify(text, signature)  # a faulty token must not put a broken checkpoint into the log
-    note = f"{text}\n{_DASH}{name} {base64.b64encode(verifier.key_id + signature).decode()}\n".encode()
+    note = f"{text}\n{signature_line(name, verifier.key_id, signature)}".encode()
     open_note(note, [verifier])  # `text` may itself be unfit for a note
     return note
 
@@ -113,7 +139,7 @@ def open_note(data: bytes, verifiers: Sequence[Verifier]) -> Note:
 
     Raises InputError for what is not a signed note, VerificationError for what should not be believed.
     """
-    text, signatures = _parse(data)
+    text, signatures = parse_note(data)
     known: dict[tuple[str, bytes], Verifier] = {}
     for verifier in verifiers:
         if known.setdefault((verifier.name, verifier.key_id), verifier) != verifier:
@@ -136,7 +162,8 @@ def is_key_name(name: str) -> bool:
     return bool(name) and not any(char.isspace() or char == "+" or ord(char) < 0x20 for char in name)
 
 
-def _parse(data: bytes) -> tuple[str, list[_Signature]]:
+def parse_note(data: bytes) -> tuple[str, list[Signature]]:
+    """Return the text of a note and its signature lines, none of them checked; raise InputError for another form."""
     if len(data) > MAX_NOTE_BYTES:
         raise InputError("E-TLG-026", "签名文本过长。")
     try:
@@ -152,12 +179,12 @@ def _parse(data: bytes) -> tuple[str, list[_Signature]]:
     return head + "\n", [_parse_signature(line) for line in lines]
 
 
-def _parse_signature(line: str) -> _Signature:
+def _parse_signature(line: str) -> Signature:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
     value = _decode(encoded)
     if not line.startswith(_DASH) or not is_key_name(name) or value is None or len(value) < 5:
         raise InputError("E-TLG-028", "签名行不合格式。")
-    return _Signature(name, value[:4], value[4:])
+    return Signature(name, value[:4], value[4:])
 
 
 def _decode(encoded: str) -> bytes | None:

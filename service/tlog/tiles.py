@@ -6,6 +6,7 @@ A tile holds up to 256 consecutive hashes of one level; a bundle holds the entri
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.errors import InputError
 from service.tlog import merkle
@@ -108,26 +109,38 @@ def parse_tile(data: bytes, width: int) -> list[Hash]:
 
 def hash_reader(size: int, read_tile: ReadTile) -> merkle.ReadHashes:
     """Return a `read_hashes` for the tree of `size` leaves that reads each tile once."""
-    read: dict[Tile, list[Hash]] = {}
+    read: dict[Tile, tuple[list[Hash], ...]] = {}
 
     def read_hash(node: Node) -> Hash:
         level, height = divmod(node[0], HEIGHT)
         first = node[1] << height
         tile = tile_at(level, first // WIDTH, size)
         if tile not in read:
-            read[tile] = parse_tile(read_tile(tile), tile.width)
-        at = first % WIDTH
-        return subtree_hash(read[tile][at : at + (1 << height)])
+            read[tile] = _rows(read_tile(tile), tile.width)
+        return read[tile][height][first % WIDTH >> height]
 
     return lambda nodes: [read_hash(node) for node in nodes]
+
+
+@lru_cache(maxsize=64)  # the upper tiles are the same for every proof; keyed by content, so never stale
+def _rows(content: bytes, width: int) -> tuple[list[Hash], ...]:
+    """Return a tile's hashes, then those of each tree level above them, as far as they are complete."""
+    rows = [parse_tile(content, width)]
+    while len(rows[-1]) > 1:
+        rows.append(_pairs(rows[-1]))
+    return tuple(rows)
 
 
 def subtree_hash(hashes: Sequence[Hash]) -> Hash:
     """Return the root over a power of two of hashes."""
     row = list(hashes)
     while len(row) > 1:
-        row = [merkle.node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+        row = _pairs(row)
     return row[0]
+
+
+def _pairs(row: Sequence[Hash]) -> list[Hash]:
+    return list(map(merkle.node_hash, row[::2], row[1::2]))
 
 
 class TileBuilder:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from cryptography import x509
@@ -10,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.core import sha256_hex
-from service.db.tables import Certificate, Crl, Key, Letter, Seal, Setting, Step
+from service.db.tables import Certificate, Crl, Key, Letter, LogHead, Seal, Setting, Step
 from service.errors import ForbiddenError, NotFoundError
 from service.keys import lockout, software
 from service.keys.signer import Signer
 from service.registry import query
 from service.signing import ca
+from service.tlog import note
 from service.verification.trust import Anchor, Trust
 from service.workflows import naming
 from service.workflows.parts import Authority, Parts
@@ -109,6 +111,13 @@ def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetim
     return der
 
 
+def _logs(parts: Parts, session: Session) -> tuple[str, ...]:
+    """Return the key of this log and of those it continues: the same key, each under its own name."""
+    verifier = note.Verifier.parse(parts.log.vkey)
+    names = session.scalars(select(LogHead.origin).order_by(LogHead.time.desc()))
+    return tuple(dict.fromkeys([verifier.vkey, *(replace(verifier, name=name).vkey for name in names)]))
+
+
 def _revoked(session: Session, issuer: Authority) -> list[ca.Revocation]:
     name = x509.load_der_x509_certificate(issuer.certificate).subject.public_bytes()
     rows = session.scalars(select(Certificate).where(Certificate.revoked_at.is_not(None)))
@@ -132,7 +141,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         certificates=frozenset(session.scalars(select(Certificate.sha256))),
         checkpoint=_checkpoint(parts),
         crls=tuple(current_crls(parts, session, now)),
-        logs=(parts.log.vkey,),
+        logs=_logs(parts, session),
         void=frozenset(dead["void"]),
         superseded=frozenset(dead["superseded"]),
         environment=parts.settings.environment,

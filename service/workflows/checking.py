@@ -13,10 +13,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from service.archive import origins
 from service.core import FileDigest, Sha256Hex, parse_entry
-from service.db.tables import Letter, LogEntry
+from service.db.tables import Letter, LogEntry, LogHead
 from service.errors import InputError, SetupError, VerificationError
-from service.tlog import proof
+from service.tlog import note, proof
 from service.verification import trust as bundles
 from service.verification import verdict
 from service.verification.reasons import REASONS
@@ -160,16 +161,28 @@ def finals(parts: Parts) -> list[Final]:
     """Return every finished letter with its receipt."""
     with parts.sessions.begin() as session:
         rows = session.execute(
-            select(Letter.id, Letter.number, Letter.head, LogEntry.index.label("place"))
+            select(Letter.id, Letter.number, Letter.head, LogEntry.index.label("place"), LogHead)
             .join(LogEntry, LogEntry.id == Letter.id)
+            .join(LogHead, LogHead.origin == LogEntry.origin)
             .where(Letter.state == "completed")
-            .order_by(Letter.number, LogEntry.index)
+            .order_by(Letter.number, LogHead.time, LogEntry.index)
         ).all()
     newest = {row.id: row for row in rows}
     return [
-        Final(row.id, row.number, parts.store.get(Sha256Hex(row.head)), parts.log.receipt(row.place))
+        Final(
+            row.id, row.number, parts.store.get(Sha256Hex(row.head)), _receipt(parts, row.LogHead, row.place)
+        )
         for row in newest.values()
     ]
+
+
+def _receipt(parts: Parts, log: LogHead, index: int) -> bytes:
+    """Return the receipt of an entry, be it in this log or in one that ended before it."""
+    own = note.Verifier.parse(parts.log.vkey)
+    if log.origin == own.name:
+        return parts.log.receipt(index)
+    vkey = replace(own, name=log.origin).vkey
+    return origins.past(parts.settings.archive, log.origin, log.size, vkey).receipt(index)
 
 
 def object_check(trust: Trust, now: datetime) -> Callable[[FileDigest, int, bytes], list[str]]:

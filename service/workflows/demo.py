@@ -247,7 +247,7 @@ class Demo:
             raise VerificationError("E-VER-111", "最终文书的份数与应签份数不符。")
 
     def _audit(self) -> None:
-        report = audit.audit(self.out / "archive", self.parts.log.vkey, full=True)
+        report = audit.audit(self.out / "archive", self.parts.log.vkey, audit.Scope(full=True))
         self.summary.audit = "ok" if report.ok else report.findings[0].text
 
 

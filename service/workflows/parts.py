@@ -1,9 +1,11 @@
 """The parts every workflow works with; `app.build` is the only place that makes them."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 
+from service.archive import durable
 from service.archive.log import Log
 from service.archive.store import FolderStore
 from service.clock import Clock
@@ -57,6 +59,11 @@ class Parts:
     def kind(self, name: str) -> kinds.Kind:
         """Return a document kind of this deployment."""
         return _kind(self.settings.templates, name)
+
+
+def work_lock(settings: Settings) -> AbstractContextManager[None]:
+    """Hold the work store: nothing is dropped from it while a backup copies database and work as of one instant."""
+    return durable.locked(settings.home / ".work.lock")
 
 
 @cache

@@ -20,7 +20,7 @@ from service.signing.appearance import Stamp
 from service.verification import verdict
 from service.verification.reasons import Cap
 from service.workflows import authority, jobs, letters
-from service.workflows.parts import Parts
+from service.workflows.parts import Parts, work_lock
 
 ROLES = {"issue": Role.OFFICE, "sign": Role.CADRE, "countersign": Role.LEADER}
 EVENTS = {
@@ -288,8 +288,9 @@ def archive(parts: Parts, target: str) -> None:
         _log(parts, step, revision)
     parts.log.publish()
     draft = step.base if step.action == "issue" else None
-    for digest in {step.prepared, step.stamped, draft} - {None}:  # all of them are in the logged revision now
-        parts.work.delete(Sha256Hex(str(digest)))
+    with work_lock(parts.settings):
+        for digest in {step.prepared, step.stamped, draft} - {None}:  # all are in the logged revision now
+            parts.work.delete(Sha256Hex(str(digest)))
 
 
 def _log(parts: Parts, step: Step, revision: bytes) -> None:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
 from service.archive import log as logs
-from service.archive.audit import audit
+from service.archive.audit import Scope, audit
 from service.archive.store import FolderStore
 from service.clock import format_utc
 from service.core import Entry, Event, FileDigest, Sha256Hex, sha256_hex
@@ -107,7 +107,7 @@ def verify_all(archive: Archive) -> None:
         row = rows[index]
         found = proof.verify_receipt(archive.log.receipt(index), None, key)
         assert (found.index, found.entry.to_bytes()) == (index, row.entry)
-    report = audit(archive.folder, archive.log.vkey, full=True)
+    report = audit(archive.folder, archive.log.vkey, Scope(full=True))
     assert [found for found in report.findings if not found.notice] == []
     assert report.ok
     assert report.size == len(rows)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from service.archive import audit as audits
-from service.archive.audit import AuditReport
+from service.archive.audit import AuditReport, Scope
 from service.core import Entry, Event, FileDigest, parse_entry, sha256_hex
 from service.errors import InputError
 from service.tlog import merkle, tiles
-from service.tlog.note import vkey
+from service.tlog.cosignature import Cosigner, cosign
+from service.tlog.note import parse_note, vkey
 from tests.archive.building import Archive, Ed25519Signer, make_archive
 
 
@@ -50,7 +51,7 @@ def copy(large: Archive, tmp_path: Path) -> Path:
 
 
 def audit(folder: Path, archive: Archive, full: bool = False) -> AuditReport:
-    return audits.audit(folder, archive.log.vkey, full=full)
+    return audits.audit(folder, archive.log.vkey, Scope(full))
 
 
 def codes(report: AuditReport) -> set[str]:
@@ -70,7 +71,7 @@ def test_a_bare_copy_is_audited_without_a_database(large: Archive, copy: Path) -
     report = audits.audit(
         copy,
         large.log.vkey + "\n",
-        full=True,
+        Scope(full=True),
         progress=lambda step, done, total: steps.append((step, done, total)),
     )
     assert (report.ok, report.size, report.objects, report.findings) == (True, 570, 8, ())
@@ -250,9 +251,9 @@ def test_what_the_caller_finds_in_an_object_is_reported(large: Archive) -> None:
         seen.append((index, digest.sha256))
         return ["签名不成立。"] if content == b"letter 3 issued" else []
 
-    assert audits.audit(large.folder, large.log.vkey, on_object=look).ok
+    assert audits.audit(large.folder, large.log.vkey, Scope(on_object=look)).ok
     assert seen == []
-    report = audits.audit(large.folder, large.log.vkey, full=True, on_object=look)
+    report = audits.audit(large.folder, large.log.vkey, Scope(full=True, on_object=look))
     assert len(seen) == 8
     assert [(found.code, found.text) for found in report.findings] == [("E-ARC-124", "签名不成立。")]
 
@@ -276,3 +277,122 @@ def test_the_root_reported_is_the_root_signed(small: Archive) -> None:
     report = audit(small.folder, small)
     assert report.root == head.checkpoint.root.hex()
     assert report.root != merkle.empty_root().hex()
+
+
+def keep(archive: Archive) -> bytes:
+    """Keep the newest checkpoint in the folder, and return it as an outsider would keep it."""
+    head = archive.log.published()
+    assert head
+    archive.log.kept.keep(head)
+    return head.signed
+
+
+def test_every_kept_checkpoint_lies_on_the_line_of_history(archive: Archive) -> None:
+    archive.add_letters(0, 3)
+    keep(archive)
+    archive.add_letters(3, 300)
+    keep(archive)
+    report = audit(archive.folder, archive)
+    assert (report.ok, report.kept) == (True, 2)
+    kept = archive.folder / "kept"
+    names = sorted(path.name for path in kept.iterdir())
+    assert names == [f"{3:020}", f"{303:020}"]
+    (kept / names[0]).write_bytes((kept / names[1]).read_bytes())
+    assert codes(audit(archive.folder, archive)) == {"E-ARC-133"}
+    (kept / names[0]).write_bytes(b"nothing")
+    assert codes(audit(archive.folder, archive)) == {"E-ARC-132"}
+
+
+def test_a_history_written_anew_is_found_by_a_checkpoint_kept_elsewhere(tmp_path: Path) -> None:
+    honest = make_archive(tmp_path)
+    honest.add_letters(0, 5)
+    witness_copy = keep(honest)
+    honest.add_letters(5, 5)
+    (tmp_path / "other").mkdir()
+    forged = make_archive(tmp_path / "other")  # whoever holds the log's key writes another past
+    forged.add_letters(1, 12)
+    assert audits.audit(forged.folder, forged.log.vkey).ok
+    found = audits.audit(forged.folder, forged.log.vkey, Scope(earlier=[witness_copy]))
+    assert codes(found) == {"E-ARC-131"}
+    assert audits.audit(honest.folder, honest.log.vkey, Scope(earlier=[witness_copy])).ok
+
+
+def test_an_archive_put_back_to_an_earlier_day_is_found(archive: Archive, tmp_path: Path) -> None:
+    archive.add_letters(0, 5)
+    old = Path(shutil.copytree(archive.folder, tmp_path / "yesterday"))
+    archive.add_letters(5, 5)
+    later = keep(archive)
+    assert codes(audits.audit(old, archive.log.vkey, Scope(earlier=[later]))) == {"E-ARC-130"}
+    for given in (b"", later.replace(b"10", b"11")):
+        with pytest.raises(InputError):
+            audits.audit(old, archive.log.vkey, Scope(earlier=[given]))
+
+
+def test_a_false_line_of_a_known_witness_is_found(archive: Archive) -> None:
+    key = Ed25519Signer(bytes([9]) * 32)
+    cosigner = Cosigner.of("witness.example/city", key.public_key)
+    archive.add_letters(0, 5)
+    keep(archive)
+    (path,) = (archive.folder / "kept").iterdir()
+    text, _ = parse_note(path.read_bytes())
+    line = cosign(text, cosigner, key.sign, archive.now)
+    path.write_bytes(path.read_bytes() + line.encode())
+    known = Scope(cosigners=[cosigner])
+    assert audits.audit(archive.folder, archive.log.vkey, known).ok
+    path.write_bytes(
+        path.read_bytes().replace(
+            line.encode(), cosign(text.replace("5", "6", 1), cosigner, key.sign, archive.now).encode()
+        )
+    )
+    assert codes(audits.audit(archive.folder, archive.log.vkey, known)) == {"E-ARC-132"}
+    assert audits.audit(archive.folder, archive.log.vkey).ok  # a stranger's line says nothing, right or wrong
+
+
+def test_an_interrupted_audit_goes_on_where_it_stopped(large: Archive, copy: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    seen: list[str] = []
+
+    def look(digest: FileDigest, _entry: int, _content: bytes) -> list[str]:
+        seen.append(digest.sha256)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+        return [f"看到 {digest.sha256[:8]}"]
+
+    scope = Scope(full=True, on_object=look)
+    tree: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        audits.audit(copy, large.log.vkey, scope, state=state)
+    first = list(seen)
+    report = audits.audit(
+        copy, large.log.vkey, scope, state=state, progress=lambda step, *_: tree.append(step)
+    )
+    assert set(tree) == {"objects"}
+    assert report.objects == len({*first, *seen})
+    assert report.faults == report.objects
+    assert (
+        audits.audit(copy, large.log.vkey, scope, state=state) == report
+    )  # done: nothing is looked at again
+
+
+def test_the_progress_of_another_state_of_the_log_counts_for_nothing(
+    archive: Archive, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    archive.add_letters(0, 5)
+    assert audits.audit(archive.folder, archive.log.vkey, state=state).size == 5
+    archive.add_letters(5, 1)
+    next(archive.store.folder.rglob("*/*")).write_bytes(b"changed")
+    assert codes(audits.audit(archive.folder, archive.log.vkey, state=state)) == {"E-ARC-122"}
+    state.write_bytes(b"not a database at all, but long enough to be looked at" * 30)
+    with pytest.raises(InputError, match="E-ARC-045"):
+        audits.audit(archive.folder, archive.log.vkey, state=state)
+
+
+def test_two_workers_find_what_one_finds(large: Archive, copy: Path) -> None:
+    for path in list((copy / "store").rglob("*/*"))[::2]:
+        path.write_bytes(b"changed")
+    alone, together = (
+        audits.audit(copy, large.log.vkey, Scope(full=True, workers=workers)) for workers in (1, 2)
+    )
+    assert alone.faults > 1
+    assert alone == together

@@ -132,9 +132,20 @@ def test_create_refuses_a_log_that_exists_and_load_one_that_does_not(
 def test_a_clock_behind_the_last_checkpoint_is_refused(archive: Archive) -> None:
     archive.add_letters(0, 1)
     with pytest.raises(SetupError, match="E-ARC-021"), archive.sessions.begin() as session:
-        archive.log.append(session, [archive.letter(1)], archive.now - timedelta(seconds=1))
+        archive.log.append(session, [archive.letter(1)], archive.now - timedelta(seconds=61))
     with archive.sessions.begin() as session:
         archive.log.append(session, [archive.letter(1)], archive.now)
+    archive.log.publish()
+    verify_all(archive)
+
+
+def test_a_writer_that_waited_may_come_with_a_slightly_older_time(archive: Archive) -> None:
+    archive.add_letters(0, 1)
+    for seconds in (30, 59):  # the time of the log itself never goes back, so that this does not add up
+        with archive.sessions.begin() as session:
+            archive.log.append(session, [archive.letter(seconds)], archive.now - timedelta(seconds=seconds))
+    with pytest.raises(SetupError, match="E-ARC-021"), archive.sessions.begin() as session:
+        archive.log.append(session, [archive.letter(1)], archive.now - timedelta(seconds=61))
     archive.log.publish()
     verify_all(archive)
 

@@ -56,7 +56,7 @@ def test_every_letter_is_completed_once_and_everything_agrees(app: App, issued: 
         assert report.voucher == "demo"
         assert [one.role for one in report.signatures[:3]] == ["office", "cadre", "leader"]
     assert list(app.parts.work.digests()) == []
-    found = audit.audit(app.parts.settings.archive, app.parts.log.vkey, full=True)
+    found = audit.audit(app.parts.settings.archive, app.parts.log.vkey, audit.Scope(full=True))
     assert found.ok, found.findings
 
 

@@ -62,7 +62,7 @@ def check_whole(home: Path, out: Path) -> None:
         assert set(session.scalars(select(Step.state))) <= {"logged", "dropped"}
         owners = Counter(session.scalars(select(Certificate.owner).where(Certificate.owner.is_not(None))))
         assert set(owners.values()) == {1}
-    found = audit.audit(parts.settings.archive, parts.log.vkey, full=True)
+    found = audit.audit(parts.settings.archive, parts.log.vkey, audit.Scope(full=True))
     assert found.ok, found.findings
     summary = json.loads((out / "summary.json").read_text())
     count = summary["commitments"]

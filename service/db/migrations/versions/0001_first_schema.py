@@ -260,6 +260,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_key_owner"), ["owner"], unique=False)
 
     op.create_table(
+        "known_witness",
+        sa.Column("vkey", sa.String(length=1024), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("vkey", name=op.f("pk_known_witness")),
+    )
+    op.create_table(
         "letter",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("number", sa.String(length=60), nullable=False),
@@ -304,11 +313,12 @@ def upgrade() -> None:
 
     op.create_table(
         "log_entry",
+        sa.Column("origin", sa.String(length=200), nullable=False),
         sa.Column("index", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("leaf", sa.LargeBinary(length=32), nullable=False),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("entry", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_log_entry")),
+        sa.PrimaryKeyConstraint("origin", "index", name=op.f("pk_log_entry")),
     )
     with op.batch_alter_table("log_entry", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_log_entry_id"), ["id"], unique=False)
@@ -320,6 +330,7 @@ def upgrade() -> None:
         sa.Column("edge", sa.LargeBinary(), nullable=False),
         sa.Column("checkpoint", sa.Text(), nullable=False),
         sa.Column("former", sa.Text(), nullable=True),
+        sa.Column("held", sa.Text(), nullable=True),
         sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("origin", name=op.f("pk_log_head")),
     )
@@ -603,6 +614,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_visit_period_entity"), ["period", "entity"], unique=False)
 
     op.create_table(
+        "witnessed_log",
+        sa.Column("origin", sa.String(length=200), nullable=False),
+        sa.Column("vkey", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("checkpoint", sa.Text(), nullable=True),
+        sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("origin", name=op.f("pk_witnessed_log")),
+    )
+    op.create_table(
         "certificate",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("der", sa.LargeBinary(), nullable=False),
@@ -837,6 +858,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_certificate_owner"))
 
     op.drop_table("certificate")
+    op.drop_table("witnessed_log")
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_visit_period_entity"))
         batch_op.drop_index(batch_op.f("ix_visit_period_cadre"))
@@ -912,6 +934,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_letter_cadre"))
 
     op.drop_table("letter")
+    op.drop_table("known_witness")
     with op.batch_alter_table("key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_key_owner"))
 

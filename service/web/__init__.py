@@ -1,0 +1,1 @@
+"""HTTP: what other machines and people reach through the network."""

@@ -1,0 +1,30 @@
+"""What a running deployment does by the clock: each duty looks whether it is due; repeating it is harmless."""
+
+from collections.abc import Callable
+
+import structlog
+
+from service.errors import ServiceError
+from service.workflows import witnessing
+from service.workflows.parts import Parts
+
+_log = structlog.get_logger("liangze.periodic")
+
+
+def ask_witnesses(parts: Parts) -> None:
+    """Ask those witnesses that have not cosigned the newest checkpoint."""
+    witnessing.ask(parts, only_behind=True)
+
+
+DUTIES: tuple[Callable[[Parts], None], ...] = (ask_witnesses,)
+
+
+def run(parts: Parts) -> None:
+    """Do every duty that is due; a fault of one is logged and keeps no other from its turn."""
+    for duty in DUTIES:
+        try:
+            duty(parts)
+        except ServiceError as error:
+            _log.warning("duty_fault", duty=duty.__name__, code=error.code)
+        except Exception:  # the loop of the service: a duty that breaks must not stop the others
+            _log.exception("duty_broken", duty=duty.__name__)

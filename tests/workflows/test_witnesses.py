@@ -1,0 +1,187 @@
+"""District, city and province on one machine, with real HTTP between them; one of the witnesses lies, one is down."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+from service import app as composition
+from service.app import App
+from service.errors import ConflictError, InputError, NotFoundError, SetupError, VerificationError
+from service.settings import Settings
+from service.tlog import cosignature, note, proof
+from service.web.witness import create_witness
+from service.workflows import enrolment, periodic, witnessing
+from tests.workflows.conftest import PIN, TOWN, HandClock
+
+
+@contextmanager
+def _served(web: FastAPI) -> Iterator[str]:
+    """Serve `web` on a free port and yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(web, port=port, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _upper(home: Path, clock: HandClock) -> App:
+    settings = Settings(home=home, workers=1)
+    composition.initialise(settings, clock)
+    return composition.build(settings, clock)
+
+
+@pytest.fixture
+def witness(tmp_path: Path, clock: HandClock, app: App) -> Iterator[Callable[[str], str]]:
+    """Set up a witness of the district's log, have the district know it, and return its address."""
+    with ExitStack() as open_:
+
+        def make(level: str) -> str:
+            upper = _upper(tmp_path / level, clock)
+            cosigner = witnessing.create_key(upper.parts, f"witness.example/{level}")
+            _, own = witnessing.own_witness(upper.parts)
+            own.register(app.parts.log.vkey, clock())
+            url = open_.enter_context(_served(create_witness(own, clock)))
+            witnessing.add(app.parts, cosigner.vkey, url)
+            return url
+
+        yield make
+
+
+def test_two_levels_cosign_the_district_and_a_receipt_carries_both(
+    app: App, witness: Callable[[str], str], issued: list[str]
+) -> None:
+    witness("city")
+    witness("province")
+    assert [(one.size > 0, one.fault) for one in witnessing.ask(app.parts)] == [(True, None)] * 2
+    cosigners = witnessing.cosigners(app.parts)
+    head = app.parts.log.kept.covering(0, cosigners, 2)
+    assert head
+    receipt = app.parts.log.receipt(0, head)
+    found = proof.parse_proof(receipt)
+    assert len(cosignature.require_quorum(found.checkpoint, cosigners, 2)) == 2
+    proof.verify_receipt(receipt, None, [note.Verifier.parse(app.parts.log.vkey)])
+
+
+def test_what_grows_later_is_cosigned_from_where_the_witness_stands(
+    app: App, witness: Callable[[str], str]
+) -> None:
+    witness("city")
+    witnessing.ask(app.parts)
+    (row,) = witnessing.known(app.parts)
+    before = row.size
+    _append(app)
+    periodic.run(app.parts)
+    (row,) = witnessing.known(app.parts)
+    assert row.size > before
+    assert app.parts.log.kept.sizes() == [before, row.size]
+
+
+def test_a_witness_that_is_down_blocks_nothing_and_catches_up(
+    app: App, witness: Callable[[str], str], tmp_path: Path, clock: HandClock
+) -> None:
+    witness("city")
+    upper = _upper(tmp_path / "late", clock)
+    late = witnessing.create_key(upper.parts, "witness.example/late")
+    _, own = witnessing.own_witness(upper.parts)
+    own.register(app.parts.log.vkey, clock())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    witnessing.add(app.parts, late.vkey, url)
+    faults = {one.name: one.fault for one in witnessing.ask(app.parts)}
+    assert faults["witness.example/city"] is None
+    assert faults["witness.example/late"] == "连接失败（ConnectError）。"
+    assert app.parts.log.kept.covering(0, witnessing.cosigners(app.parts), 1)
+    witnessing.remove(app.parts, "witness.example/late")
+    with _served(create_witness(own, clock)) as there:
+        witnessing.add(app.parts, late.vkey, there)
+        assert [one.fault for one in witnessing.ask(app.parts)] == [None, None]
+
+
+def test_a_lying_witness_is_found_out_and_counts_for_nothing(
+    app: App, witness: Callable[[str], str], tmp_path: Path, clock: HandClock
+) -> None:
+    witness("city")
+    liar = FastAPI()
+
+    @liar.post("/add-checkpoint")
+    async def answer(request: Request) -> Response:
+        body = (await request.body()).replace(b"log", b"l0g")
+        text, _ = note.parse_note(body.partition(b"\n\n")[2])
+        return Response(cosignature.cosign(text, cosigner, signer, clock()))
+
+    upper = _upper(tmp_path / "liar", clock)
+    cosigner = witnessing.create_key(upper.parts, "witness.example/liar")
+    _, own = witnessing.own_witness(upper.parts)
+    signer = own._sign
+    with _served(liar) as url:
+        witnessing.add(app.parts, cosigner.vkey, url)
+        faults = {one.name: one.fault for one in witnessing.ask(app.parts)}
+    assert faults["witness.example/city"] is None
+    assert "联署不成立" in (faults["witness.example/liar"] or "")
+    cosigners = witnessing.cosigners(app.parts)
+    assert app.parts.log.kept.covering(0, cosigners, 2) is None
+    assert app.parts.log.kept.covering(0, cosigners, 1)
+
+
+def test_a_witness_that_has_seen_more_tells_of_a_rollback(
+    app: App, open_app: Callable[[], App], witness: Callable[[str], str], tmp_path: Path
+) -> None:
+    witness("city")
+    early = app.parts.log.published()
+    assert early
+    _append(app)
+    witnessing.ask(app.parts)
+    (row,) = witnessing.known(app.parts)
+    folder = app.parts.settings.archive
+    (folder / "checkpoint").write_bytes(early.signed)  # someone puts the old checkpoint back
+    fault = witnessing.ask(app.parts)[0].fault
+    assert fault
+    assert "日志被回退过" in fault
+    assert row.size > early.checkpoint.size
+
+
+def test_strange_witnesses_are_refused_at_the_door(app: App, witness: Callable[[str], str]) -> None:
+    witness("city")
+    (row,) = witnessing.known(app.parts)
+    with pytest.raises(ConflictError, match="E-SYS-121"):
+        witnessing.add(app.parts, row.vkey, "http://127.0.0.1:1")
+    with pytest.raises(InputError, match="E-SYS-120"):
+        witnessing.add(app.parts, row.vkey, "file:///etc/passwd")
+    with pytest.raises(InputError):
+        witnessing.add(app.parts, app.parts.log.vkey, "http://127.0.0.1:1")
+    with pytest.raises(NotFoundError):
+        witnessing.remove(app.parts, "witness.example/nobody")
+    with pytest.raises(SetupError, match="E-SYS-125"):
+        witnessing.own_witness(app.parts)
+
+
+def test_an_answer_without_a_known_cosignature_is_no_answer(app: App, witness: Callable[[str], str]) -> None:
+    witness("city")
+    witnessing.ask(app.parts)
+    head = app.parts.log.published()
+    assert head
+    with pytest.raises(VerificationError, match="E-ARC-044"):
+        app.parts.log.kept.add(head, head.signed.partition(b"\n\n")[2], [])
+
+
+def _append(app: App) -> None:
+    """Let the log grow by the certificate of another seal."""
+    seal = enrolment.register_seal(app.parts, TOWN, "五马街道食药安办印章", "DEMO002", None)
+    enrolment.enrol_seal(app.parts, seal, PIN)
+    app.drain()
