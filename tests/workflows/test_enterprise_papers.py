@@ -16,7 +16,7 @@ from service.documents.docx import render_docx
 from service.documents.text import docx_words
 from service.errors import InputError, NotFoundError
 from service.registry import query, rules, staffing
-from service.registry.supervision import Inspection, Shortcoming
+from service.registry.supervision import Inspection, Item, Shortcoming
 from service.registry.visits import Found
 from service.workflows import papers, supervision, visits
 from service.workflows.papers import Desk, enterprise
@@ -66,7 +66,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
         inspected=TOWN,
         on=date(2022, 11, 21),
         team=("陈演示",),
-        items=(("督导频次与覆盖率", "两个村进度偏慢"),),
+        items=(Item("督导频次与覆盖率", "两个村进度偏慢"),),
         sample=(first,),
         shortcomings=(Shortcoming("一个村未按时完成督导", first, "较重"),),
         disposal="约谈",

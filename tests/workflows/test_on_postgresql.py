@@ -88,5 +88,5 @@ def test_a_small_street_from_import_to_finished_letters(app: App, small_street: 
     assert sorted(final.id for final in checking.finals(parts)) == sorted(planned.letters)
     assert sent(app) > len(planned.letters)
     assert not list(parts.settings.home.glob("*.sqlite3*"))
-    found = audit.audit(parts.settings.archive, parts.log.vkey, full=True)
+    found = audit.audit(parts.settings.archive, parts.log.vkey, audit.Scope(full=True))
     assert found.ok

@@ -14,9 +14,20 @@ from service.documents.docx import render_docx
 from service.errors import InputError, NotFoundError
 from service.registry import query, task_lists
 from service.registry.list_review import Decision
-from service.registry.supervision import Inspection, Shortcoming
+from service.registry.supervision import Inspection, Item, Shortcoming
 from service.registry.visits import Found
-from service.workflows import changes, duty_reports, list_review, lists, papers, supervision, visits
+from service.workflows import (
+    adjusting,
+    arrangements,
+    changes,
+    duty_reports,
+    list_review,
+    lists,
+    papers,
+    supervision,
+    tiers,
+    visits,
+)
 from service.workflows.papers import Desk
 from tests.workflows import opening
 from tests.workflows.opening import DISTRICT, TOWN, VILLAGE, DayClock
@@ -87,11 +98,11 @@ def _list(made: Lived) -> None:
 def _raise(made: Lived) -> None:
     one = opening.entities_of(made.app, date(2022, 11, 14), "D")[0]
     parts = made.app.parts
-    made.ids["raise"] = changes.apply_for_raise(parts, who=CLERK, why="示例网红店", entity=one.entity)
+    made.ids["raise"] = tiers.apply_for_raise(parts, who=CLERK, why="示例网红店", entity=one.entity)
     made.ids["raised"] = one.entity
-    changes.approve_raise(parts, made.ids["raise"], who=BOSS, document="示例委〔2022〕9号")
+    tiers.approve_raise(parts, made.ids["raise"], who=BOSS, document="示例委〔2022〕9号")
     sector = opening.entities_of(made.app, date(2022, 11, 14), "D")[1].sector
-    made.ids["sector"] = changes.apply_for_raise(
+    made.ids["sector"] = tiers.apply_for_raise(
         parts, who=CLERK, why="示例业态风险高", sector=sector, unit=TOWN, from_tier="D"
     )
 
@@ -102,7 +113,7 @@ def _delegate(made: Lived) -> None:
         row = session.get_one(Cadre, head.row)
         row.kind, row.post = "委托授权", "区教育局局长"
     made.ids["delegate"] = head.cadre
-    made.ids["delegation"] = changes.delegate(
+    made.ids["delegation"], _ = arrangements.delegate(
         made.app.parts,
         DISTRICT,
         head.cadre,
@@ -123,13 +134,13 @@ def _adjust(made: Lived) -> None:
         one for one in people if one.cadre in held and one.cadre not in {place.leader, place.stand_in}
     )
     made.ids["leaver"] = leaver.name
-    sheet, _ = changes.leave(parts, leaver.cadre, who=CLERK, why="调离")
+    sheet, _ = adjusting.leave(parts, leaver.cadre, who=CLERK, why="调离")
     made.ids["draft"] = sheet.id
-    changes.approve(parts, [sheet.number], who=BOSS, document="示例纪要2号")
+    adjusting.approve(parts, [sheet.number], who=BOSS, document="示例纪要2号")
     made.ids["sheet"] = made.ids.pop("draft")
     one = opening.entities_of(made.app, date(2022, 11, 14), "D")[5]
     changes.change_entity(parts, one.entity, {"status": "注销"}, who=CLERK, why="注销")
-    made.ids["draft"] = changes.draft_adjustment(parts, DISTRICT, who=CLERK).id
+    made.ids["draft"] = adjusting.draft_adjustment(parts, DISTRICT, who=CLERK).id
 
 
 def _supervise(made: Lived) -> None:
@@ -139,7 +150,7 @@ def _supervise(made: Lived) -> None:
         VILLAGE,
         DAY,
         ("张示例", "李示例"),
-        (("责任清单", "一户未列入"),),
+        (Item("责任清单", "一户未列入"),),
         sample,
         (Shortcoming("漏列一户"), Shortcoming("记录不全", made.ids["visited"], "较重")),
         "限期整改",
