@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_ITEMS
 from service.verification.structure import Document
-
-MAX_ITEMS = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ import pypdfium2 as pdfium
 from pyhanko.pdf_utils import generic
 
 from service.verification import structure
-from service.verification.guard import MAX_DEPTH, MAX_PAGES, ProofError, hostile
+from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_DEPTH, MAX_PAGES, MAX_PIXELS
 from service.verification.structure import Document
 
 SCALE = 1.0  # 72 dpi: a stroke of body text is more than a pixel wide
 MARGIN = 2  # pixels around a box, for smoothed edges
-MAX_PIXELS = 4_000_000  # per page; A4 has 0.5 million at this scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,9 @@ REASONS: dict[str, Rule] = {
     "PARSER_REPAIR": _unsure(
         "另一种解析器须修补此文件才能打开，不能确认各方看到的是同一内容。", "FORMAT_FAILURE"
     ),
+    "LIMIT_TIME": _unsure("验证超过时限，已中止；文件可能过大或被蓄意构造，没有验证。"),
+    "LIMIT_MEMORY": _unsure("验证所需内存超过限度，已中止；文件可能过大或被蓄意构造，没有验证。"),
+    "LIMIT_CRASH": _unsure("解析此文件时验证进程异常中止；文件可能损坏或被蓄意构造，没有验证。"),
     # Signatures as bytes
     "SIG_NONE": _unsure("文件没有电子签名：未签署，不等于伪造。"),
     "SIG_LOST": _unsure("此文件含文书内容但没有签名，可能被另存过，请取同编号的电子原件。"),

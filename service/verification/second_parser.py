@@ -3,11 +3,14 @@
 What one program repairs, another may repair differently; then two people see two documents.
 """
 
+import re
 from io import BytesIO
 
 import pikepdf
 
 from service.verification.guard import ProofError, hostile
+
+_ADDRESS = re.compile(r"stream <[^>]*>,? ?")  # pikepdf names the source by its place in memory
 
 
 def require_no_repair(data: bytes, pages: int | None = None) -> None:
@@ -15,6 +18,6 @@ def require_no_repair(data: bytes, pages: int | None = None) -> None:
     with hostile("PARSER_REPAIR"), pikepdf.open(BytesIO(data), attempt_recovery=False) as pdf:
         counted, warnings = len(pdf.pages), pdf.get_warnings()
     if warnings:
-        raise ProofError("PARSER_REPAIR", str(warnings[0])[:200])
+        raise ProofError("PARSER_REPAIR", _ADDRESS.sub("", str(warnings[0]))[:200])
     if pages is not None and counted != pages:
         raise ProofError("PARSER_REPAIR", f"{counted} pages instead of {pages}")

@@ -12,7 +12,8 @@ from pyhanko.pdf_utils import generic
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from service.verification import history, syntax, tail
-from service.verification.guard import MAX_FILE, MAX_OBJECTS, MAX_SIGNATURES, ProofError, hostile
+from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_FILE, MAX_OBJECTS, MAX_SIGNATURES
 
 PADES = "/ETSI.CAdES.detached"
 PKCS7 = "/adbe.pkcs7.detached"
