@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from service.clock import parse_utc
+from service.errors import InputError
 from service.verification.reasons import REASONS
 from service.verification.report import (
     LetterReport,
@@ -28,19 +29,22 @@ def read_report(value: Mapping[str, Any]) -> Report:
         sha256=str(value["sha256"]),
         verdict=Verdict(value["verdict"]),
         status=Status(value["status"]),
-        checked=parse_utc(value["checked"]),
+        checked=_moment(value["checked"]),
         as_of=_time(value["as_of"]),
         voucher=str(value["voucher"]),
         reasons=reasons,
-        signatures=tuple(
-            SignatureReport(**{**one, "time": _time(one["time"])}) for one in value["signatures"]
-        ),
-        timestamps=tuple(
-            TimestampReport(**{**one, "time": _time(one["time"])}) for one in value["timestamps"]
-        ),
-        letter=None if value["letter"] is None else LetterReport(**value["letter"]),
-        receipt=value["receipt"],
+        signatures=tuple(SignatureReport(**_plain(one)) for one in value["signatures"]),
+        timestamps=tuple(TimestampReport(**_plain(one)) for one in value["timestamps"]),
+        letter=None if value["letter"] is None else LetterReport(**_plain(value["letter"])),
+        receipt=None if value["receipt"] is None else _plain(value["receipt"], times=()),
     )
+
+
+def _plain(value: Mapping[str, Any], times: tuple[str, ...] = ("time",)) -> dict[str, Any]:
+    """Return an object of strings, numbers, truth values and times; raise ValueError for one that holds more."""
+    if not all(one is None or isinstance(one, str | int) for one in value.values()):
+        raise ValueError("not plain")
+    return {key: _time(one) if key in times else one for key, one in value.items()}
 
 
 def _reason(value: Mapping[str, Any]) -> Reason:
@@ -48,5 +52,12 @@ def _reason(value: Mapping[str, Any]) -> Reason:
     return Reason(code, REASONS[code].text, value["signature"], str(value["detail"]))
 
 
+def _moment(value: str) -> datetime:
+    try:
+        return parse_utc(value)
+    except InputError as exc:
+        raise ValueError("time") from exc
+
+
 def _time(value: str | None) -> datetime | None:
-    return None if value is None else parse_utc(value)
+    return None if value is None else _moment(value)
