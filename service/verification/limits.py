@@ -18,7 +18,7 @@ MAX_FORM_FIELDS = 5000  # fields of a form that two parsers must agree on; tax f
 # The pages that are drawn and read
 MAX_PAGES = 200  # compared as pictures, 2 × 10 ms each
 MAX_PIXELS = 4_000_000  # of one page; A4 has 0.5 million at 72 dpi, A0 8 million
-MAX_TEXT = 8 * 2**20  # bytes of one page's content that are read word by word; a full page has 50 kB
+MAX_CHARACTERS = 100_000  # of one page that are looked for; a page full of 5 pt text has 20 000
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,18 @@ REASONS: dict[str, Rule] = {
     "CHANGES_PIXELS": _invalid("签署之后页面的样子变了。", "FORMAT_FAILURE"),
     "PIXELS_UNCHECKED": _unsure("页面无法绘制比较，不能确认签署后看到的内容未变。"),
     # The letter
+    # What was hidden before signing
+    "HIDDEN_LAYER": _note("文件含可选图层或替代图像，不同软件或打印时显示的内容可能不同。"),
+    "HIDDEN_SCRIPT": _note("文件含脚本或自动动作，打开时可能改变显示内容。"),
+    "HIDDEN_ACTION": _note("文件含链接或外部动作（打开网址、程序、提交表单等），请勿随意点击。"),
+    "HIDDEN_FORM": _note("文件含可填写或自动计算的表单，显示的内容可能不是签署的内容。"),
+    "HIDDEN_FILE": _note("文件夹带附件，附件内容不显示在页面上。"),
+    "HIDDEN_EXTERNAL": _unsure("文件引用了文件以外的内容，签名保护不到，不能确认看到的就是签署的。"),
+    "HIDDEN_ENCRYPTED": _unsure("文件含加密的部分，读不到其内容，不能确认看到的就是签署的。"),
+    "HIDDEN_FONT": _note("文件没有嵌入全部字体，不同电脑上显示的文字可能不同。"),
+    "HIDDEN_TEXT": _note("文件含看不见的文字（被遮盖、与底色相同或在页面之外）。"),
+    "HIDDEN_IN_LETTER": _unsure("文书含有签发时不允许的隐藏或活动内容，不能确认各方看到的是同一内容。"),
+    # The letter
     "PARTY_CONTENT": _invalid("文书内嵌的内容数据不合规定。"),
     "PARTY_NOT_CERTIFIED": _invalid("文书没有先由发文机关认证签章。"),
     "PARTY_WRONG": _invalid("签名人与文书约定的签署人不符。"),
