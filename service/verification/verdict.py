@@ -4,7 +4,7 @@ The verdict is never better than the weakest proof. What could not be checked is
 is invalid; "not signed" is indeterminate, because an unsigned copy is not a forgery.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from service.core import Envelope, Event, Json, sha256_hex
@@ -24,7 +24,15 @@ from service.verification.findings import Findings
 from service.verification.guard import ProofError
 from service.verification.judging import Judged
 from service.verification.policy import algorithm_ends
-from service.verification.report import LetterReport, Report, Status, Verdict, verdict_of
+from service.verification.report import (
+    LetterReport,
+    Report,
+    SignatureReport,
+    Status,
+    Verdict,
+    indication_of,
+    verdict_of,
+)
 from service.verification.structure import Document
 from service.verification.times import Material
 from service.verification.trust import Trust
@@ -291,11 +299,16 @@ def _report(case: _Case, file: str) -> Report:
         as_of=case.trust.issued,
         voucher=min(vouchers, key=_VOUCHERS.index, default="unknown"),
         reasons=reasons,
-        signatures=tuple(one.to_report(len(case.data)) for one in case.signatures),
+        signatures=tuple(_signature(one, case) for one in case.signatures),
         timestamps=tuple(one.to_timestamp_report() for one in case.stamps),
         letter=_letter(case.envelope),
         receipt=_receipt(case.logged),
     )
+
+
+def _signature(judged: Judged, case: _Case) -> SignatureReport:
+    indication, sub = indication_of(judged.signature.field, case.findings.reasons)
+    return replace(judged.to_report(len(case.data)), indication=indication, sub_indication=sub)
 
 
 def _letter(envelope: Envelope | None) -> LetterReport | None:
