@@ -119,6 +119,16 @@ def load(data: bytes) -> Certificate:
         )
 
 
+def is_issued(certificate: Certificate, issuer: Certificate) -> bool:
+    """Say whether `issuer` signed `certificate`."""
+    return _issued(certificate, issuer) is not None
+
+
+def load_responder(data: bytes) -> Certificate | None:
+    """Return a certificate found beside an OCSP response, None if it cannot be read."""
+    return _load_or_none(data)
+
+
 def build(leaf: bytes, pool: Iterable[bytes], anchors: Sequence[Anchor], use: Use) -> Path:
     """Return the path from `leaf` to the first fitting anchor; raise ProofError if none leads there."""
     fitting = [anchor for anchor in anchors if anchor.use in (use, "any")]

@@ -147,7 +147,7 @@ def _material(case: _Case, document: Document) -> Material:
     return Material(
         anchors=case.trust.anchors,
         pool=store.certificates,
-        crls=(*case.trust.crls, *store.crls),
+        crls=(*case.trust.crls, *store.revocation),
         ends=algorithm_ends(case.trust.algorithms),
         roster=case.trust.certificates,
     )
