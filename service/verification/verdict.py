@@ -164,6 +164,7 @@ def _compare(case: _Case, document: Document) -> None:
     with case.findings.step():
         if case.ours:
             changes.require_only_premade_fields(document)
+            changes.require_closed(document)
     drawn: dict[int, tuple[drawing.Page, ...]] = {}
     with case.findings.step():
         drawn[size] = _draw(case)
@@ -177,8 +178,23 @@ def _compare(case: _Case, document: Document) -> None:
                 )
             one.changes = "permitted"
         except ProofError as fault:
-            one.changes = "forbidden" if fault.code in ("CHANGES_FORBIDDEN", "CHANGES_PIXELS") else "unknown"
             case.findings.note(fault.code, one.signature.field, fault.message)
+            one.changes = "forbidden" if fault.code in ("CHANGES_FORBIDDEN", "CHANGES_PIXELS") else "unknown"
+            if fault.code == "CHANGES_UNKNOWN" and not changes.permits_annotations(one.signature):
+                _see_unknown_change(case, document, one, drawn)
+
+
+def _see_unknown_change(
+    case: _Case, document: Document, one: Judged, drawn: dict[int, tuple[drawing.Page, ...]]
+) -> None:
+    """What structure cannot judge, ink can: a page that looks other than it was signed is no open question."""
+    if len(case.data) not in drawn:
+        return
+    try:
+        _compare_pixels(case, document, one.signature.end, frozenset(), drawn)
+    except ProofError as fault:
+        one.changes = "forbidden" if fault.code == "CHANGES_PIXELS" else "unknown"
+        case.findings.note(fault.code, one.signature.field, fault.message)
 
 
 def _draw(case: _Case) -> tuple[drawing.Page, ...]:
