@@ -24,8 +24,9 @@ def build(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
     trusts = {}
     families = []
+    written: dict[tuple[bytes, str], str] = {}
     for family in catalogue.families():
-        rows = [_write(folder, vector) for vector in family.vectors]
+        rows = [_write(folder, vector, written) for vector in family.vectors]
         families.append({"id": family.id, "title": family.title, "source": family.source, "vectors": rows})
         trusts.update({vector.trust: None for vector in family.vectors})
     for name in trusts:
@@ -42,11 +43,11 @@ def find(name: str) -> tuple[Family, Vector]:
     return next((f, v) for f in catalogue.families() for v in f.vectors if v.name == name)
 
 
-def _write(folder: Path, vector: Vector) -> dict[str, Any]:
+def _write(folder: Path, vector: Vector, written: dict[tuple[bytes, str], str]) -> dict[str, Any]:
+    """Write one vector and return its row; the same bytes under another trust are the same file."""
     data = vector.make()
-    file = folder / FILES / f"{vector.name}{vector.suffix}"
-    assert not file.exists(), vector.name
-    file.write_bytes(data)
+    file = written.setdefault((data, vector.suffix), f"{FILES}/{vector.name}{vector.suffix}")
+    (folder / file).write_bytes(data)
     receipt = None
     if vector.receipt:
         receipt = f"{FILES}/{vector.name}.tlog-proof"
@@ -55,7 +56,8 @@ def _write(folder: Path, vector: Vector) -> dict[str, Any]:
     if vector.status:
         require["status"] = vector.status
     return {
-        "file": f"{FILES}/{file.name}",
+        "name": vector.name,
+        "file": file,
         "title": vector.title,
         "sha256": hashlib.sha256(data).hexdigest(),
         "trust": vector.trust,

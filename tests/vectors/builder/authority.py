@@ -95,4 +95,6 @@ class Log:
             "letter", event, letter, "2026-11-24T03:00:00Z", digest, None, None, None, Sha256Hex("0" * 64)
         ).to_bytes()
         text = Checkpoint(self.name, 1, merkle.leaf_hash(leaf)).text
-        return proof.format_proof(leaf, 0, [], note.sign_note(text, self.name, self.key.sign, self.key.public_key))
+        return proof.format_proof(
+            leaf, 0, [], note.sign_note(text, self.name, self.key.sign, self.key.public_key)
+        )

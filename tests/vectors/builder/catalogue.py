@@ -34,4 +34,6 @@ def trust_bytes(name: str) -> tuple[str, bytes]:
         return f"{name}.der", made
     if made == Trust():
         return f"{name}.empty", b""
-    return f"{name}.json", street().bundle(replace(made, issued=made.issued or T0, expires=made.expires or T0 + 30 * DAY))
+    return f"{name}.json", street().bundle(
+        replace(made, issued=made.issued or T0, expires=made.expires or T0 + 30 * DAY)
+    )

@@ -84,7 +84,7 @@ def families(street: Street) -> tuple[Family, ...]:
             street.draft(), Role.OFFICE, street.office), INDETERMINATE, ("CERT_EXPIRED",), None,
             "street_long_lists", T0 + 4 * 365 * DAY),
         Vector("expired_before_signing", "签署时证书已经过期", lambda: _by_an_expired(street), INDETERMINATE,
-               ("CERT_EXPIRED",), None, "street_short"),
+               ("CERT_EXPIRED",), None, "street_short", T0 + 41 * DAY),
         Vector("revocation_unknown", "没有吊销信息，也没有验证数据", lambda: steps[3], INDETERMINATE,
                ("REVOCATION_UNKNOWN",), None, "street_without_crls"),
         Vector("revocation_list_of_the_same_name", "吊销列表出自同名的另一机构", lambda: steps[3], INDETERMINATE,
@@ -103,7 +103,9 @@ def bundles(street: Street) -> Bundles:
     cadre, office = street.serial_of(street.cadre), street.serial_of(street.office)
     later, five = T0 + 20 * DAY, T0 + 5 * 365 * DAY
 
-    def revoked(serial: int, when: datetime, reason: ca.Reason, at: datetime, since: datetime | None = None) -> Trust:
+    def revoked(
+        serial: int, when: datetime, reason: ca.Reason, at: datetime, since: datetime | None = None
+    ) -> Trust:
         return street.trust(at, crls=street.crls(at, [ca.Revocation(serial, when, reason, since)]))
 
     roster = street.trust().certificates

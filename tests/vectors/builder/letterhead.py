@@ -103,7 +103,9 @@ def _cut_fonts(pdf: pikepdf.Pdf) -> None:
     for item in pdf.objects:
         if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/OpenType":
             font = ttLib.TTFont(io.BytesIO(item.read_bytes()), lazy=True)
-            options = subset.Options(retain_gids=True, layout_features=[], drop_tables=_UNUSED, desubroutinize=True)
+            options = subset.Options(
+                retain_gids=True, layout_features=[], drop_tables=_UNUSED, desubroutinize=True
+            )
             cutter = subset.Subsetter(options)
             cutter.populate(unicodes=[ord(letter) for letter in wanted])
             cutter.subset(font)

@@ -114,15 +114,19 @@ def _unsorted(street: Street) -> bytes:
     prepared, attributes = _prepared(street)
     parsed = list(cms.CMSAttributes.load(attributes))
     body = b"".join(one.dump() for one in reversed(parsed))
-    turned = b"\x31\x81" + bytes([len(body)]) + body if len(body) < 256 else b"\x31\x82" + len(
-        body
-    ).to_bytes(2) + body
+    turned = (
+        b"\x31\x81" + bytes([len(body)]) + body
+        if len(body) < 256
+        else b"\x31\x82" + len(body).to_bytes(2) + body
+    )
     return _filled(street, prepared, turned, street.office.signer.sign(turned))
 
 
 def _bare(street: Street) -> bytes:
     prepared, attributes = _prepared(street)
-    kept = [one for one in cms.CMSAttributes.load(attributes) if "signing_certificate" not in one["type"].native]
+    kept = [
+        one for one in cms.CMSAttributes.load(attributes) if "signing_certificate" not in one["type"].native
+    ]
     short = cms.CMSAttributes(kept).dump()
     return _filled(street, prepared, short, street.office.signer.sign(short))
 
@@ -175,4 +179,3 @@ def _foreign_stamp(street: Street, other: Street) -> bytes:
     first, second, length = surgery.byte_range(made)
     signed = made[:first] + made[second : second + length]
     return surgery.with_contents(made, other.token(signed))
-

@@ -82,7 +82,9 @@ def bundles(street: Street) -> Bundles:
     anchors, roster = street.trust().anchors, street.trust().certificates
     swapped = (replace(anchors[0], use="time"), replace(anchors[1], use="sign"))
     return {
-        "street_all": lambda: street.trust(certificates=roster | street.sha256_of(*street.namesakes.values())),
+        "street_all": lambda: street.trust(
+            certificates=roster | street.sha256_of(*street.namesakes.values())
+        ),
         "street_log": lambda: street.trust(logs=(LOG.vkey,)),
         "street_without_roster": lambda: street.trust(certificates=frozenset()),
         "street_uses_swapped": lambda: street.trust(anchors=swapped),
@@ -120,4 +122,3 @@ def _same_name(street: Street) -> bytes:
 def _by_tsa(street: Street) -> bytes:
     person = Person("时间戳", street.tsa_key, street.tsa, "")
     return street.sign_with(street.draft(), Role.OFFICE, person, chain=[street.time_ca])
-

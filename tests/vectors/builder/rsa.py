@@ -1,5 +1,6 @@
 """RSA keys that grow from a label, so that nothing secret need be kept: for vectors only."""
 
+from functools import cache
 from math import gcd
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -7,9 +8,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.verification.conftest import repeatable
 
 EXPONENT = 65537
-_SMALL = [number for number in range(3, 2000, 2) if all(number % other for other in range(3, 45, 2) if other < number)]
+_SMALL = [
+    number
+    for number in range(3, 2000, 2)
+    if all(number % other for other in range(3, 45, 2) if other < number)
+]
 
 
+@cache
 def key(label: str, bits: int = 2048) -> rsa.RSAPrivateKey:
     """Return the RSA key of this label."""
     p, q = (_prime(f"{label}/{name}", bits // 2) for name in "pq")
@@ -21,7 +27,9 @@ def key(label: str, bits: int = 2048) -> rsa.RSAPrivateKey:
 def _prime(label: str, bits: int) -> int:
     start = int.from_bytes(repeatable(label, bits // 8)) | 1 | (3 << (bits - 2))
     number = start
-    while not (gcd(number - 1, EXPONENT) == 1 and all(number % small for small in _SMALL) and _is_prime(number)):
+    while not (
+        gcd(number - 1, EXPONENT) == 1 and all(number % small for small in _SMALL) and _is_prime(number)
+    ):
         number += 2
     return number
 

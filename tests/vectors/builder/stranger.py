@@ -9,6 +9,7 @@ from typing import Any
 
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
+from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -60,7 +61,9 @@ class Stranger:
 class Signer(signers.Signer):
     """Signs as pyHanko asks, but without chance."""
 
-    def __init__(self, who: Stranger, chain: list[asn1_x509.Certificate], *, prefer_pss: bool = False) -> None:
+    def __init__(
+        self, who: Stranger, chain: list[asn1_x509.Certificate], *, prefer_pss: bool = False
+    ) -> None:
         store: Any = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register_multiple(chain)
         super().__init__(signing_cert=who.parsed, cert_registry=store, prefer_pss=prefer_pss)
@@ -74,6 +77,14 @@ class Signer(signers.Signer):
         if isinstance(self.key, rsa_keys.RSAPrivateKey):
             return self.key.sign(data, padding.PKCS1v15(), digest)
         return self.key.sign(data, ec.ECDSA(digest, deterministic_signing=True))
+
+
+class Stamper(LocalTimeStamper):
+    """Answers from DER: asn1crypto would encode a nested value again at every level, for seconds."""
+
+    def respond(self, request: tsp.TimeStampReq, serial: int) -> tsp.TimeStampResp:
+        """Return the response, parsed from its bytes."""
+        return tsp.TimeStampResp.load(super().respond(request, serial).dump())
 
 
 class PdfSigner(signers.PdfSigner):
@@ -103,26 +114,37 @@ class Ministry:
         tsa_key = new_key("ministry tsa")
         self.tsa_signer = tsa_key
         self.tsa = self._issue(
-            "Example TSA", tsa_key._key, self.root, usage=[ExtendedKeyUsageOID.TIME_STAMPING]  # type: ignore[arg-type]
+            "Example TSA",
+            tsa_key._key,
+            self.root,
+            usage=[ExtendedKeyUsageOID.TIME_STAMPING],  # type: ignore[arg-type]
         )
         self.rsa = self._issue("Alice Example", rsa.key("alice"), self.middle, crl=True)
         self.p256 = self._issue("Bob Example", curve_key("bob", ec.SECP256R1()), self.middle, crl=True)
         self.p384 = self._issue("Carol Example", curve_key("carol", ec.SECP384R1()), self.middle, crl=True)
         self.p521 = self._issue("Eve Example", curve_key("eve", ec.SECP521R1()), self.middle, crl=True)
         self.ed25519 = self._issue(
-            "Dave Example", ed25519.Ed25519PrivateKey.from_private_bytes(repeatable("dave")), self.middle, crl=True
+            "Dave Example",
+            ed25519.Ed25519PrivateKey.from_private_bytes(repeatable("dave")),
+            self.middle,
+            crl=True,
         )
         self.by_ocsp = self._issue("Frank Example", rsa.key("frank"), self.middle, ocsp=True)
         self.plain = self._issue("Grace Example", curve_key("grace", ec.SECP256R1()), self.middle)
         self.web_server = self._issue(
-            "www.example", curve_key("web", ec.SECP256R1()), self.middle, usage=[ExtendedKeyUsageOID.SERVER_AUTH]
+            "www.example",
+            curve_key("web", ec.SECP256R1()),
+            self.middle,
+            usage=[ExtendedKeyUsageOID.SERVER_AUTH],
         )
 
     def _issue(
         self, name: str, key: Key, issuer: Stranger | None, *,
         ca: bool = False, usage: list[Any] | None = None, crl: bool = False, ocsp: bool = False,
     ) -> Stranger:  # fmt: skip
-        subject = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "XX"), x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        subject = x509.Name(
+            [x509.NameAttribute(NameOID.COUNTRY_NAME, "XX"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        )
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -167,7 +189,9 @@ class Ministry:
             .last_update(at)
             .next_update(at + 30 * DAY)
             .add_extension(x509.CRLNumber(1), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)  # type: ignore[arg-type]
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False
+            )  # type: ignore[arg-type]
         )
         for serial, when in (revoked or {}).items():
             one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when).build()
@@ -216,10 +240,10 @@ class Ministry:
             **options,
         )
 
-    def stamper(self, at: datetime = T0) -> LocalTimeStamper:
+    def stamper(self, at: datetime = T0) -> Stamper:
         """Return the TSA with its clock at `at`."""
         serials = itertools.count(5000)
-        return LocalTimeStamper(
+        return Stamper(
             self.tsa_signer, self.tsa.der, [self.root.der], lambda: at, lambda: next(serials), "1.2.3.4"
         )
 
@@ -230,7 +254,9 @@ class Ministry:
         """Return `data` with one more signature."""
         who = who or self.p256
         spec = options.pop("new_field_spec", None)
-        digest = "sha512" if isinstance(who.key, ed25519.Ed25519PrivateKey) else options.pop("digest", "sha256")
+        digest = (
+            "sha512" if isinstance(who.key, ed25519.Ed25519PrivateKey) else options.pop("digest", "sha256")
+        )
         meta = signers.PdfSignatureMetadata(
             field_name=name, md_algorithm=digest, **{"subfilter": SigSeedSubFilter.PADES, **options}
         )
@@ -241,7 +267,7 @@ class Ministry:
         )  # fmt: skip
         pdf_signer.when = when
         output = io.BytesIO()
-        pdf_signer.sign_pdf(StillWriter(data, repeatable(name, 16)), output=output)
+        pdf_signer.sign_pdf(StillWriter(data, repeatable(name, 16)), output=output, bytes_reserved=16384)
         return output.getvalue()
 
     def timestamp(self, data: bytes, name: str, at: datetime = T0) -> bytes:
@@ -252,4 +278,3 @@ class Ministry:
             StillWriter(data, repeatable(name, 16)), "sha256", self.context(at), output=output
         )
         return output.getvalue()
-

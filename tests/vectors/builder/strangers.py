@@ -50,7 +50,9 @@ def bundles(street: Street) -> Bundles:
     return {
         "licensed": lambda: licensed(*m.crls),
         "licensed_without_crls": licensed,
-        "licensed_bob_revoked_before": lambda: licensed(m.crls[0], m.crl(m.middle, T0 + DAY / 2, {bob: T0 - DAY})),
+        "licensed_bob_revoked_before": lambda: licensed(
+            m.crls[0], m.crl(m.middle, T0 + DAY / 2, {bob: T0 - DAY})
+        ),
         "licensed_bob_revoked_later": lambda: licensed(
             m.crl(m.root, later), m.crl(m.middle, later, {bob: T0 + 10 * DAY})
         ),
@@ -112,7 +114,9 @@ def _good() -> tuple[Vector, ...]:
             plain, who=m.by_ocsp, validation_context=m.context(by_ocsp=True), **lt)),
         ("dss_in_its_own_revision", "签名之后另加一次只含 DSS 的更新", lambda: _dss_after(_sign(plain, stamped=True))),
     ]  # fmt: skip
-    licensed = tuple(Vector(f"stranger_{name}", title, make, VALID, trust="licensed") for name, title, make in made)
+    licensed = tuple(
+        Vector(f"stranger_{name}", title, make, VALID, trust="licensed") for name, title, make in made
+    )
     return (
         *licensed,
         Vector("stranger_by_bare_root", "只给出根证书：有效，但不知资质", lambda: _sign(plain, who=m.plain), VALID,
@@ -182,7 +186,7 @@ def _shadow() -> tuple[Vector, ...]:
     return (
         Vector("shadow_hide", "签前用白块遮住文字，签后撤掉白块", lambda: _changed(covered, form.COVER, paper.stream(
             b"/Type /XObject /Subtype /Form /BBox [0 0 1 1]", b"")), INVALID, trust="licensed"),
-        Vector("shadow_hide_by_freeing", "签后把遮盖的对象登记为空闲", lambda: _freed(covered, form.COVER), INVALID,
+        Vector("shadow_hide_by_freeing", "签后把遮盖的对象登记为空闲", lambda: _freed(covered, form.COVER), INDETERMINATE, ("CHANGES_UNKNOWN",),
                trust="licensed"),
         Vector("shadow_replace_font", "签后换掉字体，同样的字形变了样", lambda: _changed(plain, form.FONT, other_font),
                INVALID, trust="licensed"),

@@ -112,7 +112,11 @@ def contents(data: bytes) -> bytes:
 def with_contents(data: bytes, der: bytes) -> bytes:
     """Return `data` with `der` in the newest hole."""
     start, end = last_hole(data)
-    return data[: start + 1] + der.hex().encode().ljust(end - start - 2, b"0")[: end - start - 2] + data[end - 1 :]
+    return (
+        data[: start + 1]
+        + der.hex().encode().ljust(end - start - 2, b"0")[: end - start - 2]
+        + data[end - 1 :]
+    )
 
 
 def over_hole(data: bytes, text: bytes) -> bytes:

@@ -66,7 +66,7 @@ def families(street: Street) -> tuple[Family, ...]:
         Vector("xref_names_signed_bytes", "更新把对象登记到已签的字节里", lambda: surgery.update(
             final, {}, named=lambda places: {first: surgery.startxref(final) - 400}), INVALID),
         Vector("xref_prev_skips_a_revision", "更新的 /Prev 跳过最后几次签署", lambda: surgery.update(
-            final, {size: b"null"}, prev=surgery.startxref(street.draft())), INVALID),
+            final, {size: b"null"}, prev=surgery.startxref(street.draft())), INDETERMINATE, ("SIG_UNREACHABLE",)),
         Vector("xref_prev_loops", "交叉引用首尾相接，无限循环", lambda: surgery.update(
             final, {size: b"null"}, prev=len(final) + len(b"%d 0 obj\nnull\nendobj\n" % size)), INVALID),
         Vector("xref_hybrid_update", "混合交叉引用：表和流各说各的", lambda: _hybrid(final, evil, size), INVALID),
@@ -99,7 +99,9 @@ def families(street: Street) -> tuple[Family, ...]:
 
 
 def _other_tree(data: bytes, root: int, *, forms: bool = True) -> dict[int, bytes]:
-    catalogue = surgery.body(data, surgery.root_of(data)).replace(b"/Pages 1 0 R", b"/Pages %d 0 R" % (root + 1))
+    catalogue = surgery.body(data, surgery.root_of(data)).replace(
+        b"/Pages 1 0 R", b"/Pages %d 0 R" % (root + 1)
+    )
     if not forms:
         catalogue = b"<< /Type /Catalog /Pages %d 0 R >>" % (root + 1)
     box = b"/MediaBox [0 0 595 842]"
@@ -140,7 +142,11 @@ def _hybrid(data: bytes, evil: dict[int, bytes], size: int) -> bytes:
     section = surgery.paper.xref_stream(places, {}, size + 9, entries, stream_at)
     section = section[: section.rindex(b"startxref")]
     start = stream_at + len(section)
-    trailer = b"/Root %d 0 R /Prev %d /XRefStm %d" % (surgery.root_of(data), surgery.startxref(data), stream_at)
+    trailer = b"/Root %d 0 R /Prev %d /XRefStm %d" % (
+        surgery.root_of(data),
+        surgery.startxref(data),
+        stream_at,
+    )
     return data + text + section + surgery.paper.xref_table({}, size + 10, trailer, start)
 
 
@@ -148,7 +154,11 @@ def _freed(data: bytes) -> bytes:
     value = int(re.findall(rb"/T \(office\).*?/V (\d+) 0 R", data, re.DOTALL)[-1])
     table = b"xref\n%d 1\n0000000000 00001 f \n" % value
     entries = b"/Root %d 0 R /Prev %d" % (surgery.root_of(data), surgery.startxref(data))
-    trailer = b"trailer\n<< /Size %d %s >>\nstartxref\n%d\n%%%%EOF\n" % (surgery.size_of(data), entries, len(data))
+    trailer = b"trailer\n<< /Size %d %s >>\nstartxref\n%d\n%%%%EOF\n" % (
+        surgery.size_of(data),
+        entries,
+        len(data),
+    )
     return data + table + trailer
 
 
@@ -161,4 +171,3 @@ def _commented(data: bytes) -> bytes:
 def _flipped(data: bytes) -> bytes:
     at = data.index(b"/MediaBox [ 0 0 595.275591") + len(b"/MediaBox [ 0 0 59")
     return data[:at] + b"4" + data[at + 1 :]
-

@@ -103,7 +103,9 @@ def _embedded(data: bytes) -> bytes:
     opening = b"90 0 obj\n<< /Length %d >>\nstream\n" % len(data)
     shift = len(head) + len(opening)
     signature = surgery.body(data, 60)
-    signature = surgery.RANGE.sub(b"/ByteRange [%d %d %d %d]" % (shift, first, shift + second, length), signature)
+    signature = surgery.RANGE.sub(
+        b"/ByteRange [%d %d %d %d]" % (shift, first, shift + second, length), signature
+    )
     inside = head + opening + data + b"\nendstream\nendobj\n"
     box = b"/MediaBox [0 0 595 842]"
     objects = {
