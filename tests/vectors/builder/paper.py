@@ -23,7 +23,7 @@ def objects_of(data: bytes) -> tuple[dict[int, bytes], int]:
 
 def assemble(objects: Mapping[int, bytes], root: int, *, packed: bool = False, table: bool = True) -> bytes:
     """Return a whole file; `packed` puts what is no stream into an object stream (then there is no table)."""
-    plain = {number: body for number, body in sorted(objects.items())}
+    plain = dict(sorted(objects.items()))
     inside: dict[int, tuple[int, int]] = {}
     if packed:
         table = False

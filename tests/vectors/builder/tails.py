@@ -17,7 +17,7 @@ def families(street: Street) -> tuple[Family, ...]:
     first, page = letterhead.FIRST_PAGE, letterhead.SECOND_PAGE
     root = surgery.root_of(final)
     redrawn = surgery.redrawn(final, first, EVIL_INK)
-    text, places = surgery.objects(redrawn, len(final))
+    text, _places = surgery.objects(redrawn, len(final))
     old, end = surgery.startxref(final), len(final) + len(text)
     size = surgery.size_of(final)
 
@@ -164,8 +164,7 @@ def _freed(data: bytes) -> bytes:
 
 def _commented(data: bytes) -> bytes:
     hidden = b"% 7 0 obj << /Type /Page /MediaBox [0 0 9 9] >> endobj\n"
-    whole = surgery.update(data + hidden, {surgery.size_of(data): b"null"})
-    return whole
+    return surgery.update(data + hidden, {surgery.size_of(data): b"null"})
 
 
 def _flipped(data: bytes) -> bytes:

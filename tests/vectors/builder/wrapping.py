@@ -78,7 +78,7 @@ def _moved(data: bytes) -> bytes:
 
 
 def _widened(data: bytes) -> bytes:
-    first, second, length = surgery.byte_range(data)
+    _first, second, _length = surgery.byte_range(data)
     evil, _ = surgery.objects({letterhead.FIRST_PAGE: b"<< /Type /Page >>"}, second)
     return data[:second] + b" " + evil + data[second:]
 
