@@ -31,7 +31,7 @@ _FIRST = 3  # the descriptor after standard input, output and error
 _NEW_USER_AND_NETWORK = 0x10000000 | 0x40000000  # CLONE_NEWUSER | CLONE_NEWNET, sched.h
 _DIE_WITH_PARENT, _NO_NEW_PRIVILEGES = 1, 38  # PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, sys/prctl.h
 _CODECS = "ascii cp1252 idna latin_1 punycode utf_16 utf_16_be utf_16_le utf_32_be utf_8_sig"
-_LATE_IMPORTS = (  # what our parsers import while they parse; a worker could not open these files any more
+LATE_IMPORTS = (  # what our parsers import while they parse; a worker could not open these files any more
     "cryptography.hazmat.backends.openssl.backend",
     "pyhanko.pdf_utils.filters",
     "pyhanko.pdf_utils.metadata.xmp_xml",
@@ -42,7 +42,7 @@ _LATE_IMPORTS = (  # what our parsers import while they parse; a worker could no
 def serve(control: Connection, limits: Limits) -> None:
     """Run the nursery until the other end of `control` is closed: start workers, stop them, say how they ended."""
     missing = _enclose(control.fileno())
-    for name in _LATE_IMPORTS:
+    for name in LATE_IMPORTS:
         import_module(name)
     gc.collect()
     gc.freeze()  # shared pages stay shared
