@@ -39,12 +39,13 @@ def _note(text: str) -> Rule:
 REASONS: dict[str, Rule] = {
     # The file
     "FILE_EMPTY": _unsure("文件是空的，请重新取得原件。"),
-    "FILE_IMAGE": _unsure("这是图片，不能验签，请扫码核对或取电子原件。"),
+    "FILE_IMAGE": _unsure("这是图片，不能验签，请扫码或取原件。"),
     "FILE_OFFICE": _unsure("这是 Word、Excel 等办公文档，不是签署后的 PDF，请取电子原件。"),
     "FILE_OFD": _unsure("这是 OFD 文件，目前只能验 PDF 原件。"),
     "FILE_ARCHIVE": _unsure("这是压缩包，请解压后逐个验证其中的 PDF。"),
     "FILE_NOT_PDF": _unsure("这不是 PDF 文件，不能验签，请取电子原件。"),
     "FILE_TOO_LARGE": _unsure("文件超过可验证的大小，没有验证。"),
+    "FILE_UNREADABLE": _unsure("读不出这个文件（磁盘出错，或压缩包损坏），没有验证，请重新取得原件。"),
     "FILE_ENCRYPTED": _unsure("文件已加密，读不到内容，不能验签。"),
     "FILE_MALFORMED": _invalid(
         "文件结构损坏或不合 PDF 规范，可能下载不完整或被改动，请重新取得原件。", "FORMAT_FAILURE"
@@ -57,7 +58,7 @@ REASONS: dict[str, Rule] = {
     "LIMIT_CRASH": _unsure("解析此文件时验证进程异常中止；文件可能损坏或被蓄意构造，没有验证。"),
     # Signatures as bytes
     "SIG_NONE": _unsure("文件没有电子签名：未签署，不等于伪造。"),
-    "SIG_LOST": _unsure("此文件含文书内容但没有签名，可能被另存过，请取同编号的电子原件。"),
+    "SIG_LOST": _unsure("此文件被另存，签名已丢失，请取同编号原件。"),
     "SIG_UNREACHABLE": _unsure("文件里有签名数据，但文档结构不再指向它，可能被另存或改动过，请取电子原件。"),
     "SIG_MALFORMED": _invalid("签名数据残缺或格式错误。", "FORMAT_FAILURE"),
     "SIG_FORMAT_UNSUPPORTED": _unsure("签名格式不在可验证之列。"),
