@@ -15,9 +15,9 @@ from asn1crypto.x509 import Certificate as Asn1Certificate
 from service.core import sha256_hex
 from service.verification import crypto, policy
 from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_PATH
 from service.verification.trust import Anchor
 
-MAX_LENGTH = 5  # certificates between leaf and anchor
 _KNOWN_CRITICAL = {"basic_constraints", "key_usage", "extended_key_usage", "certificate_policies"}
 
 Use = Literal["sign", "time"]
@@ -119,6 +119,16 @@ def load(data: bytes) -> Certificate:
         )
 
 
+def is_issued(certificate: Certificate, issuer: Certificate) -> bool:
+    """Say whether `issuer` signed `certificate`."""
+    return _issued(certificate, issuer) is not None
+
+
+def load_responder(data: bytes) -> Certificate | None:
+    """Return a certificate found beside an OCSP response, None if it cannot be read."""
+    return _load_or_none(data)
+
+
 def build(leaf: bytes, pool: Iterable[bytes], anchors: Sequence[Anchor], use: Use) -> Path:
     """Return the path from `leaf` to the first fitting anchor; raise ProofError if none leads there."""
     fitting = [anchor for anchor in anchors if anchor.use in (use, "any")]
@@ -180,7 +190,7 @@ def _extend(
         used = _issued(last, issuer) if issuer else None
         if used is not None:
             return Path(links, anchor, algorithms | used)
-    if len(links) > MAX_LENGTH:
+    if len(links) > MAX_PATH:
         return None
     for issuer in pool:
         used = None if issuer in links else _issued(last, issuer)

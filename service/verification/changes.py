@@ -59,6 +59,12 @@ def docmdp_of(signature: Signature) -> MDPPerm | None:
     return None if permission is None else MDPPerm(permission)
 
 
+def permits_annotations(signature: Signature) -> bool:
+    """Say whether the signature lets comments be added afterwards (DocMDP 3), so that the page may change."""
+    with hostile("CHANGES_UNKNOWN"):
+        return docmdp_of(signature) is MDPPerm.ANNOTATE
+
+
 def _fieldmdp_of(signature: Signature) -> FieldMDPSpec | None:
     """Return which fields the signature locks (ISO 32000-2, 12.8.2.4), by its reference or its field's /Lock."""
     parameters = _transform(signature, "/FieldMDP")
@@ -83,6 +89,20 @@ def require_only_premade_fields(document: Document) -> None:
         before, after = _names(old), _names(document.reader)
     if after - before - timestamps:
         raise ProofError("CHANGES_FORBIDDEN", f"fields added: {sorted(after - before - timestamps)}")
+
+
+def require_closed(document: Document) -> None:
+    """Raise ProofError if more follows a letter's last signature than one revision of validation data."""
+    last = document.signatures[-1].end
+    after = [update for update in document.updates if update.start >= last]
+    with hostile("CHANGES_UNKNOWN"):
+        root: Any = document.reader.root
+        store = root.raw_get("/DSS") if "/DSS" in root else None
+        own = {document.reader.root_ref.idnum} | ({store.idnum} if hasattr(store, "idnum") else set())
+    if len(after) > 1 or any(not update.numbers & own for update in after):
+        raise ProofError(
+            "CHANGES_FORBIDDEN", "after the last signature only validation data may follow, once"
+        )
 
 
 def _names(handler: Any) -> set[str]:

@@ -1,6 +1,7 @@
 """One value, one encoding: DER (ITU-T X.690, https://www.itu.int/rec/T-REC-X.690)."""
 
-from service.verification.guard import MAX_DEPTH, ProofError
+from service.verification.guard import ProofError
+from service.verification.limits import MAX_DEPTH
 
 _BOOLEAN, _INTEGER, _BITS, _OCTETS, _NULL, _OID, _ENUM = 1, 2, 3, 4, 5, 6, 10
 _SEQUENCE, _SET = 0x30, 0x31

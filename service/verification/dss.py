@@ -1,15 +1,14 @@
-"""The document security store: certificates and CRLs that travel with a file (ETSI EN 319 142-1, 5.4.2).
+"""The document security store: certificates, CRLs, OCSP responses that travel with a file (EN 319 142-1, 5.4.2).
 
-Nothing here is trusted: a certificate must lead to an anchor, a CRL must be signed by its issuer.
+Nothing here is trusted: a certificate must lead to an anchor, a CRL or response by its issuer.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
 from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_ITEMS
 from service.verification.structure import Document
-
-MAX_ITEMS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +17,12 @@ class Store:
 
     certificates: tuple[bytes, ...] = ()
     crls: tuple[bytes, ...] = ()
+    ocsps: tuple[bytes, ...] = ()
+
+    @property
+    def revocation(self) -> tuple[bytes, ...]:
+        """CRLs and OCSP responses together: revocation tells them apart."""
+        return (*self.crls, *self.ocsps)
 
 
 def read(document: Document, revision: int | None = None) -> Store:
@@ -29,7 +34,11 @@ def read(document: Document, revision: int | None = None) -> Store:
         root = handler.root
         if "/DSS" not in root:
             return Store()
-        return Store(_streams(root["/DSS"], "/Certs"), _streams(root["/DSS"], "/CRLs"))
+        return Store(
+            _streams(root["/DSS"], "/Certs"),
+            _streams(root["/DSS"], "/CRLs"),
+            _streams(root["/DSS"], "/OCSPs"),
+        )
 
 
 def _streams(store: Any, key: str) -> tuple[bytes, ...]:

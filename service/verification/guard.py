@@ -5,12 +5,6 @@ from contextlib import contextmanager
 
 from service.errors import VerificationError
 
-MAX_FILE = 64 * 2**20  # bytes; a letter has about 200 kB
-MAX_OBJECTS = 100_000  # a letter has about 300
-MAX_SIGNATURES = 64  # a letter renewed every eight years for a century has fewer than 20
-MAX_PAGES = 200  # compared as pictures
-MAX_DEPTH = 64  # nesting of PDF values and of DER
-
 
 class ProofError(VerificationError):
     """A proof that does not hold; `code` is a row of reasons.REASONS, `message` adds detail for experts."""
@@ -30,5 +24,11 @@ def hostile(code: str) -> Iterator[None]:
         yield
     except ProofError:
         raise
+    except MemoryError as exc:
+        raise ProofError("LIMIT_MEMORY") from exc
+    except ImportError as exc:  # in a worker that may open no file: our fault, not the bytes'
+        raise ProofError("LIMIT_CRASH", str(exc)[:200]) from exc
+    except OSError as exc:
+        raise ProofError(code if exc.errno is None else "LIMIT_CRASH", str(exc)[:200]) from exc
     except Exception as exc:
         raise ProofError(code, f"{type(exc).__name__}: {exc}"[:200]) from exc

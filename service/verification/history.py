@@ -14,7 +14,7 @@ from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader, RawPdfPath
 
-from service.verification.guard import MAX_DEPTH
+from service.verification.limits import MAX_DEPTH
 
 Path: TypeAlias = tuple[str | int, ...]
 Key: TypeAlias = tuple[int, int]  # object number and generation

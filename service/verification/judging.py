@@ -172,11 +172,11 @@ def reach_level(judged: Judged, document: Document, stamps: Sequence[Judged]) ->
 
 
 def _has_long_term_data(store: dss.Store, judged: Judged) -> bool:
-    if judged.path is None or judged.stamp_path is None or judged.moment is None or not store.crls:
+    if judged.path is None or judged.stamp_path is None or judged.moment is None or not store.revocation:
         return False
     at = judged.moment.at
-    return revocation.covers(judged.path, at, store.crls) and revocation.covers(
-        judged.stamp_path, at, store.crls
+    return revocation.covers(judged.path, at, store.revocation) and revocation.covers(
+        judged.stamp_path, at, store.revocation
     )
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from service.core import Envelope, Party, Role, canonical_json, parse_envelope
 from service.errors import InputError
 from service.verification import chain, changes, policy, structure
-from service.verification.guard import MAX_DEPTH, ProofError, hostile
+from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_CONTENT, MAX_DEPTH
 from service.verification.structure import Document
 
 CONTENT = "content.json"
-MAX_CONTENT = 4 * 2**20  # bytes; a letter's content has a few kB
 _ROLE_POLICY = {
     Role.OFFICE: policy.POLICY_SEAL,
     Role.CADRE: policy.POLICY_PERSON,

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pypdfium2 as pdfium
 from pyhanko.pdf_utils import generic
 
-from service.verification import structure
-from service.verification.guard import MAX_DEPTH, MAX_PAGES, ProofError, hostile
+from service.verification import drawing, structure
+from service.verification.drawing import SCALE, Page, Rectangle
+from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_DEPTH
 from service.verification.structure import Document
 
-SCALE = 1.0  # 72 dpi: a stroke of body text is more than a pixel wide
 MARGIN = 2  # pixels around a box, for smoothed edges
-MAX_PIXELS = 4_000_000  # per page; A4 has 0.5 million at this scale
+GAP = 12  # rows of pixels between two frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,45 +32,58 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One drawn page: grey values row by row; `turned` pages take no boxes."""
+class Difference:
+    """What looks different on one page: the frames around it, in pixels of drawing.SCALE."""
 
-    width: int
-    height: int
-    stride: int
-    pixels: bytes
-    origin: tuple[float, float]
-    turned: bool
-
-
-def draw(data: bytes) -> tuple[Page, ...]:
-    """Return every page of a PDF as grey pixels."""
-    with hostile("PIXELS_UNCHECKED"):
-        document = pdfium.PdfDocument(data)
-        try:
-            if len(document) > MAX_PAGES:
-                raise ProofError("PIXELS_UNCHECKED", "too many pages")
-            document.init_forms()  # else pdfium leaves out every widget: seals and signatures too
-            return tuple(_draw_page(document[index]) for index in range(len(document)))
-        finally:
-            document.close()
+    page: int
+    frames: tuple[Rectangle, ...]
 
 
 def require_same(before: Sequence[Page], after: Sequence[Page], boxes: Iterable[Box]) -> None:
     """Raise ProofError where a page differs outside `boxes`."""
+    found = differences(before, after, boxes)
+    if found:
+        first = found[0]
+        frame = f" at {first.frames[0]}" if first.frames else ", its size"
+        raise ProofError("CHANGES_PIXELS", f"page {first.page + 1}{frame}")
+
+
+def differences(
+    before: Sequence[Page], after: Sequence[Page], boxes: Iterable[Box]
+) -> tuple[Difference, ...]:
+    """Return every page that differs outside `boxes`; raise ProofError if that cannot be said page by page."""
     if len(before) != len(after):
         raise ProofError("CHANGES_PIXELS", "number of pages")
-    allowed = list(boxes)
+    allowed, found = list(boxes), []
     for index, (old, new) in enumerate(zip(before, after, strict=True)):
         if old.pixels == new.pixels and old.width == new.width:
             continue
         if (old.width, old.height, old.stride) != (new.width, new.height, new.stride):
-            raise ProofError("CHANGES_PIXELS", f"size of page {index + 1}")
+            found.append(Difference(index, ()))
+            continue
         own = [box for box in allowed if box.page == index]
         if old.turned and own:
             raise ProofError("PIXELS_UNCHECKED", f"page {index + 1} is turned")
-        if _without(old, own) != _without(new, own):
-            raise ProofError("CHANGES_PIXELS", f"page {index + 1}")
+        bare_old, bare_new = _without(old, own), _without(new, own)
+        if bare_old != bare_new:
+            found.append(Difference(index, _frames(bare_old, bare_new, new)))
+    return tuple(found)
+
+
+def pictures(data: bytes, end: int, fields: Iterable[str]) -> dict[int, tuple[bytes, bytes]]:
+    """Return, by page, a picture as signed (up to byte `end`) and one as it is now, what differs framed in red.
+
+    `fields` are those that later signatures may have filled. For reports on a file that has CHANGES_PIXELS.
+    """
+    document = structure.read_document(data)
+    found = differences(drawing.draw(data[:end]), drawing.draw(data), boxes_of(document, fields))
+    return {
+        one.page: (
+            drawing.picture(data[:end], one.page, list(one.frames)),
+            drawing.picture(data, one.page, list(one.frames)),
+        )
+        for one in found
+    }
 
 
 def boxes_of(document: Document, fields: Iterable[str]) -> tuple[Box, ...]:
@@ -78,30 +91,27 @@ def boxes_of(document: Document, fields: Iterable[str]) -> tuple[Box, ...]:
     wanted = set(fields)
     with hostile("PIXELS_UNCHECKED"):
         root: Any = document.reader.root
-        pages = {page: index for index, page in enumerate(_pages(root.raw_get("/Pages"), 0))}
+        pages = {page: index for index, page in enumerate(structure.page_references(document.reader))}
         boxes: list[Box] = []
         for field in structure.entry(structure.entry(root, "/AcroForm", {}), "/Fields", ()):
             _collect(field.get_object(), "", wanted, pages, boxes, 0)
         return tuple(boxes)
 
 
-def _draw_page(page: Any) -> Page:
-    width, height = page.get_size()
-    if width * height * SCALE * SCALE > MAX_PIXELS:
-        raise ProofError("PIXELS_UNCHECKED", "page too large")
-    bitmap = page.render(scale=SCALE, grayscale=True, may_draw_forms=True)
-    left, bottom, _, _ = page.get_cropbox()
-    drawn = Page(
-        width=bitmap.width,
-        height=bitmap.height,
-        stride=bitmap.stride,
-        pixels=bytes(bitmap.buffer),
-        origin=(left, bottom),
-        turned=bool(page.get_rotation()),
-    )
-    bitmap.close()
-    page.close()
-    return drawn
+def _frames(before: bytes, after: bytes, page: Page) -> tuple[Rectangle, ...]:
+    """Return a frame around each group of rows that differ; groups less than GAP rows apart are one."""
+    frames: list[list[int]] = []
+    for row in range(page.height):
+        old, new = (one[row * page.stride : row * page.stride + page.width] for one in (before, after))
+        if old == new:
+            continue
+        columns = [at for at, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
+        if frames and row - frames[-1][3] < GAP:
+            last = frames[-1]
+            frames[-1] = [min(last[0], columns[0]), last[1], max(last[2], columns[-1] + 1), row + 1]
+        else:
+            frames.append([columns[0], row, columns[-1] + 1, row + 1])
+    return tuple((one[0], one[1], one[2], one[3]) for one in frames)
 
 
 def _without(page: Page, boxes: Sequence[Box]) -> bytes:
@@ -115,17 +125,6 @@ def _without(page: Page, boxes: Sequence[Box]) -> bytes:
             start = row * page.stride
             pixels[start + left : start + max(left, right)] = bytes(max(0, right - left))
     return bytes(pixels)
-
-
-def _pages(node: Any, depth: int) -> Iterable[Any]:
-    if depth > MAX_DEPTH:
-        raise ProofError("PIXELS_UNCHECKED", "page tree too deep")
-    value = node.get_object()
-    if "/Kids" not in value:
-        yield node.reference
-        return
-    for kid in value["/Kids"]:  # pyHanko iterates over the references themselves
-        yield from _pages(kid, depth + 1)
 
 
 def _collect(

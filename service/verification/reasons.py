@@ -39,12 +39,13 @@ def _note(text: str) -> Rule:
 REASONS: dict[str, Rule] = {
     # The file
     "FILE_EMPTY": _unsure("文件是空的，请重新取得原件。"),
-    "FILE_IMAGE": _unsure("这是图片，不能验签，请扫码核对或取电子原件。"),
+    "FILE_IMAGE": _unsure("这是图片，不能验签，请扫码或取原件。"),
     "FILE_OFFICE": _unsure("这是 Word、Excel 等办公文档，不是签署后的 PDF，请取电子原件。"),
     "FILE_OFD": _unsure("这是 OFD 文件，目前只能验 PDF 原件。"),
     "FILE_ARCHIVE": _unsure("这是压缩包，请解压后逐个验证其中的 PDF。"),
     "FILE_NOT_PDF": _unsure("这不是 PDF 文件，不能验签，请取电子原件。"),
     "FILE_TOO_LARGE": _unsure("文件超过可验证的大小，没有验证。"),
+    "FILE_UNREADABLE": _unsure("读不出这个文件（磁盘出错，或压缩包损坏），没有验证，请重新取得原件。"),
     "FILE_ENCRYPTED": _unsure("文件已加密，读不到内容，不能验签。"),
     "FILE_MALFORMED": _invalid(
         "文件结构损坏或不合 PDF 规范，可能下载不完整或被改动，请重新取得原件。", "FORMAT_FAILURE"
@@ -52,9 +53,12 @@ REASONS: dict[str, Rule] = {
     "PARSER_REPAIR": _unsure(
         "另一种解析器须修补此文件才能打开，不能确认各方看到的是同一内容。", "FORMAT_FAILURE"
     ),
+    "LIMIT_TIME": _unsure("验证超过时限，已中止；文件可能过大或被蓄意构造，没有验证。"),
+    "LIMIT_MEMORY": _unsure("验证所需内存超过限度，已中止；文件可能过大或被蓄意构造，没有验证。"),
+    "LIMIT_CRASH": _unsure("解析此文件时验证进程异常中止；文件可能损坏或被蓄意构造，没有验证。"),
     # Signatures as bytes
     "SIG_NONE": _unsure("文件没有电子签名：未签署，不等于伪造。"),
-    "SIG_LOST": _unsure("此文件含文书内容但没有签名，可能被另存过，请取同编号的电子原件。"),
+    "SIG_LOST": _unsure("此文件被另存，签名已丢失，请取同编号原件。"),
     "SIG_UNREACHABLE": _unsure("文件里有签名数据，但文档结构不再指向它，可能被另存或改动过，请取电子原件。"),
     "SIG_MALFORMED": _invalid("签名数据残缺或格式错误。", "FORMAT_FAILURE"),
     "SIG_FORMAT_UNSUPPORTED": _unsure("签名格式不在可验证之列。"),
@@ -109,6 +113,18 @@ REASONS: dict[str, Rule] = {
     "CHANGES_UNKNOWN": _unsure("签署之后有我们无法判断的改动，请以签署版本为准。"),
     "CHANGES_PIXELS": _invalid("签署之后页面的样子变了。", "FORMAT_FAILURE"),
     "PIXELS_UNCHECKED": _unsure("页面无法绘制比较，不能确认签署后看到的内容未变。"),
+    # The letter
+    # What was hidden before signing
+    "HIDDEN_LAYER": _note("文件含可选图层或替代图像，不同软件或打印时显示的内容可能不同。"),
+    "HIDDEN_SCRIPT": _note("文件含脚本或自动动作，打开时可能改变显示内容。"),
+    "HIDDEN_ACTION": _note("文件含链接或外部动作（打开网址、程序、提交表单等），请勿随意点击。"),
+    "HIDDEN_FORM": _note("文件含可填写或自动计算的表单，显示的内容可能不是签署的内容。"),
+    "HIDDEN_FILE": _note("文件夹带附件，附件内容不显示在页面上。"),
+    "HIDDEN_EXTERNAL": _unsure("文件引用了文件以外的内容，签名保护不到，不能确认看到的就是签署的。"),
+    "HIDDEN_ENCRYPTED": _unsure("文件含加密的部分，读不到其内容，不能确认看到的就是签署的。"),
+    "HIDDEN_FONT": _note("文件没有嵌入全部字体，不同电脑上显示的文字可能不同。"),
+    "HIDDEN_TEXT": _note("文件含看不见的文字（被遮盖、与底色相同或在页面之外）。"),
+    "HIDDEN_IN_LETTER": _unsure("文书含有签发时不允许的隐藏或活动内容，不能确认各方看到的是同一内容。"),
     # The letter
     "PARTY_CONTENT": _invalid("文书内嵌的内容数据不合规定。"),
     "PARTY_NOT_CERTIFIED": _invalid("文书没有先由发文机关认证签章。"),

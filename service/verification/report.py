@@ -1,6 +1,6 @@
 """Report v1: the one value a verification returns; frozen, new keys may be added (tests/vectors/schemas/)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -72,6 +72,8 @@ class SignatureReport:
     level: str | None = None  # B-B, B-T, B-LT, B-LTA
     voucher: str = "unknown"
     certificate: str | None = None
+    indication: str = "INDETERMINATE"  # EN 319 102-1, 5.1.3: TOTAL-PASSED, TOTAL-FAILED, INDETERMINATE
+    sub_indication: str | None = None
 
     def to_json(self) -> Json:
         """Return the JSON value."""
@@ -89,6 +91,8 @@ class SignatureReport:
             "level": self.level,
             "voucher": self.voucher,
             "certificate": self.certificate,
+            "indication": self.indication,
+            "sub_indication": self.sub_indication,
         }
 
 
@@ -184,3 +188,18 @@ def verdict_of(reasons: Iterable[Reason]) -> Verdict:
     if Cap.INVALID in caps:
         return Verdict.INVALID
     return Verdict.INDETERMINATE if Cap.INDETERMINATE in caps else Verdict.VALID
+
+
+_INDICATIONS = {
+    Verdict.VALID: "TOTAL-PASSED",
+    Verdict.INVALID: "TOTAL-FAILED",
+    Verdict.INDETERMINATE: "INDETERMINATE",
+}
+
+
+def indication_of(field: str, reasons: Sequence[Reason]) -> tuple[str, str | None]:
+    """Return indication and sub-indication of one signature: from its own reasons and those on the whole file."""
+    own = [one for one in reasons if one.signature in (field, None)]
+    verdict = verdict_of(own)
+    subs = [REASONS[one.code].etsi for one in own if one.cap.value == verdict.value]
+    return _INDICATIONS[verdict], next((one for one in subs if one), None)

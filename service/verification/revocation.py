@@ -1,4 +1,4 @@
-"""Was a certificate revoked at a proven moment? CRLs of the file's DSS and of the bundle (RFC 5280, 5, 6.3).
+"""Was a certificate revoked at a proven moment? CRLs and OCSP responses of DSS and bundle (RFC 5280, 6960).
 
 A CRL issued after a certificate expired may have dropped its entry: it can accuse but not clear. One whose
 nextUpdate lies before the moment says nothing about it. A revocation counts from its date, or from the
@@ -13,7 +13,7 @@ from typing import Any
 
 from asn1crypto.crl import CertificateList
 
-from service.verification import chain, crypto
+from service.verification import chain, crypto, ocsp
 from service.verification.guard import ProofError, hostile
 
 _COMPROMISED = {"key_compromise", "ca_compromise"}
@@ -70,14 +70,13 @@ def require_not_revoked(
         if link.der == path.anchor.certificate:
             continue  # an anchor is trusted by configuration, and removed by it
         issuer = chain.load(path.issuer_of(depth))
-        lists = [one for one in map(_load_or_none, crls) if one and _is_from(one, issuer)]
-        serial = link.parsed.serial_number
-        dates = [one.revoked[serial] for one in lists if serial in one.revoked]
+        said = _statements(link, issuer, crls)
+        dates = [one.revoked for one in said if one.revoked is not None]
         if dates and min(dates) <= at:
             raise ProofError(
                 "CERT_REVOKED" if proven else "CERT_REVOKED_NO_PROOF", f"{min(dates):%Y-%m-%d %H:%M}Z"
             )
-        if not any(_can_clear(one, link, at) for one in lists) and not dates:
+        if not any(_can_clear(one, link, at) for one in said) and not dates:
             code = "REVOCATION_UNKNOWN" if must or link.names_revocation else "REVOCATION_NOT_PUBLISHED"
             raise ProofError(code)
 
@@ -85,9 +84,8 @@ def require_not_revoked(
 def revoked_later(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> datetime | None:
     """Return when the leaf was revoked after `at`, if it was."""
     issuer = chain.load(path.issuer_of(0))
-    lists = [one for one in map(_load_or_none, crls) if one and _is_from(one, issuer)]
-    serial = path.leaf.parsed.serial_number
-    return min((one.revoked[serial] for one in lists if one.revoked.get(serial, at) > at), default=None)
+    said = _statements(path.leaf, issuer, crls)
+    return min((one.revoked for one in said if one.revoked is not None and one.revoked > at), default=None)
 
 
 def covers(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> bool:
@@ -96,16 +94,41 @@ def covers(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> bool:
         if link.der == path.anchor.certificate:
             continue
         issuer = chain.load(path.issuer_of(depth))
-        lists = [one for one in map(_load_or_none, crls) if one and _is_from(one, issuer)]
-        if not any(_can_clear(one, link, at) for one in lists):
+        if not any(_can_clear(one, link, at) for one in _statements(link, issuer, crls)):
             return False
     return True
 
 
-def _can_clear(one: Crl, link: chain.Certificate, at: datetime) -> bool:
-    since = one.covers_expired_since
-    kept = one.this_update <= link.not_after or (since is not None and since <= link.not_after)
-    return kept and one.next_update >= at
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one list or response says of one certificate; `since`: it keeps entries expired since then."""
+
+    revoked: datetime | None
+    is_known: bool
+    this_update: datetime
+    next_update: datetime | None
+    since: datetime | None
+
+
+def _statements(link: chain.Certificate, issuer: chain.Certificate, items: Sequence[bytes]) -> list[_Said]:
+    """Return what each CRL and OCSP response that `issuer` answers for says of `link`."""
+    found = []
+    for item in items:
+        one = _load_or_none(item)
+        if one is not None:
+            if _is_from(one, issuer):
+                revoked = one.revoked.get(link.parsed.serial_number)
+                found.append(_Said(revoked, True, one.this_update, one.next_update, one.covers_expired_since))
+            continue
+        told = ocsp.read(item, link, issuer)
+        if told is not None:
+            found.append(_Said(told.revoked, told.is_good, told.this_update, told.next_update, None))
+    return found
+
+
+def _can_clear(one: _Said, link: chain.Certificate, at: datetime) -> bool:
+    kept = one.this_update <= link.not_after or (one.since is not None and one.since <= link.not_after)
+    return one.is_known and kept and (one.next_update or one.this_update) >= at
 
 
 def _is_from(one: Crl, issuer: chain.Certificate) -> bool:

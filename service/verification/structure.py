@@ -12,7 +12,8 @@ from pyhanko.pdf_utils import generic
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from service.verification import history, syntax, tail
-from service.verification.guard import MAX_FILE, MAX_OBJECTS, MAX_SIGNATURES, ProofError, hostile
+from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_DEPTH, MAX_FILE, MAX_OBJECTS, MAX_SIGNATURES
 
 PADES = "/ETSI.CAdES.detached"
 PKCS7 = "/adbe.pkcs7.detached"
@@ -150,6 +151,24 @@ def entry(dictionary: Any, key: str, default: Any = None) -> Any:
         return dictionary[key]
     except KeyError:
         return default
+
+
+def page_references(handler: Any) -> list[Any]:
+    """Return the references of all pages, in order; raise ProofError for a page tree that is none."""
+    found: list[Any] = []
+    waiting, seen = [(handler.root.raw_get("/Pages"), 0)], set()
+    while waiting:
+        node, depth = waiting.pop()
+        value = node.get_object()
+        if "/Kids" not in value:
+            found.append(value.container_ref)
+            continue
+        if depth > MAX_DEPTH or value.container_ref in seen:
+            raise ProofError("FILE_MALFORMED", "page tree in circles, or too deep")
+        seen.add(value.container_ref)
+        kids = value["/Kids"]
+        waiting += [(kids.raw_get(at), depth + 1) for at in reversed(range(len(kids)))]
+    return found
 
 
 def require_reachable(document: Document) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from service.verification.guard import MAX_DEPTH, MAX_FILE, ProofError
+from service.verification.guard import ProofError
+from service.verification.limits import MAX_DEPTH, MAX_FILE
 
 Value = Any
 

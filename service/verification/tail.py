@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from service.verification import syntax
-from service.verification.guard import MAX_OBJECTS, MAX_SIGNATURES, ProofError
+from service.verification.guard import ProofError
+from service.verification.limits import MAX_OBJECTS, MAX_SIGNATURES
 
 _LAST = re.compile(rb"startxref(?:\r\n|\r|\n| )+(\d{1,10})(?:\r\n|\r|\n)%%EOF(?:\r\n|\r|\n)?\Z")
 _EOF = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")

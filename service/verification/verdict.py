@@ -4,13 +4,15 @@ The verdict is never better than the weakest proof. What could not be checked is
 is invalid; "not signed" is indeterminate, because an unsigned copy is not a forgery.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from service.core import Envelope, Event, Json, sha256_hex
 from service.verification import (
     changes,
+    drawing,
     dss,
+    hidden,
     judging,
     parties,
     pixels,
@@ -22,7 +24,15 @@ from service.verification.findings import Findings
 from service.verification.guard import ProofError
 from service.verification.judging import Judged
 from service.verification.policy import algorithm_ends
-from service.verification.report import LetterReport, Report, Status, Verdict, verdict_of
+from service.verification.report import (
+    LetterReport,
+    Report,
+    SignatureReport,
+    Status,
+    Verdict,
+    indication_of,
+    verdict_of,
+)
 from service.verification.structure import Document
 from service.verification.times import Material
 from service.verification.trust import Trust
@@ -45,6 +55,7 @@ class _Case:
     signatures: list[Judged] = field(default_factory=list)
     stamps: list[Judged] = field(default_factory=list)
     logged: receipts.Logged | None = None
+    unseen: hidden.Found = field(default_factory=dict)
 
 
 def verify(
@@ -76,8 +87,7 @@ def _judge(case: _Case, document: Document) -> None:
         findings.note(fault.code, name, fault.message)
     with findings.step():
         structure.require_reachable(document)
-    with findings.step():
-        second_parser.require_no_repair(case.data)
+    _read_again(case, document)
     # (3) Whose document: the certified content names parties and order
     _read_content(case, document)
     if not document.is_signed:
@@ -105,9 +115,20 @@ def _judge(case: _Case, document: Document) -> None:
             judging.reach_level(one, document, case.stamps)
     # (8) What was changed after each signature: structure, then pixels
     _compare(case, document)
+    _note_hidden(case)
     # (9) The letter: who signed, in which role and order
     if case.envelope is not None and document.signatures:
         _require_parties(case, document, case.envelope)
+
+
+def _read_again(case: _Case, document: Document) -> None:
+    """Let a second parser open the file and each signed revision; note what the objects hide."""
+    with case.findings.step(), second_parser.opened(case.data) as pdf:
+        second_parser.require_agreement(pdf, document)
+        case.unseen |= hidden.scan(pdf)
+    for end in sorted({one.end for one in document.signatures if case.known < one.end < len(case.data)}):
+        with case.findings.step(), second_parser.opened(case.data[:end]):
+            pass
 
 
 def _read_content(case: _Case, document: Document) -> None:
@@ -126,7 +147,7 @@ def _material(case: _Case, document: Document) -> Material:
     return Material(
         anchors=case.trust.anchors,
         pool=store.certificates,
-        crls=(*case.trust.crls, *store.crls),
+        crls=(*case.trust.crls, *store.revocation),
         ends=algorithm_ends(case.trust.algorithms),
         roster=case.trust.certificates,
     )
@@ -138,13 +159,15 @@ def _compare(case: _Case, document: Document) -> None:
     for one in case.signatures:
         one.changes = "none" if one.signature.end == size else "unknown"
     if not compared:
+        _look(case)
         return
     with case.findings.step():
         if case.ours:
             changes.require_only_premade_fields(document)
-    drawn: dict[int, tuple[pixels.Page, ...]] = {}
+            changes.require_closed(document)
+    drawn: dict[int, tuple[drawing.Page, ...]] = {}
     with case.findings.step():
-        drawn[size] = pixels.draw(case.data)
+        drawn[size] = _draw(case)
     judged = structure.revision_ending_at(document, case.known)
     for one in compared:
         try:
@@ -155,8 +178,47 @@ def _compare(case: _Case, document: Document) -> None:
                 )
             one.changes = "permitted"
         except ProofError as fault:
-            one.changes = "forbidden" if fault.code in ("CHANGES_FORBIDDEN", "CHANGES_PIXELS") else "unknown"
             case.findings.note(fault.code, one.signature.field, fault.message)
+            one.changes = "forbidden" if fault.code in ("CHANGES_FORBIDDEN", "CHANGES_PIXELS") else "unknown"
+            if fault.code == "CHANGES_UNKNOWN" and not changes.permits_annotations(one.signature):
+                _see_unknown_change(case, document, one, drawn)
+
+
+def _see_unknown_change(
+    case: _Case, document: Document, one: Judged, drawn: dict[int, tuple[drawing.Page, ...]]
+) -> None:
+    """What structure cannot judge, ink can: a page that looks other than it was signed is no open question."""
+    if len(case.data) not in drawn:
+        return
+    try:
+        _compare_pixels(case, document, one.signature.end, frozenset(), drawn)
+    except ProofError as fault:
+        one.changes = "forbidden" if fault.code == "CHANGES_PIXELS" else "unknown"
+        case.findings.note(fault.code, one.signature.field, fault.message)
+
+
+def _draw(case: _Case) -> tuple[drawing.Page, ...]:
+    """Draw the file; look for text that nobody sees, unless that was done when its known beginning was judged."""
+    watcher = hidden.Watcher()
+    pages = drawing.draw(case.data, None if case.known else watcher)
+    case.unseen |= watcher.found
+    return pages
+
+
+def _look(case: _Case) -> None:
+    """Draw a file of one revision only to look for unseen text: other people's may be too large for that."""
+    try:
+        _draw(case)
+    except ProofError as fault:
+        if case.ours:
+            case.findings.note(fault.code, None, fault.message)
+
+
+def _note_hidden(case: _Case) -> None:
+    for code, detail in case.unseen.items():
+        case.findings.note(code, None, detail)
+    if case.ours and case.unseen:
+        case.findings.note("HIDDEN_IN_LETTER", None, ", ".join(sorted(case.unseen)))
 
 
 def _compare_pixels(
@@ -164,7 +226,7 @@ def _compare_pixels(
     document: Document,
     end: int,
     changed: frozenset[str],
-    drawn: dict[int, tuple[pixels.Page, ...]],
+    drawn: dict[int, tuple[drawing.Page, ...]],
 ) -> None:
     """Raise ProofError where the revision ending at `end` looks other than the file, but for later signatures.
 
@@ -172,7 +234,7 @@ def _compare_pixels(
     """
     later = {each.field for each in document.signatures if each.end > end}
     if end not in drawn:
-        drawn[end] = pixels.draw(case.data[:end])
+        drawn[end] = drawing.draw(case.data[:end])
     pixels.require_same(drawn[end], drawn[len(case.data)], pixels.boxes_of(document, changed | later))
 
 
@@ -253,11 +315,16 @@ def _report(case: _Case, file: str) -> Report:
         as_of=case.trust.issued,
         voucher=min(vouchers, key=_VOUCHERS.index, default="unknown"),
         reasons=reasons,
-        signatures=tuple(one.to_report(len(case.data)) for one in case.signatures),
+        signatures=tuple(_signature(one, case) for one in case.signatures),
         timestamps=tuple(one.to_timestamp_report() for one in case.stamps),
         letter=_letter(case.envelope),
         receipt=_receipt(case.logged),
     )
+
+
+def _signature(judged: Judged, case: _Case) -> SignatureReport:
+    indication, sub = indication_of(judged.signature.field, case.findings.reasons)
+    return replace(judged.to_report(len(case.data)), indication=indication, sub_indication=sub)
 
 
 def _letter(envelope: Envelope | None) -> LetterReport | None:

@@ -3,12 +3,11 @@
 import hashlib
 import shutil
 import subprocess
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from sqlalchemy import select
@@ -19,20 +18,14 @@ from service.db.tables import Letter, LogEntry, LogHead
 from service.errors import InputError, SetupError, VerificationError
 from service.tlog import note, proof
 from service.verification import trust as bundles
-from service.verification import verdict
+from service.verification.isolation import Job, Pool
 from service.verification.reasons import REASONS
 from service.verification.report import Reason, Report, Status, verdict_of
 from service.verification.trust import Trust
 from service.workflows.parts import Parts
+from service.workflows.sources import Source, read_file
 
 RECEIPT = ".tlog-proof"
-FILE_MAX = 64 << 20
-"""Bytes of a file that is looked at; larger ones are refused before they are read."""
-_WHY = {
-    FileNotFoundError: "没有这个文件",
-    IsADirectoryError: "这是文件夹",
-    PermissionError: "没有读取权限",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +36,6 @@ class Final:
     number: str
     pdf: bytes
     receipt: bytes
-
-
-def read_file(path: Path) -> bytes:
-    """Return a file's bytes; raise InputError when it is missing, unreadable or far too large."""
-    try:
-        if path.stat().st_size > FILE_MAX:
-            raise InputError("E-VER-101", f"{path} 超过 {FILE_MAX >> 20} MB，不予读取。")
-        return path.read_bytes()
-    except OSError as exc:
-        why = _WHY.get(type(exc), "磁盘或系统出错")
-        raise InputError("E-VER-102", f"读不出文件 {path}：{why}。") from exc
 
 
 def gather_trust(paths: Sequence[Path], log_key: Path | None = None) -> Trust:
@@ -127,34 +109,62 @@ def gather_receipts(path: Path) -> Receipts:
     return Receipts(by_digest=found)
 
 
-def check(path: Path, trust: Trust, now: datetime, receipts: Receipts | None = None) -> Report:
-    """Judge one file. Where receipts are at hand and none is this file's, the verdict is not `valid`."""
-    data = read_file(path)
-    receipt = receipts.of(data) if receipts else None
-    report = verdict.verify(data, trust, now, receipt=receipt, file=str(path))
-    return report if receipt or not receipts else _without_receipt(report)
+def check_sources(
+    found: Iterable[Source],
+    trust: Trust,
+    now: datetime,
+    receipts: Receipts | None = None,
+    *,
+    workers: int = 1,
+    fresh: bool = False,
+) -> Iterator[Report]:
+    """Yield the report of each file in order; `workers` processes with limits share the work (isolation.Pool).
+
+    Where receipts are at hand and none is this file's, the verdict is not `valid`. A process that holds keys or
+    runs threads takes `fresh`.
+    """
+    with Pool(workers, fresh=fresh) as pool:
+        for report, source, receipt in _judge_all(pool, found, trust, now, receipts):
+            if source.fault is not None:
+                yield replace(_unread(report, source.fault), file=source.file)
+            else:
+                yield report if receipt or not receipts else _without_receipt(report)
+
+
+def check_all(
+    paths: Sequence[Path], trust: Trust, now: datetime, receipts: Receipts | None = None, *, workers: int = 1
+) -> Iterator[Report]:
+    """Yield the report of each file on disk, in order, from a process that holds keys."""
+    found = (Source(str(path), read_file(path)) for path in paths)
+    return check_sources(found, trust, now, receipts, workers=workers, fresh=True)
+
+
+def _judge_all(
+    pool: Pool, found: Iterable[Source], trust: Trust, now: datetime, receipts: Receipts | None
+) -> Iterator[tuple[Report, Source, bool]]:
+    """Yield each report with its source, whose bytes are gone by then, and whether a receipt was at hand."""
+    judged: deque[tuple[Source, bool]] = deque()
+
+    def jobs() -> Iterator[Job]:
+        for source in found:
+            receipt = receipts.of(source.data) if receipts else None
+            judged.append((Source(source.file, fault=source.fault), receipt is not None))
+            yield Job(source.data, source.file, receipt)
+
+    for report in pool.verify_all(jobs(), trust, now):
+        source, had = judged.popleft()
+        yield report, source, had
+
+
+def _unread(report: Report, code: str) -> Report:
+    reasons = (Reason(code, REASONS[code].text),)
+    return replace(report, sha256="", reasons=reasons, verdict=verdict_of(reasons), status=Status.UNKNOWN)
 
 
 def _without_receipt(report: Report) -> Report:
     reasons = (*report.reasons, Reason("RECEIPT_MISSING", REASONS["RECEIPT_MISSING"].text))
     status = Status.UNKNOWN if report.status is Status.IN_FORCE else report.status
     return replace(report, reasons=reasons, verdict=verdict_of(reasons), status=status)
-
-
-def check_all(
-    paths: Sequence[Path],
-    trust: Trust,
-    now: datetime,
-    receipts: Receipts | None = None,
-    workers: int = 1,
-) -> Iterator[Report]:
-    """Yield the report of each file in order; several processes share the work of many files."""
-    judge = partial(check, trust=trust, now=now, receipts=receipts)
-    if workers < 2 or len(paths) < 2 * workers:
-        yield from map(judge, paths)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        yield from pool.map(judge, paths)
 
 
 def finals(parts: Parts) -> list[Final]:
@@ -188,12 +198,15 @@ def _receipt(parts: Parts, log: LogHead, index: int) -> bytes:
 def object_check(trust: Trust, now: datetime) -> Callable[[FileDigest, int, bytes], list[str]]:
     """Return the check of a full audit: every signed PDF in the store is judged, whichever revision it is."""
 
+    pool = Pool(fresh=True)
+
     def check_object(_digest: FileDigest, _index: int, data: bytes) -> list[str]:
         if not data.startswith(b"%PDF") or b"/ByteRange" not in data:
             return []
-        report = verdict.verify(data, trust, now)
+        report = pool.verify(data, trust, now)
         return [] if report.verdict == "valid" else [reason.text for reason in report.reasons]
 
+    weakref.finalize(check_object, pool.close)
     return check_object
 
 

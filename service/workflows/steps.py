@@ -17,7 +17,7 @@ from service.errors import ConflictError, ForbiddenError, NotFoundError, Verific
 from service.registry import query
 from service.signing import approvals, ca, ceremony
 from service.signing.appearance import Stamp
-from service.verification import verdict
+from service.verification import hidden, verdict
 from service.verification.reasons import Cap
 from service.workflows import authority, jobs, letters
 from service.workflows.parts import Parts, work_lock
@@ -63,6 +63,8 @@ def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp
         require_authority(session, letter, action, signer, now)
         certificate = authority.certificate_of(session, signer, now)
     head = head_of(parts, letter)
+    if action == "issue":
+        hidden.require_plain(head)  # what the office certifies shows all there is, to everybody alike
     name = ca.common_name(certificate.der)
     made = ceremony.prepare(head, ROLES[action], stamp, signer_name=name, when=now)
     parts.work.put(made.pdf)

@@ -9,7 +9,7 @@ import pytest
 from pyhanko.pdf_utils import generic as typed
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from service.verification import pixels
+from service.verification import drawing, pixels
 from service.verification.guard import ProofError
 from service.verification.report import Report, Verdict
 
@@ -190,4 +190,4 @@ def test_a_seal_redrawn_after_signing_is_seen_by_its_pixels(revisions: list[byte
     signed = revisions[1]
     changed = update(signed, redraw)
     with pytest.raises(ProofError, match="CHANGES_PIXELS"):
-        pixels.require_same(pixels.draw(signed), pixels.draw(changed), ())
+        pixels.require_same(drawing.draw(signed), drawing.draw(changed), ())

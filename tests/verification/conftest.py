@@ -176,9 +176,11 @@ class Lab:
         own = content_json(self.envelope(parties), {"items": ["每季度督导一次"]})
         return render(own if content is None else content)
 
-    def sign(self, head: bytes, role: Role, person: Person, at: datetime = T0) -> bytes:
+    def sign(
+        self, head: bytes, role: Role, person: Person, at: datetime = T0, stamp: Stamp | None = None
+    ) -> bytes:
         """Take one step: prepare, approve, stamp."""
-        picture = SEAL if role is Role.OFFICE else STROKES
+        picture = stamp or (SEAL if role is Role.OFFICE else STROKES)
         prepared = ceremony.prepare(head, role, picture, signer_name=person.name, when=at)
         attributes = ceremony.signed_attributes(prepared.digest, person.certificate, bytes(32))
         signature = person.signer.sign(attributes)

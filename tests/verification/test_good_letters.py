@@ -7,7 +7,7 @@ from typing import Any
 
 from service.core import Role
 from service.signing import ca
-from service.verification import pixels
+from service.verification import drawing
 from service.verification.report import Report, Status, Verdict
 from service.verification.trust import Anchor, Trust, merge, trust_of_certificates
 from service.verification.verdict import verify
@@ -158,6 +158,6 @@ def test_an_expired_signer_without_proof_of_time_is_indeterminate(lab: Any) -> N
 
 
 def test_the_drawn_pages_show_seal_and_signature(revisions: list[bytes]) -> None:
-    pages = [pixels.draw(one) for one in revisions]
+    pages = [drawing.draw(one) for one in revisions]
     seen = [before != after for before, after in pairwise(pages)]
     assert seen == [True, True, True, False]  # the document timestamp draws nothing

@@ -1,0 +1,107 @@
+"""Pages as pixels: drawn by pdfium, measured, and kept as pictures (https://pdfium.googlesource.com/pdfium/)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import pypdfium2 as pdfium
+from PIL import Image, ImageDraw
+
+from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_PAGES, MAX_PIXELS
+
+SCALE = 1.0  # 72 dpi: a stroke of body text is more than a pixel wide
+_RED = (220, 0, 0)
+
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One drawn page: grey values row by row; `turned` pages take no boxes."""
+
+    width: int
+    height: int
+    stride: int
+    pixels: bytes
+    origin: tuple[float, float]
+    turned: bool
+
+
+def draw(data: bytes, look: Callable[[Any, Page], None] | None = None) -> tuple[Page, ...]:
+    """Return every page of a PDF as grey pixels; `look` sees each page while it is open, and its drawing."""
+    with hostile("PIXELS_UNCHECKED"):
+        document = pdfium.PdfDocument(data)
+        try:
+            if len(document) > MAX_PAGES:
+                raise ProofError("PIXELS_UNCHECKED", "too many pages")
+            document.init_forms()  # else pdfium leaves out every widget: seals and signatures too
+            return tuple(_draw_page(document[index], look) for index in range(len(document)))
+        finally:
+            document.close()
+
+
+def pixels_of(page: Page, left: float, bottom: float, right: float, top: float) -> Rectangle | None:
+    """Return the pixels of a rectangle in points, cut to the page; None if its middle is not on the page."""
+    x, y = (
+        ((left + right) / 2 - page.origin[0]) * SCALE,
+        page.height - ((bottom + top) / 2 - page.origin[1]) * SCALE,
+    )
+    if not (0 <= x < page.width and 0 <= y < page.height):
+        return None
+    return (
+        max(0, int((left - page.origin[0]) * SCALE)),
+        max(0, int(page.height - (top - page.origin[1]) * SCALE)),
+        min(page.width, int((right - page.origin[0]) * SCALE) + 1),
+        min(page.height, int(page.height - (bottom - page.origin[1]) * SCALE) + 1),
+    )
+
+
+def contrast(page: Page, box: Rectangle) -> int:
+    """Return how far the lightest and the darkest pixel of a rectangle are apart."""
+    left, top, right, bottom = box
+    rows = [page.pixels[y * page.stride + left : y * page.stride + right] for y in range(top, bottom)]
+    found = b"".join(rows)
+    return max(found, default=0) - min(found, default=0)
+
+
+def picture(data: bytes, index: int, boxes: list[Rectangle], scale: float = 2.0) -> bytes:
+    """Return page `index` in colour as PNG, a red frame around each of `boxes` (pixels at SCALE)."""
+    with hostile("PIXELS_UNCHECKED"):
+        document = pdfium.PdfDocument(data)
+        try:
+            document.init_forms()
+            page = document[index]
+            image: Image.Image = page.render(scale=scale, may_draw_forms=True).to_pil().convert("RGB")
+            page.close()
+        finally:
+            document.close()
+        pen, wide = ImageDraw.Draw(image), scale / SCALE
+        for left, top, right, bottom in boxes:
+            frame = (left * wide - 4, top * wide - 4, right * wide + 4, bottom * wide + 4)
+            pen.rectangle(frame, outline=_RED, width=3)
+        output = BytesIO()
+        image.save(output, "PNG", optimize=True)
+        return output.getvalue()
+
+
+def _draw_page(page: Any, look: Callable[[Any, Page], None] | None) -> Page:
+    width, height = page.get_size()
+    if width * height * SCALE * SCALE > MAX_PIXELS:
+        raise ProofError("PIXELS_UNCHECKED", "page too large")
+    bitmap = page.render(scale=SCALE, grayscale=True, may_draw_forms=True)
+    left, bottom, _, _ = page.get_cropbox()
+    drawn = Page(
+        width=bitmap.width,
+        height=bitmap.height,
+        stride=bitmap.stride,
+        pixels=bytes(bitmap.buffer),
+        origin=(left, bottom),
+        turned=bool(page.get_rotation()),
+    )
+    bitmap.close()
+    if look is not None:
+        look(page, drawn)
+    page.close()
+    return drawn
