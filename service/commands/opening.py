@@ -12,12 +12,21 @@ from service.workflows.parts import Parts
 
 def open_parts() -> Parts:
     """Return the parts of the deployment that the settings name."""
+    return open_app().parts
+
+
+def open_app() -> composition.App:
+    """Return the deployment that the settings name."""
+    return composition.build(read_settings())
+
+
+def read_settings() -> Settings:
+    """Return the settings of the environment; raise UsageError naming what is wrong in them."""
     try:
-        settings = Settings()
+        return Settings()
     except ValidationError as exc:
         names = "、".join(f"LIANGZE_{str(error['loc'][0]).upper()}" for error in exc.errors())
         raise UsageError("E-SYS-071", f"设置有误：{names}。") from exc
-    return composition.build(settings).parts
 
 
 def read_day(text: str | None) -> date | None:

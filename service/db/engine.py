@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 Sessions = sessionmaker[Session]
@@ -16,6 +16,19 @@ def open_engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def open_reader(url: str) -> Engine:
+    """Return an engine whose transactions only read, of one moment, and hold no writer up."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(
+            url, execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+    engine = create_engine(url)
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON").close())
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
 
 

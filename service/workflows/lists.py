@@ -24,7 +24,7 @@ from service.documents.docx import render_docx
 from service.errors import ConflictError, InputError, NotFoundError
 from service.registry import query
 from service.registry.query import ListRow
-from service.workflows import jobs, naming
+from service.workflows import jobs, naming, texts
 from service.workflows.parts import Parts
 
 KIND = "responsibility_list"
@@ -38,6 +38,7 @@ def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
     rendering is written down as a job.
     """
     now = parts.clock()
+    texts.printable(parts, KIND)  # a text that may not be issued is refused before anything is compiled
     with parts.sessions.begin() as session:
         rows = frozen_rows(query.list_rows(session, unit, tier, china_day(now)))
         newest = _newest(session, unit, tier)
@@ -76,8 +77,8 @@ def render(parts: Parts, list_id: str) -> None:
         version = get(session, list_id)
         if renditions(session, list_id):
             return
-        value = _content(session, version)
-    kind = parts.kind(KIND)
+        value = content_of(session, version)
+    kind = texts.printable(parts, KIND)
     files = {
         "pdf": parts.renderer.render(kind, value, specimen=parts.demo),
         "docx": render_docx(kind, value, specimen=parts.demo),
@@ -126,7 +127,7 @@ def newest_version(session: Session, unit: str, tier: str) -> ListVersion:
     version = _newest(session, unit, tier)
     if version is None:
         raise NotFoundError(
-            "E-REG-601", f"单位 {unit} 尚未编制包保{tier}级责任清单，请先运行 liangze generate。"
+            "E-REG-601", f"单位 {unit} 尚未编制包保{tier}级责任清单，请先运行 liangze list compile。"
         )
     return version
 
@@ -147,7 +148,8 @@ def get(session: Session, list_id: str) -> ListVersion:
     return version
 
 
-def _content(session: Session, version: ListVersion) -> content.Content:
+def content_of(session: Session, version: ListVersion) -> content.Content:
+    """Return what a list version prints; raise ConflictError when the registry has moved on since."""
     day = china_day(version.created_at)
     rows = query.list_rows(session, version.unit, version.tier, day)
     if sha256_hex(frozen_rows(rows)) != version.sha256:

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 from service.archive.log import Log
 from service.archive.store import FolderStore
 from service.clock import Clock
 from service.core import Entropy
 from service.db.engine import Sessions
-from service.documents import kinds
+from service.documents.catalogue import Catalogue
+from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
 from service.keys.signer import Signer
-from service.settings import Settings
+from service.settings import ROOT, Settings
 from service.signing.timestamps import LocalTimeStamper
 
 
@@ -47,11 +47,16 @@ class Parts:
         """True where every page and seal must bear 演示样张."""
         return self.settings.environment == "demo"
 
-    def kind(self, name: str) -> kinds.Kind:
-        """Return a document kind of this deployment."""
-        return _kind(self.settings.templates, name)
+    @property
+    def catalogue(self) -> Catalogue:
+        """The document kinds of this deployment."""
+        return catalogue(self.settings)
+
+    def kind(self, name: str) -> Kind:
+        """Return a document kind of this deployment as its files are; `texts.printable` says what may be printed."""
+        return self.catalogue.kind(name)
 
 
-@cache
-def _kind(templates: object, name: str) -> kinds.Kind:
-    return kinds.load_kind(templates / name)  # type: ignore[operator]
+def catalogue(settings: Settings) -> Catalogue:
+    """Return the kinds of a deployment: its own before the shipped ones."""
+    return Catalogue(tuple(dict.fromkeys((settings.templates, ROOT / "templates"))))
