@@ -86,7 +86,7 @@ def _run(case: str, n: int) -> dict[str, Any]:
 
 
 def _ratio(found: dict[str, dict[str, Any]], slow: str, fast: str) -> float | None:
-    if "cpu_ms" not in found[slow]:
+    if "cpu_ms" not in found[slow] or "cpu_ms" not in found[fast]:
         return None
     return round(float(found[slow]["cpu_ms"]) / float(found[fast]["cpu_ms"]), 2)
 
