@@ -30,7 +30,7 @@ from service.documents.docx import render_docx
 from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
 from service.errors import CorruptError, ServiceError, UsageError
-from service.workflows import batch_folder, sources, texts
+from service.workflows import batch_folder, paper_sources, texts
 from service.workflows.batch_folder import Fault, Folder, Made
 from service.workflows.papers.desk import Desk, Target
 from service.workflows.parts import Parts
@@ -95,7 +95,7 @@ def run(
     kind, on = texts.printable(parts, order.kind), china_day(parts.clock())
     name = {"kind": order.kind, "unit": order.unit, "tier": order.tier, "formats": list(order.formats)}
     with batch_folder.open_folder(out, name) as folder, _desk(parts, on) as desk:
-        found = sources.targets(desk, order.kind, order.unit, order.tier)
+        found = paper_sources.targets(desk, order.kind, order.unit, order.tier)
         if not found:
             raise UsageError("E-DOC-110", f"这个范围内没有可以生成的“{kind.title}”。")
         hand = _Hand(kind, parts.settings.fonts, out, specimen=parts.demo)
@@ -159,7 +159,7 @@ class _Run:
     def _read(self, stem: str, target: Target) -> _Paper | None:
         """Return a paper that is still to be made; none where it is finished or faulty."""
         try:
-            content = sources.content(self._desk, self._order.kind, target.id)
+            content = paper_sources.content(self._desk, self._order.kind, target.id)
             made_of = sha256_hex(self._base + content_json(content.envelope, content.fields))
         except Exception as error:  # one row must not stop the rest, whatever is wrong with it
             self._fault(stem, target, _Refused.by(error, target.id))

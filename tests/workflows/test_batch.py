@@ -21,7 +21,7 @@ from service.db.tables import Entity
 from service.documents import binding
 from service.documents.content import Content
 from service.errors import ConflictError, CorruptError, InputError, UsageError
-from service.workflows import batch, batch_folder, sources
+from service.workflows import batch, batch_folder, paper_sources
 from service.workflows.batch import Order
 from service.workflows.papers.desk import Desk, Target
 from tests.workflows import opening
@@ -153,7 +153,7 @@ def test_one_faulty_row_is_named_and_does_not_stop_the_rest(app: App, tmp_path: 
 def test_an_error_nobody_foresaw_is_a_fault_of_that_row(
     app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sources.content
+    real = paper_sources.content
     broken: list[str] = []
 
     def content(desk: Desk, kind: str, target: str) -> Content:
@@ -162,7 +162,7 @@ def test_an_error_nobody_foresaw_is_a_fault_of_that_row(
             raise RuntimeError("unforeseen")
         return real(desk, kind, target)
 
-    monkeypatch.setattr(sources, "content", content)
+    monkeypatch.setattr(paper_sources, "content", content)
     found = batch.run(app.parts, ORDER, tmp_path / "out", workers=1)
     assert [(one.target, one.code) for one in found.faults] == [(broken[0], "E-DOC-113")]
     assert found.made
