@@ -23,3 +23,4 @@ build_requirements() {
 build_requirements | compile "$@" -o requirements-build.lock -
 compile "$@" -o requirements.lock pyproject.toml
 compile "$@" --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
+compile "$@" --extra bench -c requirements.lock -o requirements-bench.lock pyproject.toml

@@ -13,11 +13,11 @@ from service import app as composition
 from service import console
 from service.chinese import speak, usage_error
 from service.clock import china_day, parse_utc, system_clock
-from service.commands import archive, changes, duties, exchange, records, witness
+from service.commands import archive, changes, duties, exchange, generate, records, texts, witness
 from service.errors import InputError, ServiceError, SetupError, UsageError
 from service.registry import query
 from service.settings import ROOT, Settings
-from service.workflows import checking, demo, enrolment, intake, letters, lists, setup, signing
+from service.workflows import checking, demo, enrolment, intake, letters, setup, signing
 from service.workflows.parts import Parts
 
 cli = typer.Typer(
@@ -95,28 +95,6 @@ def assign() -> None:
         console.say(f"未落实：{one.reason}")
     if outcome.faults:
         raise InputError("E-REG-605", f"有 {len(outcome.faults)} 户没有包保干部。")
-
-
-@cli.command()
-def generate(
-    unit: Unit,
-    tier: Annotated[str, typer.Option(help="包保层级：B、C 或 D。")],
-    out: Out = Path("out"),
-) -> None:
-    """编制责任清单，写成 Word 和 PDF。"""
-    if tier not in {"B", "C", "D"}:
-        raise UsageError("E-SYS-052", "--tier 应为 B、C 或 D。")
-    app = composition.build(_settings())
-    list_id = lists.compile_list(app.parts, _unit(app.parts, unit), tier, who=WHO)
-    app.drain()
-    out.mkdir(parents=True, exist_ok=True)
-    with app.parts.sessions.begin() as session:
-        version = lists.get(session, list_id)
-        files = lists.renditions(session, list_id)
-    for suffix, digest in files.items():
-        path = out / f"责任清单_{version.unit}_{tier}_第{version.version}版.{suffix}"
-        path.write_bytes(app.parts.store.get(digest))
-        console.say(str(path))
 
 
 @cli.command()
@@ -249,7 +227,7 @@ def _reopen(settings: Settings) -> composition.App:
         return composition.build(settings)
 
 
-for module in (archive, exchange, changes, records, duties, witness):
+for module in (generate, texts, archive, exchange, changes, records, duties, witness):
     module.register(cli)
 speak(cli)
 

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     pepper_file: Path | None = None
     """32 random bytes, mode 0600; default secrets/pepper in the data directory."""
     templates: Path = ROOT / "templates"
+    """Folder of document kinds; a kind that is not in it comes from the shipped ones."""
     rules: Path | None = None
     """Folder of rule files (TOML) that replace the shipped ones of the same name."""
     fonts: Path = ROOT / ".fonts"

@@ -51,7 +51,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, small_street: Path) -> Pa
         assert run(["init"]) == 0
         assert run(["import", str(small_street)]) == 0
         assert run(["assign"]) == 0
-        assert run(["generate", "--unit", "五马一社区", "--tier", "D", "--out", str(folder / "lists")]) == 0
+        made = ["generate", "responsibility_list", "--unit", "五马一社区", "--tier", "D"]
+        assert run([*made, "--out", str(folder / "lists")]) == 0
         seal = ["enrol", "--unit", "五马街道", "--seal", "五马街道食品安全委员会印章"]
         signer, leader = _signers(folder / "var")
         for command in (seal, ["enrol", *signer], ["enrol", *leader], ["issue", "--unit", "五马一社区"]):
@@ -213,7 +214,7 @@ def test_no_command_makes_what_it_does_not_find(home: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize(
     "arguments",
-    [["frob"], ["sign"], ["verify"], ["sign", "--frob"], ["generate", "--unit", "x", "--tier", "Z"]],
+    [["frob"], ["sign"], ["verify"], ["sign", "--frob"], ["generate", "responsibility_list", "--tier", "Z"]],
 )
 def test_a_wrong_call_is_told_in_chinese(
     arguments: list[str], home: Path, capsys: pytest.CaptureFixture[str]

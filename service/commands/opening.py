@@ -20,11 +20,16 @@ Rules = Annotated[
 
 def open_parts(rules: Path | None = None) -> Parts:
     """Return the parts of the deployment that the settings name; `rules` takes the place of their folder."""
-    return composition.build(read_settings(rules)).parts
+    return open_app(rules).parts
+
+
+def open_app(rules: Path | None = None) -> composition.App:
+    """Return the deployment that the settings name."""
+    return composition.build(read_settings(rules))
 
 
 def read_settings(rules: Path | None = None) -> Settings:
-    """Return the settings of the environment; raise UsageError naming those that are wrong."""
+    """Return the settings of the environment; raise UsageError naming what is wrong in them."""
     try:
         return Settings(rules=rules) if rules else Settings()
     except ValidationError as exc:

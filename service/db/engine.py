@@ -53,6 +53,20 @@ def postgresql_connector(url: str) -> Callable[[], Any]:
     return connect
 
 
+def open_reader(url: str) -> Engine:
+    """Return an engine whose transactions only read, of one moment, and hold no writer up."""
+    if _address(url).get_backend_name() != "sqlite":
+        return create_engine(
+            _address(url),
+            execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+        )
+    engine = create_engine(url)
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON").close())
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
 def sessions_of(engine: Engine) -> Sessions:
     """Return the factory of sessions on `engine`; a session is one transaction."""
     return sessionmaker(engine, expire_on_commit=False)

@@ -17,12 +17,21 @@ _files: dict[
     int, tuple[Any, bytes]
 ] = {}  # address of a HarfBuzz face → the face, held so that it stays, and its file
 
+_packed: dict[bytes, bytes] = {}  # what every document has (the colour profile) → compressed
+
 
 def install() -> None:
     """Put the savings in place; again and again is harmless."""
     fonts.get_hb_object_data = _file_of
     fonts.get_pango_font_hb_face = _face_of
     pydyf.PDF.page_references = property(_page_references)
+
+
+def pack_once(content: bytes) -> bytes:
+    """Compress bytes that every document has, for good; return them."""
+    if content not in _packed:
+        _packed[content] = _deflate(content)
+    return content
 
 
 def freeze(pdf: Any) -> None:
@@ -52,10 +61,14 @@ def _compress(stream: Any) -> None:
     """Compress as `pydyf.Stream.data` does, for good."""
     if stream.compress:
         plain = b"\n".join(pydyf._to_bytes(item) for item in stream.stream)
-        packer = zlib.compressobj(level=9)
-        stream.stream = [packer.compress(plain) + packer.flush()]
+        stream.stream = [_packed.get(plain) or _deflate(plain)]
         stream.extra["Filter"] = "/FlateDecode"
         stream.compress = False
+
+
+def _deflate(plain: bytes) -> bytes:
+    packer = zlib.compressobj(level=9)
+    return packer.compress(plain) + packer.flush()
 
 
 def _face_of(font: Any) -> Any:

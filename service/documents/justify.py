@@ -14,7 +14,7 @@ from weasyprint.text import line_break
 from service.errors import SetupError
 
 PINNED = "70.0"
-_CAP = 0.14  # em added between characters; a line that needs more stays ragged
+_CAP = 0.2  # em added between characters; a line that needs more stays ragged
 
 _stock_justify = inline.justify_line
 _stock_set_text = line_break.Layout.set_text

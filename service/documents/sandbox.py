@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from service.documents.kinds import Kind, TextStatus
 from service.errors import InputError
 
 _OUTPUT_LIMIT = 32 * 2**20  # characters of one rendered template: a list of 20 000 rows needs 20 million
+_KEPT = 2000  # compiled templates and texts of wording: all kinds have some hundreds
 _FILTERS = {"china_date", "chinese", "tick", "length", "join", "selectattr", "rejectattr", "list"}
 _ALLOWED = (  # what a form letter needs; with these a template's work is bounded by its own and its content's size
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If),
@@ -58,6 +60,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super()._generate(source, *args, **kwargs)
 
 
+@cache
 def environment(*, autoescape: bool) -> Sandbox:
     """Return a sandbox; it has no loader, so a template cannot read any file."""
     sandbox = Sandbox(autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -82,11 +85,16 @@ def tick(value: object) -> str:
 
 def render(sandbox: Sandbox, source: str, values: Mapping[str, Any]) -> str:
     """Return what `source` renders to; raise InputError if it is no template, fails, escapes or runs over the limit."""
+    return compiled(sandbox, source).render(values)
+
+
+@lru_cache(maxsize=_KEPT)
+def compiled(sandbox: Sandbox, source: str) -> Template:
+    """Return the template `source`, parsed once; raise InputError if it is none or reaches outside the sandbox."""
     try:
-        template = sandbox.from_string(source)
+        return sandbox.from_string(source)
     except TemplateError as exc:
         raise template_fault(exc) from exc
-    return template.render(values)
 
 
 def template_fault(exc: Exception) -> InputError:

@@ -417,7 +417,7 @@ def _underline(cell: Any) -> None:
 
 
 def _classes(element: Any) -> list[str]:
-    return str(element.get("class") or "").split()
+    return _MARK.sub("", str(element.get("class") or "")).split()
 
 
 def _bold(element: Any, style: str | None) -> str | None:

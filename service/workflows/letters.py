@@ -26,7 +26,7 @@ from service.errors import ConflictError, InputError, NotFoundError
 from service.registry import frozen, query
 from service.registry.query import ListRow
 from service.registry.rules import RuleBook
-from service.workflows import jobs, lists, naming
+from service.workflows import jobs, lists, naming, texts
 from service.workflows.parts import Parts
 
 KIND = "commitment"
@@ -53,6 +53,7 @@ def plan_letters(parts: Parts, unit: str, *, who: str) -> Plan:
     """
     now = parts.clock()
     on = china_day(now)
+    texts.printable(parts, KIND)  # a text that may not be issued is refused before anything is planned
     made, without = 0, []
     with parts.sessions.begin() as session:
         for cadre in query.cadres(session, unit, on):
@@ -81,7 +82,7 @@ def render(parts: Parts, letter_id: str) -> None:
         if letter.draft is not None:
             return
         value = content_of(letter)
-    pdf = parts.renderer.render(parts.kind(KIND), value, specimen=parts.demo)
+    pdf = parts.renderer.render(texts.printable(parts, KIND), value, specimen=parts.demo)
     parts.work.put(pdf)
     with parts.sessions.begin() as session:
         session.execute(

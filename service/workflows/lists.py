@@ -23,7 +23,7 @@ from service.documents import content
 from service.documents.docx import render_docx
 from service.errors import NotFoundError
 from service.registry import frozen, query
-from service.workflows import jobs, naming
+from service.workflows import jobs, naming, texts
 from service.workflows.parts import Parts
 
 KIND = "responsibility_list"
@@ -37,6 +37,7 @@ def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
     rendering is written down as a job.
     """
     now = parts.clock()
+    texts.printable(parts, KIND)  # a text that may not be issued is refused before anything is compiled
     with parts.sessions.begin() as session:
         rows = frozen.freeze(session, query.list_rows(session, unit, tier, china_day(now)))
         sealed = frozen.sealed(rows)
@@ -72,8 +73,8 @@ def render(parts: Parts, list_id: str) -> None:
         stage = stage_of(version)
         if _rendered(session, list_id, stage):
             return
-        value = _content(session, version)
-    kind = parts.kind(KIND)
+        value = content_of(session, version)
+    kind = texts.printable(parts, KIND)
     files = {
         "pdf": parts.renderer.render(kind, value, specimen=parts.demo),
         "docx": render_docx(kind, value, specimen=parts.demo),
@@ -145,7 +146,7 @@ def newest_version(session: Session, unit: str, tier: str) -> ListVersion:
     version = _newest(session, unit, tier)
     if version is None:
         raise NotFoundError(
-            "E-REG-601", f"单位 {unit} 尚未编制包保{tier}级责任清单，请先运行 liangze generate。"
+            "E-REG-601", f"单位 {unit} 尚未编制包保{tier}级责任清单，请先运行 liangze list compile。"
         )
     return version
 
@@ -166,7 +167,8 @@ def get(session: Session, list_id: str) -> ListVersion:
     return version
 
 
-def _content(session: Session, version: ListVersion) -> content.Content:
+def content_of(session: Session, version: ListVersion) -> content.Content:
+    """Return what a list version prints, from its frozen rows; raise CorruptError where they were changed."""
     frozen.require_intact(version.rows, version.sha256)
     day = china_day(version.created_at)
     rows = parse_canonical(version.rows.encode())

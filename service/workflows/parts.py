@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
 
 from service.archive import durable
 from service.archive.log import Log
@@ -11,12 +10,13 @@ from service.archive.store import FolderStore
 from service.clock import Clock
 from service.core import Entropy
 from service.db.engine import Sessions
-from service.documents import kinds
+from service.documents.catalogue import Catalogue
+from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
 from service.keys.signer import Signer
 from service.registry import rules
 from service.registry.rules import RuleBook
-from service.settings import Settings
+from service.settings import ROOT, Settings
 from service.signing.timestamps import LocalTimeStamper
 
 
@@ -56,16 +56,21 @@ class Parts:
         """The rules of this deployment (LIANGZE_RULES over the shipped ones); an operation reads them once."""
         return rules.load(self.settings.rules)
 
-    def kind(self, name: str) -> kinds.Kind:
-        """Return a document kind of this deployment."""
-        return _kind(self.settings.templates, name)
+    @property
+    def catalogue(self) -> Catalogue:
+        """The document kinds of this deployment."""
+        return catalogue(self.settings)
+
+    def kind(self, name: str) -> Kind:
+        """Return a document kind of this deployment as its files are; `texts.printable` says what may be printed."""
+        return self.catalogue.kind(name)
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Return the kinds of a deployment: its own before the shipped ones."""
+    return Catalogue(tuple(dict.fromkeys((settings.templates, ROOT / "templates"))))
 
 
 def work_lock(settings: Settings) -> AbstractContextManager[None]:
     """Hold the work store: nothing is dropped from it while a backup copies database and work as of one instant."""
     return durable.locked(settings.home / ".work.lock")
-
-
-@cache
-def _kind(templates: object, name: str) -> kinds.Kind:
-    return kinds.load_kind(templates / name)  # type: ignore[operator]

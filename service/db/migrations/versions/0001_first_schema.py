@@ -34,6 +34,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_adjustment_unit_state"), ["unit", "state"], unique=False)
 
     op.create_table(
+        "adopted_text",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=63), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("by", sa.String(length=60), nullable=False),
+        sa.Column("on", sa.Date(), nullable=False),
+        sa.Column("basis", sa.String(length=200), nullable=False),
+        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_adopted_text")),
+    )
+    with op.batch_alter_table("adopted_text", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_adopted_text_kind"), ["kind"], unique=False)
+
+    op.create_table(
         "approval",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("person", sa.String(length=32), nullable=False),
@@ -978,6 +993,10 @@ def downgrade() -> None:
 
     op.drop_table("assignment")
     op.drop_table("approval")
+    with op.batch_alter_table("adopted_text", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_adopted_text_kind"))
+
+    op.drop_table("adopted_text")
     with op.batch_alter_table("adjustment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_adjustment_unit_state"))
 

@@ -1,0 +1,91 @@
+"""What a batch can make of any kind, and the content of each paper: from the registry, the lists or the letters."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from service.db.tables import Letter, ListVersion
+from service.documents.content import Content
+from service.errors import InputError
+from service.workflows import letters, lists, papers
+from service.workflows.papers.desk import Desk, Target, file_name
+
+_TIER_OF = {letters.LEVEL_NAMES[level]: tier for level, tier in letters.TIERS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    targets: Callable[[Desk, str | None, str | None], Sequence[Target]]
+    content: Callable[[Desk, str], Content]
+
+
+def kinds() -> list[str]:
+    """Return the kinds that can be made by the batch."""
+    return sorted([*_OWN, *papers.KINDS])
+
+
+def targets(desk: Desk, kind: str, unit: str | None, tier: str | None) -> list[Target]:
+    """Return what can be made of `kind`, by file name; raise InputError for a kind whose words only people know."""
+    if kind in _OWN:
+        return sorted(_OWN[kind].targets(desk, unit, tier), key=lambda target: target.file_name)
+    if kind not in papers.KINDS:
+        raise InputError(
+            "E-DOC-103", f"“{kind}”不能由登记簿批量生成；可以批量生成的有：{'、'.join(kinds())}。"
+        )
+    return papers.targets(desk, kind, unit=unit, tier=tier)
+
+
+def content(desk: Desk, kind: str, target: str) -> Content:
+    """Return the content of one paper; raise what its source raises."""
+    return _OWN[kind].content(desk, target) if kind in _OWN else papers.build(desk, kind, target)
+
+
+def _list_targets(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
+    """Return the newest version of each list in the scope."""
+    codes = desk.codes(unit)
+    newest: dict[tuple[str, str], ListVersion] = {}
+    for row in desk.session.scalars(select(ListVersion).order_by(ListVersion.version)):
+        if row.unit in codes and tier in (None, row.tier):
+            newest[row.unit, row.tier] = row
+    return [
+        Target(
+            row.id,
+            file_name(row.unit, row.tier, f"{row.version:03d}", desk.unit(row.unit).name, "责任清单"),
+            row.unit,
+        )
+        for row in newest.values()
+    ]
+
+
+def _list_content(desk: Desk, target: str) -> Content:
+    return lists.content_of(desk.session, lists.get(desk.session, target))
+
+
+def _letter_targets(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
+    """Return the letters in the scope that are neither void nor superseded, as they were drawn up."""
+    codes = desk.codes(unit)
+    rows = desk.session.scalars(
+        select(Letter)
+        .where(Letter.kind == letters.KIND, Letter.state.not_in(letters.OVER))
+        .order_by(Letter.id)
+    )
+    return [
+        Target(row.id, file_name(row.unit, row.number.partition("〕")[2].rjust(6, "0"), row.number), row.unit)
+        for row in rows
+        if row.unit in codes and tier in (None, _tier(row))
+    ]
+
+
+def _tier(row: Letter) -> str | None:
+    return _TIER_OF.get(str(letters.content_of(row).fields["level"]))
+
+
+def _letter_content(desk: Desk, target: str) -> Content:
+    return letters.content_of(letters.get(desk.session, target))
+
+
+_OWN: Mapping[str, _Source] = {
+    lists.KIND: _Source(_list_targets, _list_content),
+    letters.KIND: _Source(_letter_targets, _letter_content),
+}

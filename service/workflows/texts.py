@@ -1,0 +1,90 @@
+"""Adopted texts (核定文本): which wording of a kind an office adopted, and what may be printed with it.
+
+Shipped wordings are references (参考文本). What `adopt` records names the office, the day, the basis and the digest of
+the kind's files; once a file changes, the record no longer applies and the text is a reference again.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.clock import china_day
+from service.core import Sha256Hex
+from service.db.texts import AdoptedText
+from service.documents.catalogue import wording_digest
+from service.documents.kinds import Kind, TextStatus
+from service.errors import ForbiddenError, InputError
+from service.workflows.parts import Parts
+
+_LONGEST_NAME, _LONGEST_BASIS = 60, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the text of a kind stands: its digest now, the newest adoption, and whether that is of this very text."""
+
+    kind: Kind
+    digest: Sha256Hex
+    adoption: AdoptedText | None
+    applies: bool
+
+    @property
+    def words(self) -> str:
+        """Say it for people."""
+        if self.adoption is None:
+            return "参考文本，待核定"
+        said = f"{self.adoption.by} {self.adoption.on} 核定（{self.adoption.basis}）"
+        return said if self.applies else f"参考文本，待核定：文本在{said}之后改动过，该次核定不再适用"
+
+
+def standing(session: Session, kind: Kind) -> Standing:
+    """Return how the text of `kind` stands now."""
+    digest = wording_digest(kind.folder)
+    rows = session.scalars(
+        select(AdoptedText).where(AdoptedText.kind == kind.id).order_by(AdoptedText.id.desc())
+    ).all()
+    of_this = next((row for row in rows if row.digest == digest), None)
+    return Standing(kind, digest, of_this or (rows[0] if rows else None), of_this is not None)
+
+
+def adopt(parts: Parts, name: str, *, by: str, on: date, basis: str, who: str) -> Standing:
+    """Record that an office adopted the text of a kind as its files are now; the same record twice is one."""
+    kind, now = parts.catalogue.kind(name), parts.clock()
+    for label, text, longest in (("核定机关", by, _LONGEST_NAME), ("核定依据", basis, _LONGEST_BASIS)):
+        if not text.strip() or len(text) > longest:
+            raise InputError("E-DOC-101", f"须写明{label}，不超过 {longest} 个字。")
+    if on > china_day(now):
+        raise InputError("E-DOC-101", f"核定日期 {on} 在今天之后；请在核定之后登记。")
+    with parts.sessions.begin() as session:
+        before = standing(session, kind)
+        same = before.applies and before.adoption
+        if not same or (same.by, same.on, same.basis) != (by, on, basis):
+            row = AdoptedText(kind=name, digest=before.digest, by=by, on=on, basis=basis)
+            row.recorded_at, row.recorded_by = now, who
+            session.add(row)
+            session.flush()
+        return standing(session, kind)
+
+
+def history(session: Session, name: str) -> list[AdoptedText]:
+    """Return the adoptions of a kind's text, oldest first."""
+    return list(session.scalars(select(AdoptedText).where(AdoptedText.kind == name).order_by(AdoptedText.id)))
+
+
+def printable(parts: Parts, name: str) -> Kind:
+    """Return a kind as it may be printed now, its text status by the record, whatever kind.toml says of itself.
+
+    Raise ForbiddenError in production for a text that nobody adopted.
+    """
+    kind = parts.catalogue.kind(name)
+    with parts.sessions.begin() as session:
+        now = standing(session, kind)
+    if not now.applies and not parts.demo:
+        raise ForbiddenError(
+            "E-DOC-102",
+            f"“{kind.title}”的文本：{now.words}。正式环境只用经核定的文本制发；"
+            f"请核定后运行 liangze text adopt {name} --who 核定机关 --on 日期 --basis 依据。",
+        )
+    return replace(kind, text_status=TextStatus.ADOPTED if now.applies else TextStatus.REFERENCE)

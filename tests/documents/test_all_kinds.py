@@ -1,0 +1,62 @@
+"""Every kind, every sample: Word and PDF say the same, the page is as GB/T 9704 wants it, nothing is cut off."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from service.documents.docx import render_docx
+from service.documents.kinds import Kind, load_kind
+from service.documents.pdf import PdfRenderer
+from service.documents.samples import Sample, samples
+from service.documents.text import docx_words, pdf_pages, pdf_words
+from tests.documents import gbt
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+KINDS = {path.parent.name: load_kind(path.parent) for path in sorted(TEMPLATES.glob("*/document.docx"))}
+SAMPLES = [(kind, sample) for kind in KINDS.values() for sample in samples(kind)]
+EACH = pytest.mark.parametrize(
+    ("kind", "sample"), SAMPLES, ids=[f"{kind.id}-{sample.name}" for kind, sample in SAMPLES]
+)
+
+
+@cache
+def _pdf(renderer: PdfRenderer, kind_id: str, name: str) -> bytes:
+    kind = KINDS[kind_id]
+    content = next(sample.content for sample in samples(kind) if sample.name == name)
+    return renderer.render(kind, content, specimen=True)
+
+
+@EACH
+def test_pdf_and_word_say_the_same(renderer: PdfRenderer, kind: Kind, sample: Sample) -> None:
+    words = docx_words(render_docx(kind, sample.content, specimen=True))
+    assert words.text
+    assert pdf_words(_pdf(renderer, kind.id, sample.name), words.repeated) == words.text
+
+
+@EACH
+def test_the_pages_follow_gbt_9704(renderer: PdfRenderer, kind: Kind, sample: Sample) -> None:
+    gbt.require(_pdf(renderer, kind.id, sample.name), gbt.layout_of(kind.html()))
+
+
+@EACH
+def test_marks_are_on_every_page_and_no_page_holds_signatures_alone(
+    renderer: PdfRenderer, kind: Kind, sample: Sample
+) -> None:
+    pages = pdf_pages(_pdf(renderer, kind.id, sample.name))
+    for number, page in enumerate(pages, 1):
+        assert "演示样张" in page and "参考文本，待核定" in page
+        if "poster" not in gbt.layout_of(kind.html()):
+            assert f"— {number} —" in page
+    if len(pages) > 1:
+        gbt.require_no_orphan(_pdf(renderer, kind.id, sample.name))
+
+
+def test_every_variant_has_a_sample() -> None:
+    missing = {
+        kind.id: left
+        for kind in KINDS.values()
+        if kind.variant_field
+        and (left := set(kind.variants) - {s.content.fields[kind.variant_field] for s in samples(kind)})
+    }
+    assert not missing

@@ -1,0 +1,250 @@
+"""Batches: killed and run again, with faulty rows, hostile names, other people's folders; bound to print."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pikepdf
+import pytest
+from sqlalchemy import select
+
+from service.app import App
+from service.core import sha256_hex
+from service.db.tables import Entity
+from service.documents import binding
+from service.documents.content import Content
+from service.errors import ConflictError, CorruptError, InputError, UsageError
+from service.workflows import batch, batch_folder, paper_sources
+from service.workflows.batch import Order
+from service.workflows.papers.desk import Desk, Target
+from tests.workflows import opening
+from tests.workflows.opening import VILLAGE, DayClock
+
+DAY = date(2026, 11, 24)
+ORDER = Order("officer_rules", VILLAGE, None, ("docx",))
+
+_PROGRAM = """
+import sys
+from datetime import date
+from pathlib import Path
+from service.workflows import batch
+from tests.workflows.opening import DayClock
+from service import app as composition
+from service.settings import Settings
+if __name__ == "__main__":
+    app = composition.build(Settings(home=Path(sys.argv[1]), workers=1), DayClock(date(2026, 11, 24)))
+    done = batch.run(app.parts, batch.Order("notice_board", None, None, ("pdf",)), Path(sys.argv[2]), workers=2)
+    print(done.rendered, len(done.made))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("batch") / "var"
+    opening.make_home(home, DAY, entities=24)
+    return home
+
+
+@pytest.fixture
+def app(home: Path, tmp_path: Path) -> Iterator[App]:
+    app = opening.open_copy(home, tmp_path / "var", DayClock(DAY))
+    yield app
+    opening.close(app)
+
+
+def _files(folder: Path, pattern: str = "*.pdf") -> dict[str, str]:
+    return {path.name: sha256_hex(path.read_bytes()) for path in folder.glob(pattern)}
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    value = json.loads((folder / batch_folder.MANIFEST).read_bytes())
+    return {one["name"]: one["sha256"] for one in value["files"]}
+
+
+def _start(home: Path, out: Path) -> subprocess.Popen[str]:
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, str(home), str(out)],
+        env=os.environ | {"PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _children(process: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def test_a_batch_killed_halfway_goes_on_where_it_was(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = _start(home, out)
+    while len(_files(out)) < 3:
+        assert first.poll() is None, "it ended before it could be killed"
+        time.sleep(0.05)
+    workers = _children(first.pid)
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    limit = time.monotonic() + 10
+    while any(
+        Path(f"/proc/{one}/cmdline").exists() and Path(f"/proc/{one}/cmdline").read_bytes() for one in workers
+    ):
+        assert time.monotonic() < limit, "a worker outlived its parent"
+        time.sleep(0.05)
+    before = _files(out)
+    assert not (out / batch_folder.MANIFEST).exists()
+    second = _start(home, out)
+    shown, _ = second.communicate()
+    rendered, made = (int(one) for one in shown.split())
+    assert second.returncode == 0 and made > rendered >= made - len(before)
+    assert _files(out) == _manifest(out) and len(_files(out)) == made
+    assert before.items() <= _files(out).items()
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_is_finished_is_not_made_again_and_what_was_changed_is(app: App, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = batch.run(app.parts, ORDER, out, workers=1)
+    assert first.rendered == len(first.made) > 1
+    before = _files(out, "*.docx")
+    again = batch.run(app.parts, ORDER, out, workers=1)
+    assert again.rendered == 0 and again.made == first.made
+    victim, lost = (out / name for name in sorted(before)[:2])
+    victim.write_bytes(b"changed by somebody")
+    lost.unlink()
+    third = batch.run(app.parts, ORDER, out, workers=1)
+    assert third.rendered == 2 and _files(out, "*.docx") == before == _manifest(out)
+
+
+def test_a_paper_whose_reason_is_gone_goes_too(app: App, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = batch.run(app.parts, ORDER, out, workers=1)
+    with app.parts.sessions.begin() as session:
+        session.get_one(Entity, _row(app, first.made[0].target)).status = "关闭"
+    second = batch.run(app.parts, ORDER, out, workers=1)
+    assert second.rendered == 0 and _files(out, "*.docx").keys() == {one.name for one in first.made[1:]}
+
+
+def _row(app: App, entity: str) -> int:
+    with app.parts.sessions.begin() as session:
+        return session.scalars(select(Entity.row).where(Entity.entity == entity)).one()
+
+
+def test_one_faulty_row_is_named_and_does_not_stop_the_rest(app: App, tmp_path: Path) -> None:
+    sound = batch.run(app.parts, ORDER, tmp_path / "sound", workers=1)
+    with app.parts.sessions.begin() as session:
+        session.get_one(Entity, _row(app, sound.made[0].target)).name = "=\U000f0001示例店"
+    found = batch.run(
+        app.parts, Order(ORDER.kind, VILLAGE, None, ("pdf", "docx")), tmp_path / "out", workers=1
+    )
+    assert len(found.faults) == 1 and len(found.made) == 2 * (len(sound.made) - 1)
+    rows = list(csv.reader((tmp_path / "out" / "faults.csv").read_text("utf-8-sig").splitlines()))
+    assert rows[0] == ["文件", "对象", "机构", "错误代码", "原因"] and len(rows) == 2
+    assert rows[1][1] == sound.made[0].target and rows[1][3].startswith("E-DOC-") and rows[1][4]
+    assert not any(cell.startswith("=") for cell in rows[1])
+
+
+def test_an_error_nobody_foresaw_is_a_fault_of_that_row(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = paper_sources.content
+    broken: list[str] = []
+
+    def content(desk: Desk, kind: str, target: str) -> Content:
+        if not broken:
+            broken.append(target)
+            raise RuntimeError("unforeseen")
+        return real(desk, kind, target)
+
+    monkeypatch.setattr(paper_sources, "content", content)
+    found = batch.run(app.parts, ORDER, tmp_path / "out", workers=1)
+    assert [(one.target, one.code) for one in found.faults] == [(broken[0], "E-DOC-113")]
+    assert found.made
+
+
+def test_names_sort_and_cannot_leave_the_folder() -> None:
+    hostile = [
+        "../../etc/passwd",
+        "..",
+        "",
+        "a/b",
+        "a\\b",
+        "店\0",
+        "Shop",
+        "shop",
+        "长" * 300,
+        "-rf",
+        ".hidden",
+    ]
+    stems = [stem for stem, _ in batch._stems([Target(f"t{i}", name, "") for i, name in enumerate(hostile)])]
+    assert len({stem.casefold() for stem in stems}) == len(hostile)
+    for stem in stems:
+        assert stem and stem[0] not in ".-" and not set(stem) & set('/\\\0:*?"<>|. ')
+        assert len(f".{stem}.docx.part".encode()) <= 255
+
+
+def test_a_folder_of_something_else_is_left_alone(app: App, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    with pytest.raises(UsageError, match="不是空的"):
+        batch.run(app.parts, ORDER, tmp_path / "mine", workers=1)
+    batch.run(app.parts, ORDER, tmp_path / "out", workers=1)
+    with pytest.raises(UsageError, match="另一批文书"):
+        batch.run(app.parts, Order("daily_check", VILLAGE, None, ("docx",)), tmp_path / "out", workers=1)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_two_batches_do_not_share_a_folder(app: App, tmp_path: Path) -> None:
+    order = {"kind": ORDER.kind, "unit": ORDER.unit, "tier": None, "formats": ["docx"]}
+    with batch_folder.open_folder(tmp_path / "out", order), pytest.raises(ConflictError):
+        batch.run(app.parts, ORDER, tmp_path / "out", workers=1)
+
+
+@pytest.mark.parametrize(
+    ("order", "merged", "why"),
+    [
+        (Order("official_letter"), False, "批量"),
+        (Order("task_list", formats=("odt",)), False, "--format"),
+        (Order("task_list", formats=("docx",)), True, "合订本"),
+        (Order("commitment"), False, "没有可以生成"),
+    ],
+)
+def test_an_order_that_cannot_be_filled_is_told(
+    app: App, tmp_path: Path, order: Order, merged: bool, why: str
+) -> None:
+    with pytest.raises((InputError, UsageError), match=why):
+        batch.run(app.parts, order, tmp_path / "out", merged=merged, workers=1)
+
+
+def test_the_bound_volume_begins_each_paper_on_a_front_page(app: App, tmp_path: Path) -> None:
+    out, order = tmp_path / "out", Order("officer_rules", VILLAGE, None, ("pdf",))
+    made = batch.run(app.parts, order, out, merged=True, workers=1)
+    assert made.merged is not None
+    expected = []
+    for one in made.made:
+        with pikepdf.open(out / one.name) as pdf:
+            expected += [len(page.Contents.read_bytes()) for page in pdf.pages] + [0] * (len(pdf.pages) % 2)
+    with pikepdf.open(made.merged) as whole:
+        sizes = [len(page.Contents.read_bytes()) if "/Contents" in page else 0 for page in whole.pages]
+        assert sizes == expected
+        assert not any("/Annots" in page for page in whole.pages)
+    assert made.merged.stat().st_size < sum(one.size for one in made.made)
+    before = made.merged.stat()
+    batch.run(app.parts, order, out, merged=True, workers=1)
+    assert made.merged.stat() == before
+    content = made.merged.read_bytes()
+    made.merged.unlink()
+    batch.run(app.parts, order, out, merged=True, workers=1)
+    assert made.merged.read_bytes() == content
+
+
+def test_a_broken_file_is_named_when_binding(tmp_path: Path) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7\nnothing")
+    with pytest.raises(CorruptError, match=r"broken\.pdf"):
+        binding.bind([tmp_path / "broken.pdf"], tmp_path / "out.pdf")
