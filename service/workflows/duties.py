@@ -9,9 +9,7 @@ from service.registry.standing import Standing
 from service.workflows.parts import Parts
 
 
-def standing(
-    parts: Parts, *, unit: str | None = None, on: date | None = None
-) -> Standing:
+def standing(parts: Parts, *, unit: str | None = None, on: date | None = None) -> Standing:
     """Return the open duties and figures of a day (today), of a unit and those below where it is given."""
     day = on or china_day(parts.clock())
     with parts.sessions.begin() as session:

@@ -172,9 +172,7 @@ def leader_title(session: Session, cadre: Cadre, counterpart: Cadre, on: date, b
     return f"{unit.name}{title}"
 
 
-def _parties(
-    session: Session, cadre: Cadre, counterpart: Cadre, on: date, title: str
-) -> tuple[Party, ...]:
+def _parties(session: Session, cadre: Cadre, counterpart: Cadre, on: date, title: str) -> tuple[Party, ...]:
     body = naming.body(session, cadre.unit, on)
     return (
         Party(Role.OFFICE, 1, "office", unit=body.committee, post="发文机关印章"),
