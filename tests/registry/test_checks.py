@@ -383,6 +383,32 @@ def test_check_ends_well_when_nothing_is_wrong_and_badly_otherwise(
 
 
 @on_sqlite
+def test_many_findings_are_counted_by_code_so_that_none_hides_the_others(
+    run: Callable[..., Any], capsys: pytest.CaptureFixture[str], small: Sessions
+) -> None:
+    with small.begin() as session:
+        session.execute(update(Assignment).values(valid_to=ON))
+        session.execute(update(Unit).where(Unit.code == VILLAGE).values(leader=None))
+        model = session.scalars(select(Entity).where(Entity.tier == "D")).one()
+        kept = {name: getattr(model, name) for name in dict(Entity.__table__.columns) if name != "row"}
+        for number in range(40):
+            session.add(Entity(**kept | {"entity": f"{number:032x}", "name": f"样例小店{number}"}))
+    text = run("check").output + capsys.readouterr().out
+    assert "CHK-101 共 42 处：" in text
+    assert "CHK-901 错误 五马一社区" in text
+    assert text.count("CHK-101 错误") < 30
+    assert (run("check", "--all").output + capsys.readouterr().out).count("CHK-101 错误") == 42
+
+
+@on_sqlite
+def test_status_of_one_kind_shows_no_other_figures(
+    run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _printed(run("status", "--only", "承诺书签订"), capsys)
+    assert "承诺书签订" in text and "督查" not in text and "免督导" not in text
+
+
+@on_sqlite
 @pytest.mark.parametrize("arguments", [("--on", "2026-13-01"), ("--level", "省"), ("--only", "喝茶")])
 def test_a_wrong_option_is_a_matter_of_usage(run: Callable[..., Any], arguments: tuple[str, str]) -> None:
     assert isinstance(run("status", *arguments).exception, UsageError)
