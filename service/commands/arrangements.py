@@ -52,7 +52,9 @@ def delegate(
     name: Annotated[str, typer.Option("--name", help="受委托的成员单位主要负责人。")],
     body: Annotated[str, typer.Option("--body", help="成员单位。")],
     document: Document,
-    until: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="截止日期（不含）。")],
+    until: Annotated[
+        datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="截止日期（当日仍有效）。")
+    ],
     who: Who,
     sector: Sector = None,
     plan: Plan = False,

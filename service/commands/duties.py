@@ -10,11 +10,13 @@ from rich.table import Table
 from service import console
 from service.commands.opening import Rules, open_parts, read_day
 from service.errors import InputError, UsageError
+from service.registry.checks import Finding
 from service.registry.records import LEVEL_NAMES
 from service.registry.standing import Duty, Measure, Standing
 from service.workflows import duties
 
 SHOWN = 30  # lines of a list without --all
+_OF_VISITS = (Measure.VISIT.value, Measure.ON_SITE.value, Measure.ROUND.value)
 
 On = Annotated[str | None, typer.Option(help="按此日期看，如 2026-11-24（默认今天）。")]
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON。")]
@@ -50,9 +52,10 @@ def status(
     if as_json:
         print(json.dumps(_json(found, shown), ensure_ascii=False, indent=2))  # noqa: T201
         return
-    _show_figures(found, level)
+    _show_figures(found, level, measure)
     _show_duties(shown, every)
-    _show_exempt(found, every)
+    if measure in (None, *_OF_VISITS):
+        _show_exempt(found, every)
     for note in found.notes:
         console.say(f"注：{note}")
 
@@ -69,9 +72,7 @@ def check(on: On = None, rules: Rules = None, every: All = False, as_json: AsJso
             )
         )
     else:
-        for finding in findings if every else findings[:SHOWN]:
-            console.say(str(finding))
-        _say_rest(len(findings), every)
+        _show_findings(findings, every)
     if wrong:
         raise InputError("E-REG-710", f"核查发现 {wrong} 处错误，{len(findings) - wrong} 处提醒。")
     if not as_json:
@@ -79,13 +80,31 @@ def check(on: On = None, rules: Rules = None, every: All = False, as_json: AsJso
     return 0
 
 
-def _show_figures(found: Standing, level: str | None) -> None:
+def _show_findings(findings: list[Finding], every: bool) -> None:
+    """Print the findings; where there are many, how many of each code, then the first of each."""
+    if every or len(findings) <= SHOWN:
+        for finding in findings:
+            console.say(str(finding))
+        return
+    by_code: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    each = max(SHOWN // len(by_code), 1)
+    for code, group in by_code.items():
+        console.say(f"{code} 共 {len(group)} 处：")
+        for finding in group[:each]:
+            console.say(f"  {finding}")
+        if len(group) > each:
+            console.say(f"  另有 {len(group) - each} 处，用 --all 或 --json 查看。")
+
+
+def _show_figures(found: Standing, level: str | None, only: str | None) -> None:
     levels = {
         name: figures for name, figures in found.by_level().items() if figures and level in (None, name)
     }
     table = Table("事项", *(f"{LEVEL_NAMES[name]}级" for name in levels), title=f"{found.on} 履职进度")
     for measure in Measure:
-        if any(measure in figures for figures in levels.values()):
+        if only in (None, measure.value) and any(measure in figures for figures in levels.values()):
             cells = (str(figures.get(measure, "—")) for figures in levels.values())
             table.add_row(measure.value, *cells)
     console.console.print(table)

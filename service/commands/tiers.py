@@ -47,10 +47,21 @@ def raise_(
     ] = None,
     unit: Annotated[str | None, typer.Option("--unit", help="机构代码或名称。")] = None,
     tier: Annotated[str | None, typer.Option("--tier", help="现包保层级。")] = None,
+    applicant: Annotated[
+        str | None,
+        typer.Option("--applicant", help="申请单位：街镇（代码或名称）或行业主管部门；默认主体所在街镇。"),
+    ] = None,
 ) -> None:
     """申请提级包保。"""
     found = tiers.apply_for_raise(
-        open_parts(), who=who, why=why, entity=entity, sector=sector, unit=unit, from_tier=tier
+        open_parts(),
+        who=who,
+        why=why,
+        entity=entity,
+        sector=sector,
+        unit=unit,
+        from_tier=tier,
+        applicant=applicant,
     )
     console.say(f"已提出提级申请 {found}，待批准。")
 

@@ -1,6 +1,6 @@
 """What changes who answers for whom, as tables: 提级, 委托授权, 组团, 变动, 清单调整单, 删除个人信息."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -24,6 +24,7 @@ class Raise(Dated, Base):
     from_tier: Mapped[str] = mapped_column(String(1))
     to_tier: Mapped[str] = mapped_column(String(1))
     applied_by: Mapped[str] = mapped_column(String(64))
+    applicant: Mapped[str] = mapped_column(String(60))  # 申请单位: a street or 行业主管部门, by its name
     approved_by: Mapped[str | None] = mapped_column(String(64))
     approved_on: Mapped[date | None]
     document: Mapped[str | None] = mapped_column(String(100))  # 批准文号
@@ -43,6 +44,11 @@ class Delegation(Dated, Base):
     sector: Mapped[str | None] = mapped_column(String(60))  # limited to these (、 between), or to nothing
     granted_by: Mapped[str] = mapped_column(String(60))  # the committee's full name
     document: Mapped[str] = mapped_column(String(100))
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which it holds, as people and papers say it; `valid_to` is the day after."""
+        return self.valid_to - timedelta(days=1) if self.valid_to else None
 
 
 class Pin(Dated, Base):

@@ -1,7 +1,7 @@
 """委托授权, 组团, 分片 and 指定包保: who may take which entities beyond the order of levels, as dated rows."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -35,7 +35,7 @@ def delegate(
     """Let the committee of the district `unit` delegate to the head of its member body `body`; return the id.
 
     Only a district's committee may (ForbiddenError otherwise), only to somebody registered there as
-    委托授权, only between two days.
+    委托授权, only between two days; `until` is the last one (截止日期), on which it still holds.
     """
     district = query.unit(session, unit, change.on)
     person = query.cadre(session, cadre, change.on)
@@ -48,8 +48,8 @@ def delegate(
             "E-REG-753",
             f"只能委托{district.committee}成员单位主要负责人；请先在包保干部表把其类别登记为“委托授权”。",
         )
-    if until <= change.on:
-        raise InputError("E-REG-754", "委托授权的截止日期应晚于起始日期。")
+    if until < change.on:
+        raise InputError("E-REG-754", f"委托授权的截止日期不应早于起始日期{change.on}。")
     facts = {
         "id": new_id(entropy),
         "cadre": cadre,
@@ -60,7 +60,7 @@ def delegate(
         "granted_by": district.committee,
         "document": document,
     }
-    _open(session, change, Delegation, facts, until)
+    _open(session, change, Delegation, facts, until + timedelta(days=1))
     return str(facts["id"])
 
 
@@ -173,13 +173,13 @@ def set_grid(session: Session, change: Change, entity: str, grid: str) -> None:
 
 
 def _open(
-    session: Session, change: Change, table: Any, facts: dict[str, Any], until: date | None = None
+    session: Session, change: Change, table: Any, facts: dict[str, Any], before: date | None = None
 ) -> None:
     session.add(
         table(
             **facts,
             valid_from=change.on,
-            valid_to=until,
+            valid_to=before,
             recorded_at=change.now,
             recorded_by=change.who,
             reason=change.why[:200],

@@ -73,11 +73,17 @@ def apply_for(
     entropy: Entropy,
     *,
     from_tier: str,
+    applicant: str,
     entity: str | None = None,
     sector: str | None = None,
     unit: str | None = None,
 ) -> str:
-    """Record the application to raise one entity, or one sector in a unit, by one tier; return its id."""
+    """Record the application to raise one entity, or one sector in a unit, by one tier; return its id.
+
+    `applicant` is the body that applies: a street, or the department of the sector (行业主管部门).
+    """
+    if not applicant.strip():
+        raise InputError("E-REG-741", "请写明申请提级的单位：街镇或行业主管部门（--applicant）。")
     if from_tier not in TIERS[1:]:
         raise InputError("E-REG-740", "只有包保B、C、D级可以提级，每次提高一级。")
     if (entity is None) == (sector is None or unit is None):
@@ -90,6 +96,7 @@ def apply_for(
         "from_tier": from_tier,
         "to_tier": TIERS[TIERS.index(from_tier) - 1],
         "applied_by": change.who,
+        "applicant": applicant.strip(),
         "approved_by": None,
         "approved_on": None,
         "document": None,

@@ -32,7 +32,7 @@ def delegate(
     sector: str | None = None,
     plan: bool = False,
 ) -> tuple[str, Effect]:
-    """Record that a district's committee delegates to the head of a member body, until a day; return its id."""
+    """Record that a district's committee delegates to the head of a member body, up to a last day; return its id."""
     change = change_of(parts, who, f"委托授权（{document}）")
 
     def act(session: Session) -> str:

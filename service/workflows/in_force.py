@@ -37,9 +37,9 @@ def _raises(session: Session, on: date, names: dict[str, str], units: dict[str, 
     for one in session.scalars(select(Raise).where(as_of(Raise, on)).order_by(Raise.row)):
         what = names.get(one.entity or "") or f"{units.get(one.unit or '', one.unit)}的{one.sector}"
         state = (
-            f"{one.approved_on}批准（{one.document}）"
+            f"{one.applicant}申请，{one.approved_on}批准（{one.document}）"
             if one.approved_by
-            else f"待批准，申请人 {one.applied_by}"
+            else f"{one.applicant}申请，待批准，申请人 {one.applied_by}"
         )
         lines.append(f"提级 {one.id}：{what} 包保{one.from_tier}级 → 包保{one.to_tier}级，{state}")
     return lines
@@ -48,7 +48,7 @@ def _raises(session: Session, on: date, names: dict[str, str], units: dict[str, 
 def _delegations(session: Session, on: date, people: dict[str, str], units: dict[str, str]) -> list[str]:
     return [
         f"委托授权 {one.id}：{one.granted_by}委托{one.body}{people.get(one.cadre, one.cadre)}"
-        f"（{one.sector or '不限环节'}），至 {one.valid_to} 前，{one.document}"
+        f"（{one.sector or '不限环节'}），至{one.last_day}，{one.document}"
         for one in session.scalars(select(Delegation).where(as_of(Delegation, on)).order_by(Delegation.row))
     ]
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.db.changes import Change as ChangeRow
-from service.errors import ForbiddenError, InputError
+from service.errors import ForbiddenError, InputError, NotFoundError
 from service.registry import query, raising, regrade
 from service.registry.clocks import ENTITY, Recorder
 from service.registry.grading import Rules
@@ -59,18 +59,28 @@ def apply_for_raise(
     sector: str | None = None,
     unit: str | None = None,
     from_tier: str | None = None,
+    applicant: str | None = None,
 ) -> str:
-    """Apply for a raise (提级) of one entity or of a sector in a unit; return the application's id."""
+    """Apply for a raise (提级) of one entity or of a sector in a unit; return the application's id.
+
+    The body that applies is a unit, a department by its name (行业主管部门), or where none is named the
+    entity's street or the unit of the sector.
+    """
     change = change_of(parts, who, why)
     with parts.sessions.begin() as session:
+        place = code = query.find_unit(session, unit, change.on).code if unit else None
         if entity is not None:
             found = find_entity(session, entity, change.on)
-            entity, from_tier = found.entity, found.tier
-        code = query.find_unit(session, unit, change.on).code if unit else None
+            entity, from_tier, place = found.entity, found.tier, found.unit
         if sector is not None and code is not None:
             sector = _known_sector(parts, session, sector, code, change.on)
         return raising.apply_for(
-            session, change, parts.entropy, from_tier=from_tier or "", entity=entity, sector=sector, unit=code
+            *(session, change, parts.entropy),
+            from_tier=from_tier or "",
+            applicant=_applicant(session, applicant, place, change.on),
+            entity=entity,
+            sector=sector,
+            unit=code,
         )
 
 
@@ -104,6 +114,19 @@ def _regrade_raised(session: Session, recorder: Recorder, rules: Rules) -> None:
     regrade.write(session, recorder.change, moved)
     for line in moved:
         recorder.note(ENTITY, line.entity, line.unit, "降级" if line.lowers else "提级")
+
+
+def _applicant(session: Session, named: str | None, place: str | None, on: date) -> str:
+    """Return the name of the body that applies: as given or found by its code, else the street of `place`."""
+    if named:
+        try:
+            return query.find_unit(session, named, on).name
+        except NotFoundError:
+            return named  # a department, which is no unit of the tree
+    unit = query.unit(session, place, on) if place else None
+    while unit is not None and unit.level == "village" and unit.parent:
+        unit = query.unit(session, unit.parent, on)
+    return unit.name if unit else ""
 
 
 def _known_sector(parts: Parts, session: Session, sector: str, unit: str, on: date) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from service.commands import duties as commands
@@ -19,7 +20,7 @@ from service.db.engine import Sessions
 from service.db.records import ListReview, Supervision
 from service.db.tables import Assignment, Cadre, Entity, Letter, ListVersion, Unit
 from service.errors import InputError, UsageError
-from service.registry import apply, bonds, checks, intake, rules
+from service.registry import apply, bonds, checks, frozen, intake, rules
 from service.registry.checks import Finding
 
 SheetRows = dict[str, list[list[Any]]]
@@ -133,6 +134,86 @@ def test_nobody_countersigns_their_own_letter_and_a_move_asks_for_a_new_one(smal
         letter.day, letter.state, letter.created_at, letter.created_by = ON, "completed", NOW, "clerk"
         session.add(letter)
     assert codes(small) == ["CHK-301", "CHK-302"]
+
+
+def _bound(
+    session: Session,
+    *,
+    bound: list[dict[str, str]],
+    version: int | None,
+    approved_on: date | None = ON,
+    state: str = "in_force",
+    kept: list[dict[str, str]] | None = None,
+) -> str:
+    """Add a list version of the village that keeps `kept`, and a letter that binds `bound`; return its cadre."""
+    person = session.scalars(select(Cadre).where(Cadre.unit == VILLAGE).order_by(Cadre.row)).first()
+    assert person
+
+    def own(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [row | {"cadre_id": person.cadre} for row in rows]
+
+    listed = {"version": version, "sha256": frozen.own_digest(own(bound), person.cadre)}
+    envelope = {"list": listed if version else None}
+    letter = Letter(id="1" * 32, number="诺〔2026〕1号", kind="commitment", unit=VILLAGE, cadre=person.cadre)
+    letter.content = json.dumps({"envelope": envelope, "fields": {}})
+    letter.leader, letter.day, letter.state = None, ON, "completed"
+    letter.created_at, letter.created_by = NOW, "clerk"
+    made = ListVersion(id="a" * 32, unit=VILLAGE, tier="D", version=1, sha256="0" * 64, state=state)
+    made.rows, made.approved_on = json.dumps(own(kept if kept is not None else bound)), approved_on
+    made.created_at, made.created_by = NOW, "clerk"
+    session.add_all([letter, made])
+    return person.cadre
+
+
+ONE = {"entity_id": "e1", "duty": "主包", "cadre": "村样一", "cadre_seal": "s"}
+TWO = ONE | {"entity_id": "e2"}
+
+
+@pytest.mark.parametrize(
+    ("letter", "found"),
+    [
+        ({"bound": [ONE], "version": 1}, []),
+        (
+            {"bound": [ONE], "version": 1, "kept": [ONE | {"cadre": "（已依法删除）"}]},
+            [],
+        ),  # names are no part
+        ({"bound": [ONE], "version": None}, ["CHK-303"]),
+        ({"bound": [ONE], "version": 7}, ["CHK-303"]),
+        ({"bound": [ONE], "version": 1, "approved_on": None, "state": "draft"}, ["CHK-304"]),
+        ({"bound": [ONE], "version": 1, "kept": [ONE, TWO], "state": "adjusted"}, ["CHK-305"]),
+    ],
+)
+def test_a_letter_binds_its_cadres_rows_of_an_approved_list(
+    small: Sessions, letter: dict[str, Any], found: list[str]
+) -> None:
+    with small.begin() as session:
+        _bound(session, **letter)
+    assert codes(small) == found
+
+
+def test_rows_that_came_or_went_after_signing_are_a_reminder_and_no_new_signature(small: Sessions) -> None:
+    with small.begin() as session:
+        cadre = _bound(session, bound=[ONE], version=1, state="adjusted")
+        rows = [ONE | {"cadre_id": cadre}, TWO | {"cadre_id": cadre}]
+        later = ListVersion(id="b" * 32, unit=VILLAGE, tier="D", version=2, sha256="0" * 64, state="in_force")
+        later.rows, later.approved_on = json.dumps(rows), ON
+        later.created_at, later.created_by = NOW, "clerk"
+        session.add(later)
+    (one,) = look(small)
+    assert (one.code, one.severity, one.what) == (
+        "CHK-306",
+        "提醒",
+        "签订后执行的清单第2版中本人的主体有增减",
+    )
+    assert "不必重签" in one.remedy
+
+
+def test_a_letter_taken_in_from_paper_has_no_rows_to_compare(small: Sessions) -> None:
+    with small.begin() as session:
+        _bound(session, bound=[ONE], version=1)
+        session.flush()
+        session.execute(update(Letter).values(content="{}"))
+    assert codes(small) == []
 
 
 def test_what_a_finished_quarter_left_undone_is_found_in_the_next(small: Sessions) -> None:
@@ -299,6 +380,32 @@ def test_check_ends_well_when_nothing_is_wrong_and_badly_otherwise(
     assert isinstance(bad.exception, InputError)
     assert str(bad.exception) == "E-REG-710 核查发现 1 处错误，1 处提醒。"
     assert "CHK-901 错误 五马一社区" in bad.output + capsys.readouterr().out
+
+
+@on_sqlite
+def test_many_findings_are_counted_by_code_so_that_none_hides_the_others(
+    run: Callable[..., Any], capsys: pytest.CaptureFixture[str], small: Sessions
+) -> None:
+    with small.begin() as session:
+        session.execute(update(Assignment).values(valid_to=ON))
+        session.execute(update(Unit).where(Unit.code == VILLAGE).values(leader=None))
+        model = session.scalars(select(Entity).where(Entity.tier == "D")).one()
+        kept = {name: getattr(model, name) for name in dict(Entity.__table__.columns) if name != "row"}
+        for number in range(40):
+            session.add(Entity(**kept | {"entity": f"{number:032x}", "name": f"样例小店{number}"}))
+    text = run("check").output + capsys.readouterr().out
+    assert "CHK-101 共 42 处：" in text
+    assert "CHK-901 错误 五马一社区" in text
+    assert text.count("CHK-101 错误") < 30
+    assert (run("check", "--all").output + capsys.readouterr().out).count("CHK-101 错误") == 42
+
+
+@on_sqlite
+def test_status_of_one_kind_shows_no_other_figures(
+    run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = _printed(run("status", "--only", "承诺书签订"), capsys)
+    assert "承诺书签订" in text and "督查" not in text and "免督导" not in text
 
 
 @on_sqlite

@@ -73,7 +73,9 @@ def test_a_raised_sector_moves_up_by_diff_and_comes_down_when_it_ends(
 ) -> None:
     rules = grading.shipped_rules()
     with district.begin() as session:
-        asked = raising.apply_for(session, by("甲"), chance, from_tier="D", sector="小餐饮", unit=TOWN)
+        asked = raising.apply_for(
+            session, by("甲"), chance, from_tier="D", applicant="样例商务局", sector="小餐饮", unit=TOWN
+        )
         assert regrade.diff(session, LATER, rules) == []
         raising.approve(session, by("乙"), asked, "批复1号")
         lines = regrade.diff(session, LATER, rules)

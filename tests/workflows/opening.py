@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import openpyxl
 from sqlalchemy import select
 
 from samples import make_lucheng
@@ -80,6 +81,23 @@ def open_copy(home: Path, copy: Path, clock: DayClock, seed: int = 2) -> App:
     """Open a copy of a prepared deployment."""
     shutil.copytree(home, copy)
     return composition.build(Settings(home=copy, workers=1), clock, random.Random(seed).randbytes)
+
+
+def one_row_form(path: Path, change: dict[str, str | int], entities: int = 60) -> Path:
+    """Write a collection form that names only the sample street's first entity, with cells of it changed."""
+    book = make_lucheng.build(make_lucheng.Maker(7), make_lucheng.lucheng()[:1], entities)
+    path.write_bytes(make_lucheng.workbook_bytes(book))
+    xlsx = openpyxl.load_workbook(path)
+    for name in set(xlsx.sheetnames) - {"包保主体"}:
+        del xlsx[name]
+    sheet = xlsx["包保主体"]
+    headings = {cell.value: cell for row in sheet.iter_rows(max_row=3) for cell in row if cell.value}
+    top = headings["主体名称"].row
+    sheet.delete_rows(top + 2, sheet.max_row)
+    for heading, value in change.items():
+        sheet.cell(row=top + 1, column=headings[heading].column, value=value)
+    xlsx.save(path)
+    return path
 
 
 def with_rules(app: App, folder: Path) -> App:

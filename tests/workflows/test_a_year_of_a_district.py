@@ -29,6 +29,7 @@ from service.workflows import (
     duties,
     duty_reports,
     enrolment,
+    intake,
     letters,
     list_review,
     lists,
@@ -45,6 +46,12 @@ CITY = "330300"
 BEGIN = date(2026, 1, 5)
 END = date(2026, 12, 31)
 PIN = "806317"
+CALENDAR_2027 = """
+[[years]]
+year = 2027
+source = "样例通知"
+holidays = [2027-01-01, 2027-01-04, 2027-01-05]
+"""
 CLERK, BOSS = "录入员", "审批人"
 
 
@@ -124,7 +131,7 @@ def sign_village(year: Year) -> int:
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # `init` leaves its engine open
-def test_a_year_of_a_district_ends_with_the_right_open_duties(year: Year) -> None:
+def test_a_year_of_a_district_ends_with_the_right_open_duties(year: Year, tmp_path: Path) -> None:
     parts, book = year.parts, rules.shipped()
 
     # January: lists approved, in force and handed in; commitments of one village signed.
@@ -177,6 +184,21 @@ def test_a_year_of_a_district_ends_with_the_right_open_duties(year: Year) -> Non
     assert leaver not in opening.bonds(year.app, year.day).values()
     adjusted = year.put_in_force(VILLAGE, "D", TOWN, adjustment=sheet.number)
     assert (year.state_of(village_list), year.state_of(adjusted)) == ("adjusted", "in_force")
+
+    # An import in the middle of the year starts the clock of what it changed by itself, and once.
+    year.go(5, 11)
+    form = opening.one_row_form(tmp_path / "mid-year.xlsx", {"从业人数": 77})
+    for started in (1, 0):
+        plan = intake.preview(parts, form, who=CLERK)
+        assert intake.carry_out(parts, plan, who=CLERK).noted == started
+    (grown,) = year.open(Measure.CHANGE)
+    with parts.sessions.begin() as session:
+        row = session.get_one(Change, grown)
+        assert (row.what, row.happened_on, row.due_on) == ("规模变化", year.day, date(2026, 6, 23))
+    year.go(5, 18)
+    grew = adjusting.draft_adjustment(parts, DISTRICT, who=CLERK)
+    adjusting.approve(parts, [grew.id], who=BOSS, document="会议纪要4号")
+    assert year.open(Measure.CHANGE) == []
     year.go(6, 1)
     year.visit_all(frozenset({special}))
     holder = opening.bonds(year.app, year.day)
@@ -275,6 +297,20 @@ def test_a_year_of_a_district_ends_with_the_right_open_duties(year: Year) -> Non
         assert year.open(measure) == []
     assert "%" in str(standing.figure(Measure.VISIT)) and standing.figure(Measure.VISIT).percent != "100%"
     assert any("2027" in note for note in standing.notes)
+
+    # The calendar of the next year comes late: what was provisional is counted anew, nothing else moves.
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "calendar.toml").write_text(CALENDAR_2027, encoding="utf-8")
+    before = {(duty.measure, duty.subject) for duty in standing.duties}
+    year.parts = parts = opening.with_rules(year.app, tmp_path / "rules").parts
+    assert changes.recompute(parts) == 1
+    standing = year.standing()
+    assert {(duty.measure, duty.subject) for duty in standing.duties} == before
+    assert not any("2027" in note for note in standing.notes)
+    with parts.sessions.begin() as session:
+        row = session.get_one(Change, running.id)
+        assert not row.provisional
+        assert row.due_on == parts.rules.calendar.after(date(2026, 12, 21), 30).day > running.due_on
     report = audit.audit(parts.settings.archive, parts.log.vkey)
     assert report.ok and not report.findings
 

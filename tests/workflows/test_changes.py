@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from service.app import App
 from service.core import parse_canonical
-from service.db.changes import Adjustment
+from service.db.changes import Adjustment, Raise
 from service.db.changes import Change as ChangeRow
 from service.db.tables import Assignment, Cadre, Entity, Salt, Unit
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import adjustment, clocks, merging, query
 from service.registry.records import CadreRow
-from service.workflows import adjusting, arrangements, changes, erasing, intake, reorganising, tiers
+from service.workflows import adjusting, arrangements, changes, erasing, in_force, intake, reorganising, tiers
 from tests.workflows import opening
 from tests.workflows.opening import DISTRICT, TOWN, VILLAGE, DayClock
 
@@ -135,6 +135,7 @@ def test_a_raise_needs_another_persons_approval_and_survives_import_and_regradin
     asked = tiers.apply_for_raise(app.parts, who=CLERK, why="网红店", entity=one.entity)
     with pytest.raises(ForbiddenError, match="E-REG-743"):
         tiers.approve_raise(app.parts, asked, who=CLERK, document="温食安委〔2022〕9号")
+    assert "五马街道申请，待批准，申请人 拟稿人" in "".join(in_force.sentences(app.parts))
     (row,) = tiers.approve_raise(app.parts, asked, who=BOSS, document="温食安委〔2022〕9号")
     assert row.what == "提级"
     raised = next(other for other in opening.entities_of(app, DAY) if other.entity == one.entity)
@@ -156,7 +157,17 @@ def test_a_raise_needs_another_persons_approval_and_survives_import_and_regradin
 
 def test_a_sector_of_a_street_is_raised_as_one(app: App) -> None:
     meant = {one.entity for one in opening.entities_of(app, DAY, "D") if one.sector == "小餐饮"}
-    asked = tiers.apply_for_raise(app.parts, who=CLERK, why="专项", sector="小餐饮", unit=TOWN, from_tier="D")
+    asked = tiers.apply_for_raise(
+        app.parts,
+        who=CLERK,
+        why="专项",
+        sector="小餐饮",
+        unit=TOWN,
+        from_tier="D",
+        applicant="样例商务局",
+    )
+    with app.parts.sessions.begin() as session:
+        assert session.scalars(select(Raise.applicant).where(Raise.id == asked)).one() == "样例商务局"
     made = tiers.approve_raise(app.parts, asked, who=BOSS, document="批复1号")
     assert {row.subject for row in made} == meant
     assert meant <= {one.entity for one in opening.entities_of(app, DAY, "C")}
@@ -221,9 +232,13 @@ def test_only_a_district_committee_delegates_and_only_between_two_days(app: App,
     delegate(DISTRICT)
     intake.assign(app.parts, who=CLERK)
     assert opening.bonds(app, DAY)[theirs.entity] == head.cadre
+    assert f"至{until}，授权1号" in "".join(in_force.sentences(app.parts))
     clock.set(until)
     intake.assign(app.parts, who=CLERK)
-    assert head.cadre not in opening.bonds(app, until).values()
+    assert opening.bonds(app, until)[theirs.entity] == head.cadre, "its last day is a day of it"
+    clock.set(until + timedelta(days=1))
+    intake.assign(app.parts, who=CLERK)
+    assert head.cadre not in opening.bonds(app, until + timedelta(days=1)).values()
 
 
 def test_a_new_roster_is_matched_all_successors_proposed_and_approved_in_one_act(app: App) -> None:

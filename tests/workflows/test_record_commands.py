@@ -85,6 +85,10 @@ def test_a_visit_finds_a_problem_that_is_handed_over_and_closed(run: Run, home: 
     problem = re.search(r"发现问题：([0-9a-f]{32})", said)
     assert visit and problem
     assert "过期食品:两件" in run("problem", "list")
+    assert "未销号问题 1 个" in run("problem", "list", "--unit", TOWN)
+    neighbour = "330302001002"
+    elsewhere = run("problem", "list", "--unit", neighbour)
+    assert "未销号问题 0 个" in elsewhere and "过期食品" not in elsewhere
     run("problem", "hand-over", problem[1], "--who", "王样", "--station", "五马监管所")
     run("problem", "close", problem[1], "--remedy", "已下架", "--who", "王样")
     assert "未销号问题 0 个" in run("problem", "list")
@@ -107,6 +111,19 @@ def test_supervision_and_reports_are_recorded(run: Run, home: Path, tmp_path: Pa
     assert "督导完成率 0/" in said and said.count("抽查") == 2
     made = re.search(r"已记录督查：([0-9a-f]{32})", said)
     assert made
+    judged = run(
+        *("supervise", "--unit", TOWN, "--target", VILLAGE, "--member", "李样", "--who", "王样"),
+        *("--item", "清单建立与审定:符合:10/10", "--item", "督导频次:不符合:6/10:两户未督导"),
+        *("--item", "校园现场督导：不适用", "--found", "两户未督导"),
+    )
+    assert "督导频次：不符合 6/10分（两户未督导）" in judged
+    assert "校园现场督导：不适用" in judged and "得分 16/20" in judged
+    assert "100%" not in judged  # nothing was visited or signed
+    with pytest.raises(InputError, match="请写明情况"):
+        run(
+            *("supervise", "--unit", TOWN, "--target", VILLAGE, "--member", "李样", "--who", "王样"),
+            *("--item", "督导频次:不符合"),
+        )
     with pytest.raises(ConflictError, match="未销号"):
         run("rectified", made[1], "--remedy", "已补", "--who", "王样")
     cadre, _, _ = village_pair(home)

@@ -563,6 +563,7 @@ def upgrade() -> None:
         sa.Column("from_tier", sa.String(length=1), nullable=False),
         sa.Column("to_tier", sa.String(length=1), nullable=False),
         sa.Column("applied_by", sa.String(length=64), nullable=False),
+        sa.Column("applicant", sa.String(length=60), nullable=False),
         sa.Column("approved_by", sa.String(length=64), nullable=True),
         sa.Column("approved_on", sa.Date(), nullable=True),
         sa.Column("document", sa.String(length=100), nullable=True),
