@@ -1,12 +1,14 @@
 """PDF/A-3a and PDF/UA-1 by veraPDF, an independent engine: every sample of every kind, and a letter at every step."""
 
 import importlib.util
+import io
 import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pikepdf
 import pytest
 
 from service.app import App
@@ -92,8 +94,8 @@ def _revisions(pdf: bytes) -> list[int]:
 def test_the_engine_does_find_what_is_wrong(tmp_path: Path) -> None:
     kind = load_kind(ROOT / "templates" / "circular")
     good = PdfRenderer(ROOT / ".fonts").render(kind, samples(kind)[0].content, specimen=False)
-    (tmp_path / "bad.pdf").write_bytes(
-        good.replace(b"/MarkInfo", b"/MarkInfx").replace(b"pdfaid:part", b"pdfaid:pert")
-    )
+    with pikepdf.open(io.BytesIO(good)) as pdf:
+        del pdf.Root.MarkInfo, pdf.Root.Metadata
+        pdf.save(tmp_path / "bad.pdf")
     failed = failed_rules([tmp_path / "bad.pdf"])
     assert all(failed.values())
