@@ -5,16 +5,19 @@ BIN := .venv/bin
 JOBS ?= 2
 export PYTHON ?= python3
 
-.PHONY: help setup setup-test demo test lint format pytest soak lock clean
+.PHONY: help setup setup-test setup-conformance demo test lint format pytest soak conformance outputs lock clean
 
 help: ## 列出全部命令 / list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## 安装运行所需的一切（缺什么装什么）/ install what running needs
 	@scripts/setup.sh run
 
 setup-test: ## 安装运行与检查所需的一切 / install what running and checking need
 	@scripts/setup.sh test
+
+setup-conformance: ## 安装版式归档检查所需的一切 / and what make conformance needs
+	@scripts/setup.sh conformance
 
 demo: setup ## 完整演示：导入、分级、清单、承诺书、签名、归档、验证 → out/demo / the whole job on samples
 	@$(BIN)/liangze demo
@@ -28,10 +31,16 @@ lint: setup-test ## 格式、静态检查、类型、层次 / format, lint, type
 	$(BIN)/lint-imports --no-logo
 
 pytest: setup-test ## 测试（不含长时间测试）/ the tests, without the long ones
-	$(BIN)/pytest -n $(JOBS) --dist loadscope -m "not soak"
+	$(BIN)/pytest -n $(JOBS) --dist loadscope -m "not soak and not conformance"
 
 soak: setup-test ## 长时间测试 / the long tests
 	$(BIN)/pytest -n $(JOBS) --dist loadscope -m soak
+
+conformance: setup-conformance ## 用 veraPDF 检查每种文书和签完的承诺书（PDF/A-3a、PDF/UA-1）/ every kind, and a signed letter
+	$(BIN)/pytest -m conformance tests/conformance
+
+outputs: setup-test ## 重做 samples/outputs 和 docs/images/kinds / rebuild the sample outputs and their pictures
+	$(BIN)/python samples/make_outputs.py
 
 format: setup-test ## 整理代码格式 / format the code
 	$(BIN)/ruff format .

@@ -18,9 +18,16 @@ build_requirements() {
         'import pathlib, tomllib; print(*tomllib.loads(pathlib.Path("pyproject.toml").read_text())["build-system"]["requires"], sep="\n")'
 }
 
+# What `make conformance` adds to the test environment, alone: it comes without dependencies.
+conformance_requirements() {
+    "$TOOLS/bin/python" -c \
+        'import pathlib, tomllib; print(*tomllib.loads(pathlib.Path("pyproject.toml").read_text())["project"]["optional-dependencies"]["conformance"], sep="\n")'
+}
+
 "${PYTHON:-python3}" -m venv "$TOOLS"
 "$TOOLS/bin/python" -m pip --quiet --disable-pip-version-check install uv
 build_requirements | compile "$@" -o requirements-build.lock -
+conformance_requirements | compile "$@" -o requirements-conformance.lock -
 compile "$@" -o requirements.lock pyproject.toml
 compile "$@" --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
 compile "$@" --extra bench -c requirements.lock -o requirements-bench.lock pyproject.toml

@@ -2,6 +2,7 @@
 # Installs, on Debian 12 or 13, whatever liangze still lacks: system packages, Fandol fonts, a virtual environment.
 #   scripts/setup.sh run     what the program needs       (make demo)
 #   scripts/setup.sh test    and what its checks need     (make test)
+#   scripts/setup.sh conformance    and the veraPDF engine (make conformance)
 # Every step looks first and does nothing when all is there: a second run takes well under a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +16,8 @@ readonly FANDOL=scripts/fandol.sha256
 readonly PACKAGES=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils)
 # qpdf looks for damage in signed files, and the registry is tested on a private PostgreSQL server; only the tests call them.
 readonly TEST_PACKAGES=(qpdf postgresql)
+# The veraPDF engine is a Java program that reads its profiles with JAXB, which Java itself no longer has.
+readonly CONFORMANCE_PACKAGES=(libjaxb-java)
 
 WORK="$(mktemp -d)"
 readonly WORK
@@ -50,7 +53,9 @@ usable_python() { "$PYTHON" -c 'import ensurepip, sys, venv; print(*sys.version_
 
 wanted_packages() {
     printf '%s\n' "${PACKAGES[@]}"
-    if [ "$MODE" = test ]; then printf '%s\n' "${TEST_PACKAGES[@]}"; fi
+    if [ "$MODE" != run ]; then printf '%s\n' "${TEST_PACKAGES[@]}"; fi
+    if [ "$MODE" = conformance ]; then printf '%s\n' "${CONFORMANCE_PACKAGES[@]}"; fi
+    if [ "$MODE" = conformance ] && ! command -v java >/dev/null; then echo default-jre-headless; fi
     if [ -z "$VERSION" ]; then printf '%s\n' python3 python3-venv; fi
 }
 
@@ -114,7 +119,8 @@ check_python() {
 # The lock files of this mode, the build backend first: it is needed to install the project itself.
 lock_files() {
     echo requirements-build.lock
-    if [ "$MODE" = test ]; then echo requirements-test.lock; else echo requirements.lock; fi
+    if [ "$MODE" = run ]; then echo requirements.lock; else echo requirements-test.lock; fi
+    if [ "$MODE" = conformance ]; then echo requirements-conformance.lock; fi
 }
 
 # One value for all that the environment is made from; when it changes, the environment is brought up to date.
@@ -152,15 +158,18 @@ install_python() {
     record_stamp "$stamp"
 }
 
-# The test environment holds the other one whole.
+# Each environment holds the ones before it whole.
 record_stamp() {
-    echo "$1" >"$VENV/.made-for-run"
-    if [ "$MODE" = test ]; then echo "$1" >"$VENV/.made-for-test"; else rm -f "$VENV/.made-for-test"; fi
+    local mode done=
+    for mode in run test conformance; do
+        if [ -n "$done" ]; then rm -f "$VENV/.made-for-$mode"; else echo "$1" >"$VENV/.made-for-$mode"; fi
+        if [ "$mode" = "$MODE" ]; then done=1; fi
+    done
 }
 
 case "$MODE" in
-    run | test) ;;
-    *) fail "用法：scripts/setup.sh run|test" "Usage: scripts/setup.sh run|test" ;;
+    run | test | conformance) ;;
+    *) fail "用法：scripts/setup.sh run|test|conformance" "Usage: scripts/setup.sh run|test|conformance" ;;
 esac
 VERSION="$(usable_python)"
 install_packages

@@ -14,8 +14,8 @@ _HERE = Path(__file__).parent
 def main(names: list[str]) -> None:
     """Write document.docx beside document.html in each kind's folder."""
     for name in names or sorted(path.parent.name for path in _HERE.glob("*/document.html")):
-        folder = _HERE / name
-        built = word_template.build((folder / "document.html").read_text("utf-8"), name)
+        folder = Path(name) if "/" in name else _HERE / name  # a unit's own kinds are elsewhere
+        built = word_template.build((folder / "document.html").read_text("utf-8"), folder.name)
         (folder / "document.docx").write_bytes(built)
 
 

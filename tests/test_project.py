@@ -18,7 +18,12 @@ from service.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ["README.md", "README.zh-CN.md"]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-LOCKS = ["requirements.lock", "requirements-test.lock", "requirements-build.lock"]
+LOCKS = [
+    "requirements.lock",
+    "requirements-test.lock",
+    "requirements-build.lock",
+    "requirements-conformance.lock",
+]
 FONTS = [
     "FandolFang",
     "FandolSong",

@@ -36,8 +36,13 @@ hb_set_t *hb_subset_input_unicode_set(hb_subset_input_t *input);
 hb_set_t *hb_subset_input_set(hb_subset_input_t *input, int set_type);
 void hb_subset_input_destroy(hb_subset_input_t *input);
 hb_face_t *hb_subset_or_fail(hb_face_t *source, const hb_subset_input_t *input);
+hb_set_t *hb_subset_input_glyph_set(hb_subset_input_t *input);
+void hb_subset_input_set_flags(hb_subset_input_t *input, unsigned int value);
+hb_face_t *hb_subset_preprocess(hb_face_t *source);
 """)
 _DROP_TABLES = 3  # HB_SUBSET_SETS_DROP_TABLE_TAG
+_EMBEDDED = 0x1 | 0x2 | 0x4 | 0x20  # HB_SUBSET_FLAGS: no hinting, retain ids, desubroutinize, pass the unknown through
+_UNEMBEDDED = b"BASE", b"DSIG", b"EBDT", b"EBLC", b"EBSC", b"GPOS", b"GSUB", b"JSTF", b"LTSH", b"PCLT", b"SVG "
 
 
 @cache
@@ -55,8 +60,7 @@ def cut(path: Path, characters: Iterable[str]) -> bytes:
     wanted = library.hb_subset_input_create_or_fail()
     for character in sorted(set(characters)):
         library.hb_set_add(library.hb_subset_input_unicode_set(wanted), ord(character))
-    for tag in _DROPPED:
-        library.hb_set_add(library.hb_subset_input_set(wanted, _DROP_TABLES), int.from_bytes(tag, "big"))
+    _drop(library, wanted, _DROPPED)
     made = library.hb_subset_or_fail(face, wanted)
     for free, value in (
         (library.hb_subset_input_destroy, wanted),
@@ -67,6 +71,32 @@ def cut(path: Path, characters: Iterable[str]) -> bytes:
     if made == _FFI.NULL:
         raise SetupError("E-DOC-005", f"字体文件 {path.name} 已损坏，请运行 make setup 重新安装。")
     return _numbered(_bytes_of(library, made))
+
+
+def prepared(address: int) -> Any:
+    """Return the HarfBuzz face at `address` made ready to be cut again and again; it is never freed."""
+    library = _library()
+    return library.hb_subset_preprocess(_FFI.cast("hb_face_t *", address))
+
+
+def glyphs(face: Any, ids: Iterable[int]) -> bytes:
+    """Return the font of a prepared face with the glyphs `ids` only, which keep their numbers, as a PDF embeds it."""
+    library = _library()
+    wanted = library.hb_subset_input_create_or_fail()
+    for glyph in ids:
+        library.hb_set_add(library.hb_subset_input_glyph_set(wanted), glyph)
+    library.hb_subset_input_set_flags(wanted, _EMBEDDED)
+    _drop(library, wanted, _UNEMBEDDED)
+    made = library.hb_subset_or_fail(face, wanted)
+    library.hb_subset_input_destroy(wanted)
+    if made == _FFI.NULL:
+        raise SetupError("E-DOC-005", "字体文件已损坏，请运行 make setup 重新安装。")
+    return _bytes_of(library, made)
+
+
+def _drop(library: Any, wanted: Any, tables: Iterable[bytes]) -> None:
+    for tag in tables:
+        library.hb_set_add(library.hb_subset_input_set(wanted, _DROP_TABLES), int.from_bytes(tag, "big"))
 
 
 def _bytes_of(library: Any, face: Any) -> bytes:

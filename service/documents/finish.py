@@ -50,10 +50,27 @@ def finish(pdf: Any, parties: Sequence[Party]) -> None:
             element["A"]["Scope"] = (
                 "/Column"  # WeasyPrint names heads by id, but only under their first column
             )
+        if element.get("S") == "/Table":
+            _unwrap_rows(pdf, element)
     _declare_ua(pdf)
     pdf.catalog["AF"] = pydyf.Array(
         dict.fromkeys(pdf.catalog["AF"])
     )  # WeasyPrint names each attached file twice
+
+
+def _unwrap_rows(pdf: Any, table: Any) -> None:
+    """Let a table hold its rows itself: WeasyPrint tags a floated one as a table of tables, one with the rows."""
+    inner = [kid for kid in _kids(pdf, table) if kid.get("S") == "/Table"]
+    for one in inner:
+        if any(kid.get("S") != "/NonStruct" for kid in _kids(pdf, one)):
+            table["K"] = one["K"]
+            for kid in _kids(pdf, table):
+                kid["P"] = table.reference
+
+
+def _kids(pdf: Any, element: Any) -> list[Any]:
+    found = [_object(pdf, kid) for kid in element.get("K", ()) if isinstance(kid, bytes)]
+    return [kid for kid in found if isinstance(kid, pydyf.Dictionary)]
 
 
 def _to_signature_field(pdf: Any, widget: Any, lock: Any) -> None:

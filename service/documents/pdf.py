@@ -101,7 +101,7 @@ class _Kit:
 
     def __init__(self, faces: fonts.Fonts) -> None:
         self.font_config = FontConfiguration()
-        self.srgb = _Profile(economy.pack_once(files("weasyprint.pdf").joinpath("sRGB2014.icc").read_bytes()))
+        self.srgb = _Profile(files("weasyprint.pdf").joinpath("sRGB2014.icc").read_bytes())
         own = _Only(_SHEETS, *{path.parent for path in faces.files.values()})
         self.faces = self._sheet(faces.css(), own)
         self._sheet(*_common_faces(faces))
