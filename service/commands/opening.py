@@ -10,14 +10,18 @@ from service.settings import Settings
 from service.workflows.parts import Parts
 
 
-def open_parts() -> Parts:
-    """Return the parts of the deployment that the settings name."""
+def open_settings() -> Settings:
+    """Return the settings of the environment; raise UsageError naming those that are wrong."""
     try:
-        settings = Settings()
+        return Settings()
     except ValidationError as exc:
         names = "、".join(f"LIANGZE_{str(error['loc'][0]).upper()}" for error in exc.errors())
         raise UsageError("E-SYS-071", f"设置有误：{names}。") from exc
-    return composition.build(settings).parts
+
+
+def open_parts() -> Parts:
+    """Return the parts of the deployment that the settings name."""
+    return composition.build(open_settings()).parts
 
 
 def read_day(text: str | None) -> date | None:
