@@ -1,8 +1,6 @@
 """The command line: one small function per command, parsing and printing only."""
 
-import json
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +10,23 @@ from pydantic import ValidationError
 from service import app as composition
 from service import console
 from service.chinese import speak, usage_error
-from service.clock import china_day, parse_utc, system_clock
-from service.commands import archive, changes, duties, exchange, generate, records, texts, witness
+from service.clock import china_day
+from service.commands import (
+    archive,
+    changes,
+    duties,
+    exchange,
+    generate,
+    records,
+    texts,
+    trust,
+    verify,
+    witness,
+)
 from service.errors import InputError, ServiceError, SetupError, UsageError
 from service.registry import query
 from service.settings import ROOT, Settings
-from service.workflows import checking, demo, enrolment, intake, letters, setup, signing
+from service.workflows import demo, enrolment, intake, letters, setup, signing
 from service.workflows.parts import Parts
 
 cli = typer.Typer(
@@ -174,29 +183,6 @@ def worker(
         app.serve()
 
 
-@cli.command()
-def verify(
-    files: Annotated[list[Path], typer.Argument(help="要验证的文件。")],
-    trust: TrustPaths = None,
-    receipt: Annotated[Path | None, typer.Option(help="存证回执，或装有回执的文件夹。")] = None,
-    log_key: LogKey = None,
-    at: Annotated[str | None, typer.Option(help="按此时刻判断，如 2026-11-24T03:04:05Z。")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。")] = False,
-) -> int:
-    """验证签名文件：有效、无效或无法确定，并说明理由。"""
-    now: datetime = parse_utc(at) if at else system_clock()
-    known = checking.gather_trust(trust or [], log_key)
-    receipts = checking.gather_receipts(receipt) if receipt else None
-    reports = list(checking.check_all(files, known, now, receipts, workers=_settings().workers))
-    if as_json:
-        values = [report.to_json() for report in reports]
-        print(json.dumps(values if len(values) > 1 else values[0], ensure_ascii=False, indent=2))  # noqa: T201
-    else:
-        for report in reports:
-            console.show_report(report)
-    return 0 if all(report.is_good for report in reports) else 1
-
-
 @cli.command("demo")
 def demo_(
     out: Out = Path("out/demo"),
@@ -227,7 +213,7 @@ def _reopen(settings: Settings) -> composition.App:
         return composition.build(settings)
 
 
-for module in (generate, texts, archive, exchange, changes, records, duties, witness):
+for module in (verify, trust, generate, texts, archive, exchange, changes, records, duties, witness):
     module.register(cli)
 speak(cli)
 

@@ -4,41 +4,26 @@ import getpass
 import logging
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from service.clock import CHINA, parse_utc
 from service.errors import ServiceError, UsageError
 from service.registry.records import Workbook
 from service.verification.report import Report
+from service.workflows import report_words as words
 from service.workflows.demo import Summary
 
 console = Console()
 stderr = Console(stderr=True)
+T = TypeVar("T")
 
-VERDICTS = {
-    "valid": ("有效", "bold green"),
-    "invalid": ("无效", "bold red"),
-    "indeterminate": ("无法确定", "bold yellow"),
-}
-STATUSES = {
-    "in_force": "生效中",
-    "superseded": "已被替代",
-    "void": "已作废",
-    "incomplete": "签署未完成",
-    "unknown": "未知",
-}
-ROLES = {"office": "发文机关", "cadre": "承诺人", "leader": "监督方"}
-VOUCHERS = {
-    "licensed": "持牌电子认证机构",
-    "closed": "证书由本单位自建系统签发，非持牌机构",
-    "demo": "演示证书，没有法律效力",
-    "unknown": "未知",
-}
+STYLES = {"valid": "bold green", "invalid": "bold red", "indeterminate": "bold yellow"}
 
 
 def configure_logging() -> None:
@@ -99,27 +84,42 @@ def show_hints(workbook: Workbook, most: int | None = None) -> None:
 
 
 def show_report(report: Report) -> None:
-    """Print a verdict with its signatures and reasons."""
-    word, style = VERDICTS[report.verdict.value]
-    value = report.to_json()
-    console.print(f"{Path(report.file).name}  ", end="", markup=False, highlight=False)
-    console.print(word, style=style)
-    say(f"  文书状态：{STATUSES[value['status']]}　签发证书：{VOUCHERS[value['voucher']]}")
-    for one in value["signatures"]:
-        role = ROLES.get(one["role"], one["field"])
-        marks = "、".join(
-            [("完好" if one["intact"] else "不完好"), ("可信" if one["trusted"] else "未获信任")]
-        )
-        say(f"  {role}：{one['signer'] or '—'}　{marks}　{china_time(one['time'])}　{one['level'] or ''}")
-    for reason in report.reasons:
-        say(f"  · {reason.text}（{reason.code}）")
+    """Print a verdict with its signatures, what it hangs on, and its reasons."""
+    key = report.verdict.value
+    console.print(words.clean(report.file), end="  ", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{words.MARKS[key]} {words.VERDICTS[key]}", style=STYLES[key])
+    say(f"  {words.headline(report)}")
+    if advice := words.advice(report):
+        say(f"  {advice}")
+    if report.signatures:
+        say(f"  文书状态：{words.status(report)}　签发证书：{words.VOUCHERS[report.voucher]}")
+    for one in report.signatures:
+        row = words.signature(report, one)
+        who = f"{row['role']}：{row['signer']}　{row['state']}"
+        say(f"  {who}　{row['time']}，{row['time_proof']}　{one.level or ''}")
+    for row in words.reasons(report):
+        whose = f"{row['whose']}：" if row["whose"] else ""
+        say(f"  · {whose}{row['text']}（{row['code']}）")
 
 
-def china_time(text: str | None) -> str:
-    """Return an instant of a report in Beijing time, as people read it."""
-    if text is None:
-        return "时间不明"
-    return parse_utc(text).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S（北京时间）")
+def warn(text: str) -> None:
+    """Print one line on stderr that people should look at."""
+    stderr.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def progress(items: Iterable[T], total: int, title: str, *, hidden: bool = False) -> Iterator[T]:
+    """Yield `items` with a bar on the terminal, which a pipe or a file does not see."""
+    if hidden or not stderr.is_terminal:
+        yield from items
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=stderr) as bars:
+        yield from bars.track(items, total=total, description=title)
 
 
 def show_summary(summary: Summary, out: Path) -> None:

@@ -1,5 +1,6 @@
 """Settings: environment variables LIANGZE_*, frozen after start; every field has a usable default."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +32,10 @@ class Settings(BaseSettings):
     """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
     workers: int = 2
     """Worker processes for background work; 1 works in a thread of the process itself."""
+    trust_file: Path | None = None
+    """The trust bundle that `verify` uses by default; empty means trust.json in the user's data directory."""
+    online_hosts: str = ""
+    """Hosts (name or name:port, commas between) that `verify --online` may ask for CRLs and OCSP; empty: none."""
     tasks_immediate: bool = False
     """Run background tasks at once in this process (tests)."""
 
@@ -48,6 +53,17 @@ class Settings(BaseSettings):
     def pepper(self) -> Path:
         """File that holds the pepper."""
         return self.pepper_file or self.secrets / "pepper"
+
+    @property
+    def trust_bundle(self) -> Path:
+        """The trust bundle that this user verifies with."""
+        data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+        return self.trust_file or Path(data) / "liangze" / "trust.json"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that may be asked online."""
+        return frozenset(one.strip().lower() for one in self.online_hosts.split(",") if one.strip())
 
     @property
     def archive(self) -> Path:

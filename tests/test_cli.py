@@ -273,9 +273,9 @@ def test_a_list_that_nobody_signs_is_called_unsigned_and_not_lost(
     assert [reason["code"] for reason in report["reasons"]] == ["SIG_NONE"]
 
 
-def test_a_missing_file_or_a_folder_is_told_in_chinese(
+def test_a_missing_file_or_an_empty_folder_is_told_in_chinese(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path, why in ((tmp_path / "none.pdf", "没有这个文件"), (tmp_path, "这是文件夹")):
+    for path, why in ((tmp_path / "none.pdf", "没有这个文件"), (tmp_path, "没有要验证的文件")):
         assert run(["verify", str(path)]) == 1
         assert why in capsys.readouterr().err

@@ -1,9 +1,11 @@
 """What an OCSP responder said of one certificate, and whether it was the one to ask (RFC 6960).
 
 A response counts if the certificate's issuer signed it, or a responder that this issuer appointed: directly issued,
-for OCSP signing only, valid when it spoke, and itself beyond revocation (id-pkix-ocsp-nocheck).
+for OCSP signing only, valid when it spoke, and itself beyond revocation: by id-pkix-ocsp-nocheck, or as the caller
+finds (RFC 6960, 4.2.2.2.1).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -29,13 +31,27 @@ class Statement:
     next_update: datetime | None
 
 
-def read(data: bytes, link: chain.Certificate, issuer: chain.Certificate) -> Statement | None:
-    """Return what the response says of `link`; None if it says nothing, or is not to be believed."""
+def read(
+    data: bytes,
+    link: chain.Certificate,
+    issuer: chain.Certificate,
+    is_standing: Callable[[chain.Certificate, datetime], bool],
+) -> Statement | None:
+    """Return what the response says of `link`; None if it says nothing, or is not to be believed.
+
+    `is_standing` says whether a responder without ocsp-nocheck had not been revoked at a moment.
+    """
     try:
         with hostile("REVOCATION_UNKNOWN"):
-            answer = _load(data)
-            for one in answer["tbs_response_data"]["responses"]:
-                if _names(one["cert_id"], link, issuer) and _is_authorised(data, issuer.der):
+            told = _load(data)["tbs_response_data"]
+            for one in told["responses"]:
+                if not _names(one["cert_id"], link, issuer):
+                    continue
+                speaker = _speaker(data, issuer.der)
+                if speaker is None:
+                    return None
+                exempt = speaker.der == issuer.der or _NO_CHECK in _extensions(speaker)
+                if exempt or is_standing(speaker, told["produced_at"].native):
                     return _statement(one)
     except ProofError:
         return None
@@ -69,21 +85,24 @@ def _names(identity: Any, link: chain.Certificate, issuer: chain.Certificate) ->
 
 
 @lru_cache(maxsize=256)
-def _is_authorised(data: bytes, issuer_der: bytes) -> bool:
-    """Say whether the issuer, or a responder that it appointed, signed the response."""
+def _speaker(data: bytes, issuer_der: bytes) -> chain.Certificate | None:
+    """Return who signed the response: the issuer, or a responder that it appointed; None for anybody else."""
     basic, issuer = _load(data), chain.load(issuer_der)
     if _holds(basic, issuer):
-        return True
+        return issuer
     produced = basic["tbs_response_data"]["produced_at"].native
     for one in basic["certs"] or ():
         responder = chain.load_responder(one.dump())
         if responder is None or not responder.not_before <= produced <= responder.not_after:
             continue
-        extensions = {each["extn_id"].dotted for each in responder.parsed["tbs_certificate"]["extensions"]}
-        appointed = responder.extended == frozenset({_SIGNING}) and _NO_CHECK in extensions
-        if appointed and chain.is_issued(responder, issuer) and _holds(basic, responder):
-            return True
-    return False
+        appointed = responder.extended == frozenset({_SIGNING}) and chain.is_issued(responder, issuer)
+        if appointed and _holds(basic, responder):
+            return responder
+    return None
+
+
+def _extensions(certificate: chain.Certificate) -> set[str]:
+    return {each["extn_id"].dotted for each in certificate.parsed["tbs_certificate"]["extensions"]}
 
 
 def _holds(basic: Any, signer: chain.Certificate) -> bool:

@@ -1,11 +1,12 @@
 """Does the page still look as it was signed? Signed revision and current file are drawn and compared (pdfium).
 
 Structure can be argued about, ink cannot: outside the boxes of the signatures that came later, not one pixel may
-differ. https://pdfium.googlesource.com/pdfium/
+differ. A box that the signed revision did not have counts only where the page was blank there, or ruled.
+https://pdfium.googlesource.com/pdfium/
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -22,13 +23,14 @@ GAP = 12  # rows of pixels between two frames
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a later signature may draw: page number and rectangle in points."""
+    """Where a later signature may draw: page number and rectangle in points; `is_new`: nobody signed that place."""
 
     page: int
     left: float
     bottom: float
     right: float
     top: float
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def differences(
     """Return every page that differs outside `boxes`; raise ProofError if that cannot be said page by page."""
     if len(before) != len(after):
         raise ProofError("CHANGES_PIXELS", "number of pages")
-    allowed, found = list(boxes), []
+    allowed = [box for box in boxes if not box.is_new or _is_blank(before, box)]
+    found: list[Difference] = []
     for index, (old, new) in enumerate(zip(before, after, strict=True)):
         if old.pixels == new.pixels and old.width == new.width:
             continue
@@ -71,12 +74,13 @@ def differences(
 
 
 def pictures(data: bytes, end: int, fields: Iterable[str]) -> dict[int, tuple[bytes, bytes]]:
-    """Return, by page, a picture as signed (up to byte `end`) and one as it is now, what differs framed in red.
+    """Return, by page, a picture as signed (up to `end`, where one closes) and as it is now, the change framed in red.
 
     `fields` are those that later signatures may have filled. For reports on a file that has CHANGES_PIXELS.
     """
     document = structure.read_document(data)
-    found = differences(drawing.draw(data[:end]), drawing.draw(data), boxes_of(document, fields))
+    revision = next((one.revision for one in document.signatures if one.end == end), 0)
+    found = differences(drawing.draw(data[:end]), drawing.draw(data), boxes_of(document, revision, fields))
     return {
         one.page: (
             drawing.picture(data[:end], one.page, list(one.frames)),
@@ -86,16 +90,32 @@ def pictures(data: bytes, end: int, fields: Iterable[str]) -> dict[int, tuple[by
     }
 
 
-def boxes_of(document: Document, fields: Iterable[str]) -> tuple[Box, ...]:
-    """Return where the named form fields stand on the pages."""
+def boxes_of(document: Document, revision: int, fields: Iterable[str]) -> tuple[Box, ...]:
+    """Return where the named form fields stand on the pages, and which boxes `revision` did not have."""
     wanted = set(fields)
     with hostile("PIXELS_UNCHECKED"):
-        root: Any = document.reader.root
-        pages = {page: index for index, page in enumerate(structure.page_references(document.reader))}
-        boxes: list[Box] = []
-        for field in structure.entry(structure.entry(root, "/AcroForm", {}), "/Fields", ()):
-            _collect(field.get_object(), "", wanted, pages, boxes, 0)
-        return tuple(boxes)
+        before = set(_boxes_in(document.reader.get_historical_resolver(revision), wanted))
+        return tuple(
+            box if box in before else replace(box, is_new=True) for box in _boxes_in(document.reader, wanted)
+        )
+
+
+def _boxes_in(handler: Any, wanted: set[str]) -> list[Box]:
+    pages = {page: index for index, page in enumerate(structure.page_references(handler))}
+    boxes: list[Box] = []
+    for field in structure.entry(structure.entry(handler.root, "/AcroForm", {}), "/Fields", ()):
+        _collect(field.get_object(), "", wanted, pages, boxes, 0)
+    return boxes
+
+
+def _is_blank(pages: Sequence[Page], box: Box) -> bool:
+    """Say whether a box lies on blank page, or on rules that run right through it: there is nothing to cover."""
+    if not 0 <= box.page < len(pages):
+        return False
+    page = pages[box.page]
+    left, right, top, bottom = _span(page, box, 0)
+    rows = [page.pixels[row * page.stride + left : row * page.stride + right] for row in range(top, bottom)]
+    return all(len(set(row)) <= 1 for row in rows) or len(set(rows)) <= 1
 
 
 def _frames(before: bytes, after: bytes, page: Page) -> tuple[Rectangle, ...]:
@@ -117,14 +137,20 @@ def _frames(before: bytes, after: bytes, page: Page) -> tuple[Rectangle, ...]:
 def _without(page: Page, boxes: Sequence[Box]) -> bytes:
     pixels = bytearray(page.pixels)
     for box in boxes:
-        left = max(0, int((box.left - page.origin[0]) * SCALE) - MARGIN)
-        right = min(page.width, int((box.right - page.origin[0]) * SCALE) + 1 + MARGIN)
-        top = max(0, int(page.height - (box.top - page.origin[1]) * SCALE) - MARGIN)
-        bottom = min(page.height, int(page.height - (box.bottom - page.origin[1]) * SCALE) + 1 + MARGIN)
+        left, right, top, bottom = _span(page, box, MARGIN)
         for row in range(top, bottom):
             start = row * page.stride
             pixels[start + left : start + max(left, right)] = bytes(max(0, right - left))
     return bytes(pixels)
+
+
+def _span(page: Page, box: Box, margin: int) -> tuple[int, int, int, int]:
+    """Return the columns [left, right) and rows [top, bottom) of a box and its margin, cut to the page."""
+    left = max(0, int((box.left - page.origin[0]) * SCALE) - margin)
+    right = min(page.width, int((box.right - page.origin[0]) * SCALE) + 1 + margin)
+    top = max(0, int(page.height - (box.top - page.origin[1]) * SCALE) - margin)
+    bottom = min(page.height, int(page.height - (box.bottom - page.origin[1]) * SCALE) + 1 + margin)
+    return left, right, top, bottom
 
 
 def _collect(

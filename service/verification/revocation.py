@@ -112,18 +112,25 @@ class _Said:
 
 def _statements(link: chain.Certificate, issuer: chain.Certificate, items: Sequence[bytes]) -> list[_Said]:
     """Return what each CRL and OCSP response that `issuer` answers for says of `link`."""
-    found = []
-    for item in items:
-        one = _load_or_none(item)
-        if one is not None:
-            if _is_from(one, issuer):
-                revoked = one.revoked.get(link.parsed.serial_number)
-                found.append(_Said(revoked, True, one.this_update, one.next_update, one.covers_expired_since))
-            continue
-        told = ocsp.read(item, link, issuer)
-        if told is not None:
-            found.append(_Said(told.revoked, told.is_good, told.this_update, told.next_update, None))
-    return found
+
+    def is_standing(responder: chain.Certificate, at: datetime) -> bool:
+        lists = _listings(responder, issuer, items)
+        if any(one.revoked is not None for one in lists):
+            return False
+        return not responder.names_revocation or any(_can_clear(one, responder, at) for one in lists)
+
+    told = (ocsp.read(one, link, issuer, is_standing) for one in items if _load_or_none(one) is None)
+    spoken = [_Said(one.revoked, one.is_good, one.this_update, one.next_update, None) for one in told if one]
+    return _listings(link, issuer, items) + spoken
+
+
+def _listings(link: chain.Certificate, issuer: chain.Certificate, items: Sequence[bytes]) -> list[_Said]:
+    number = link.parsed.serial_number
+    return [
+        _Said(one.revoked.get(number), True, one.this_update, one.next_update, one.covers_expired_since)
+        for one in map(_load_or_none, items)
+        if one is not None and _is_from(one, issuer)
+    ]
 
 
 def _can_clear(one: _Said, link: chain.Certificate, at: datetime) -> bool:

@@ -17,13 +17,14 @@ from typing import Any
 
 from PIL import Image
 
-from service.verification import drawing, pixels, structure, worker
+from service.verification import cms, drawing, dss, pixels, structure, worker
 from service.verification.guard import ProofError
 from service.verification.limits import LIMITS, MAX_SIGNATURES
 
 MAX_PICTURES = 6  # pages of a report or a comparison: people look at the first
 SCALE = 1.6  # 115 dpi: small print can be read
 _MAX_SIDE = 6000  # pixels, so that an answer cannot ask for gigabytes
+_MAX_CERTIFICATES = 200  # of one file
 _STANDARD = 3  # standard input, output and error: no further descriptor, so no file and no socket
 
 
@@ -50,6 +51,11 @@ def revisions(data: bytes) -> tuple[Revision, ...]:
     found = json.loads(answer[0][1]) if answer else []
     good = [one for one in found if type(one["end"]) is int and 0 < one["end"] <= len(data)]
     return tuple(Revision(str(one["field"]), one["end"]) for one in good[:MAX_SIGNATURES])
+
+
+def certificates(data: bytes) -> tuple[bytes, ...]:
+    """Return every certificate (DER) that the file brings along; nothing says yet that any is good."""
+    return tuple(raw for _, raw in _ask({"task": "certificates"}, data)[:_MAX_CERTIFICATES])
 
 
 def differences(data: bytes) -> tuple[Pair, ...]:
@@ -128,6 +134,24 @@ def _revisions(data: bytes, _: dict[str, Any]) -> Iterator[tuple[dict[str, Any],
     yield {}, json.dumps(found).encode()
 
 
+def _certificates(data: bytes, _: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+    document = structure.read_document(data)
+    found: dict[bytes, None] = dict.fromkeys(dss.read(document).certificates)
+    for one in document.signatures:
+        try:
+            if one.is_timestamp:
+                messages = [cms.read_token(one.contents, canonical=False).signed]
+            else:
+                messages = [cms.read_signature(one.contents, canonical=False, pades=False)]
+                if messages[0].token is not None:
+                    messages.append(cms.read_token(messages[0].token, canonical=False).signed)
+        except ProofError:
+            continue
+        for message in messages:
+            found |= dict.fromkeys((message.certificate, *message.others))
+    yield from (({}, der) for der in found)
+
+
 def _differences(data: bytes, _: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
     document = structure.read_document(data)
     for one in document.signatures:
@@ -152,7 +176,12 @@ def _raw(page: int, png: bytes) -> tuple[dict[str, Any], bytes]:
     return {"page": page, "width": image.width, "height": image.height}, image.tobytes()
 
 
-_TASKS = {"revisions": _revisions, "differences": _differences, "pages": _pages}
+_TASKS = {
+    "revisions": _revisions,
+    "certificates": _certificates,
+    "differences": _differences,
+    "pages": _pages,
+}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from service.verification import (
     changes,
     drawing,
     dss,
+    everyday,
     hidden,
     judging,
     parties,
@@ -92,8 +93,7 @@ def _judge(case: _Case, document: Document) -> None:
     _read_content(case, document)
     if not document.is_signed:
         if not any(one.code == "SIG_UNREACHABLE" for one in findings.reasons):
-            parties_named = case.envelope is not None and case.envelope.parties
-            findings.note("SIG_LOST" if parties_named else "SIG_NONE")
+            _note_unsigned(case)
         return
     # (4) Each message: encoding, CMS, signed attributes, signature value, digest (5.2.4, 5.2.7)
     judged = [Judged(one) for one in document.signatures]
@@ -119,6 +119,16 @@ def _judge(case: _Case, document: Document) -> None:
     # (9) The letter: who signed, in which role and order
     if case.envelope is not None and document.signatures:
         _require_parties(case, document, case.envelope)
+
+
+def _note_unsigned(case: _Case) -> None:
+    """Note that nobody signed; a letter of ours, or a print of one, has lost its signatures."""
+    number = None
+    if case.envelope is None:
+        number = everyday.number_of(case.data)
+    elif case.envelope.parties:
+        number = case.envelope.number
+    case.findings.note("SIG_LOST" if number else "SIG_NONE", detail=number or "")
 
 
 def _read_again(case: _Case, document: Document) -> None:
@@ -173,15 +183,20 @@ def _compare(case: _Case, document: Document) -> None:
         try:
             changed = changes.require_permitted(document, one.signature, ours=case.ours, judged=judged)
             if size in drawn:
-                _compare_pixels(
-                    case, document, max(one.signature.end, case.known if judged else 0), changed, drawn
-                )
+                _compare_pixels(case, document, _seen(case, one, judged), changed, drawn)
             one.changes = "permitted"
         except ProofError as fault:
             case.findings.note(fault.code, one.signature.field, fault.message)
             one.changes = "forbidden" if fault.code in ("CHANGES_FORBIDDEN", "CHANGES_PIXELS") else "unknown"
             if fault.code == "CHANGES_UNKNOWN" and not changes.permits_annotations(one.signature):
                 _see_unknown_change(case, document, one, drawn)
+
+
+def _seen(case: _Case, one: Judged, judged: int) -> tuple[int, int]:
+    """Return end and number of the revision to compare the file with: the signed one, or the known one after it."""
+    if judged and case.known > one.signature.end:
+        return case.known, judged
+    return one.signature.end, one.signature.revision
 
 
 def _see_unknown_change(
@@ -191,7 +206,8 @@ def _see_unknown_change(
     if len(case.data) not in drawn:
         return
     try:
-        _compare_pixels(case, document, one.signature.end, frozenset(), drawn)
+        seen = (one.signature.end, one.signature.revision)
+        _compare_pixels(case, document, seen, frozenset(), drawn)
     except ProofError as fault:
         one.changes = "forbidden" if fault.code == "CHANGES_PIXELS" else "unknown"
         case.findings.note(fault.code, one.signature.field, fault.message)
@@ -224,18 +240,20 @@ def _note_hidden(case: _Case) -> None:
 def _compare_pixels(
     case: _Case,
     document: Document,
-    end: int,
+    seen: tuple[int, int],
     changed: frozenset[str],
     drawn: dict[int, tuple[drawing.Page, ...]],
 ) -> None:
-    """Raise ProofError where the revision ending at `end` looks other than the file, but for later signatures.
+    """Raise ProofError where the revision `seen` (end, number) looks other than the file, but for later signatures.
 
     With a known prefix that is the known file, which looked like each revision before it when it was judged.
     """
+    end, revision = seen
     later = {each.field for each in document.signatures if each.end > end}
     if end not in drawn:
         drawn[end] = drawing.draw(case.data[:end])
-    pixels.require_same(drawn[end], drawn[len(case.data)], pixels.boxes_of(document, changed | later))
+    boxes = pixels.boxes_of(document, revision, changed | later)
+    pixels.require_same(drawn[end], drawn[len(case.data)], boxes)
 
 
 def _require_parties(case: _Case, document: Document, envelope: Envelope) -> None:

@@ -17,6 +17,7 @@ from service.core import FileDigest, Sha256Hex, parse_entry
 from service.db.tables import Letter, LogEntry, LogHead
 from service.errors import InputError, SetupError, VerificationError
 from service.tlog import note, proof
+from service.verification import showing
 from service.verification import trust as bundles
 from service.verification.isolation import Job, Pool
 from service.verification.reasons import REASONS
@@ -165,6 +166,11 @@ def _without_receipt(report: Report) -> Report:
     reasons = (*report.reasons, Reason("RECEIPT_MISSING", REASONS["RECEIPT_MISSING"].text))
     status = Status.UNKNOWN if report.status is Status.IN_FORCE else report.status
     return replace(report, reasons=reasons, verdict=verdict_of(reasons), status=status)
+
+
+def certificates_of(source: Source) -> tuple[bytes, ...]:
+    """Return the certificates that a file brings along, read in a process with limits."""
+    return showing.certificates(source.data) if source.fault is None else ()
 
 
 def finals(parts: Parts) -> list[Final]:

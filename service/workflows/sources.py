@@ -190,8 +190,9 @@ def _name(info: zipfile.ZipInfo) -> str:
 
 
 def _is_system(name: str) -> bool:
-    parts = name.split("/")
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1].lower() in _SYSTEM
+    parts = [part for part in name.split("/") if part not in (".", "..")]
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return hidden or (parts or [""])[-1].lower() in _SYSTEM
 
 
 class _Zip:

@@ -1,12 +1,14 @@
 """What people hand in by mistake gets a verdict and a reason, never a traceback, and is not called a forgery."""
 
 import io
+import warnings
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pikepdf
 import pytest
+import weasyprint
 
 from service.verification.report import Report, Verdict
 from service.verification.trust import Trust
@@ -30,6 +32,8 @@ def zipped(*names: str) -> bytes:
         (b"", "FILE_EMPTY"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "FILE_IMAGE"),
         (b"\xff\xd8\xff\xe0" + bytes(50), "FILE_IMAGE"),
+        (b"\x00\x00\x00\x24ftypheic" + bytes(50), "FILE_IMAGE"),
+        (b"\x00\x00\x00\x24ftypmif1" + bytes(50), "FILE_IMAGE"),
         (zipped("[Content_Types].xml", "word/document.xml"), "FILE_OFFICE"),
         (zipped("xl/workbook.xml"), "FILE_OFFICE"),
         (zipped("OFD.xml"), "FILE_OFD"),
@@ -80,6 +84,25 @@ def test_a_letter_saved_again_has_lost_its_signatures(final: bytes, check: Check
     assert report.verdict is Verdict.INDETERMINATE
     assert {one.code for one in report.reasons} & {"SIG_LOST", "SIG_UNREACHABLE"}
     assert report.letter is not None and report.letter.number == "五食安承〔2026〕1号"
+
+
+def printed_again(html: str) -> bytes:
+    """Return what a program makes that prints the pages anew: words, and nothing else of ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        return bytes(weasyprint.HTML(string=html).write_pdf() or b"")
+
+
+def test_a_letter_printed_anew_is_known_by_its_number() -> None:
+    data = printed_again("<p>编号：五食安承〔2026〕1号</p><h1>食品安全责任与任务承诺书</h1>")
+    report = verify(data, Trust(), NOW)
+    assert [(one.code, one.detail) for one in report.reasons] == [("SIG_LOST", "五食安承〔2026〕1号")]
+    assert report.verdict is Verdict.INDETERMINATE and report.letter is None
+
+
+def test_other_peoples_papers_with_a_number_are_only_unsigned() -> None:
+    for html in ("<p>某政发〔2026〕5号</p><h1>关于某事的通知</h1>", "<p>编号：7</p><h1>承诺书</h1>"):
+        assert [one.code for one in verify(printed_again(html), Trust(), NOW).reasons] == ["SIG_NONE"]
 
 
 def test_truncated_files_are_never_valid_and_complete(final: bytes, check: Check) -> None:

@@ -242,7 +242,7 @@ def _certified() -> tuple[Vector, ...]:
         Vector("sneaky_signature_by_nobody", "新建的签名域盖住正文，签名人无从信任", lambda: _sign(
             fill, "Evil", who=_nobody(), **cover), INVALID, trust="licensed"),
         Vector("sneaky_signature_on_a_plain_signature", "普通签名之后，另一签名新建域盖住正文", lambda: _sign(
-            _sign(plain), "Evil", who=m.rsa, **cover), INDETERMINATE, trust="licensed"),
+            _sign(plain), "Evil", who=m.rsa, **cover), INVALID, ("CHANGES_PIXELS",), trust="licensed"),
         Vector("docmdp_form_filled_although_forbidden", "不许改动的认证文件被填表",
                lambda: surgery.update(none, form.filled(b"paid")), INVALID, trust="licensed"),
         Vector("fieldmdp_locked_field_changed", "签名锁定的文本域在签后被改",
