@@ -9,6 +9,7 @@ import typer
 
 from service import console
 from service.archive import audit
+from service.archive.anchors import Judge
 from service.archive.objects import Progress
 from service.clock import system_clock
 from service.commands.opening import open_parts, read_settings
@@ -57,6 +58,7 @@ def audit_(
         on_object=checking.object_check(known, system_clock()) if full and trust else None,
         earlier=[path.read_bytes() for path in earlier or []],
         cosigners=[Cosigner.parse(one) for one in witness_key or []],
+        judge=Judge(known, system_clock()) if trust else None,
         workers=workers,
     )
     with console.Bars() as bars:
