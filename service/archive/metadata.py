@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
-from service.clock import parse_utc
+from service.clock import china_day, parse_utc
 from service.core import Json
 from service.errors import InputError
 
@@ -123,7 +123,7 @@ def unreasonable(value: Mapping[str, Json], now: datetime) -> Iterator[str]:
         return
     if day.year != value.get("year"):
         yield "年度与日期不符"
-    if filed > now or day > now.date():
+    if filed > now or day > china_day(now):
         yield "日期或归档时间晚于检测时间"
 
 
