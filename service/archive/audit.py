@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.archive import durable, earlier, objects
+from service.archive.anchors import Judge
 from service.archive.folder import CHECKPOINT
 from service.archive.ledger import Ledger
 from service.archive.objects import Finding, ObjectCheck, OnObject, Progress
@@ -35,6 +36,8 @@ class Scope:
     """Checkpoints that someone kept elsewhere (signed notes): the log must have grown out of each."""
     cosigners: Sequence[Cosigner] = ()
     """Witnesses whose lines on the kept checkpoints are checked."""
+    judge: Judge | None = None
+    """Whom to trust for the time in the anchors; without it only their digests and signature values are checked."""
     workers: int = 1
 
 
@@ -72,7 +75,7 @@ def audit(
         if head is None:
             return run.report(None, 0, 0)
         ledger.begin(f"{head.origin} {head.size} {head.root.hex()} {scope.full}")
-        known = earlier.gather(folder, verifier, scope.earlier, scope.cosigners)
+        known = earlier.gather(folder, verifier, scope.earlier, scope.cosigners, scope.judge)
         # (1) entries against tiles, level by level, up to the signed root and through every earlier one
         # (2) files that belong to nothing
         if not ledger.done("tree"):

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.archive import durable
+from service.archive import anchors, durable
+from service.archive.anchors import Judge
 from service.archive.kept import KEPT
 from service.archive.objects import Finding
 from service.errors import InputError, ServiceError, SetupError, VerificationError
@@ -12,6 +13,7 @@ from service.tlog import checkpoint as checkpoints
 from service.tlog import cosignature, note
 from service.tlog.cosignature import Cosigner
 from service.tlog.merkle import Hash
+from service.verification.reasons import REASONS
 
 
 @dataclass(slots=True)
@@ -23,7 +25,11 @@ class Earlier:
 
 
 def gather(
-    folder: Path, verifier: note.Verifier, given: Sequence[bytes], cosigners: Sequence[Cosigner]
+    folder: Path,
+    verifier: note.Verifier,
+    given: Sequence[bytes],
+    cosigners: Sequence[Cosigner],
+    judge: Judge | None = None,
 ) -> Earlier:
     """Return what the kept checkpoints and the `given` ones say; raise InputError for a given one that is none."""
     found = Earlier()
@@ -34,13 +40,33 @@ def gather(
             raise InputError("E-ARC-046", f"给出的检查点不是本日志所签：{exc.message}") from exc
         found.roots.setdefault(head.size, set()).add(head.root)
     for path in _files(folder / KEPT):
+        if anchors.is_anchor(path.name):
+            if not path.with_name(anchors.checkpoint_of(path.name)).exists():
+                found.findings.append(Finding("E-ARC-135", "时间戳所指的检查点缺失。", f"{KEPT}/{path.name}"))
+            continue
         _read(path, verifier, cosigners, found)
+        _anchors(path, judge, found)
     return found
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    names = folder.iterdir() if folder.is_dir() else ()
-    return (path for path in sorted(names) if path.suffix != ".tsr")
+    return iter(sorted(folder.iterdir()) if folder.is_dir() else ())
+
+
+def _anchors(checkpoint: Path, judge: Judge | None, found: Earlier) -> None:
+    """Check the timestamps over a kept checkpoint, and that none of the row is missing."""
+    stamps = anchors.responses(checkpoint)
+    present = sum(anchors.is_anchor(path.name) for path in checkpoint.parent.glob(f"{checkpoint.name}.*"))
+    if present != len(stamps):
+        found.findings.append(Finding("E-ARC-136", "续加的时间戳不连续。", f"{KEPT}/{checkpoint.name}"))
+    try:
+        faults = list(anchors.faults(checkpoint.read_bytes(), stamps, judge))
+    except ServiceError:
+        return  # the checkpoint itself is unreadable, which `_read` reports
+    for number, why in faults:
+        name = anchors.path_of(checkpoint, number).name
+        text = f"检查点的时间戳不成立（{REASONS[why].text if why in REASONS else why}）"
+        found.findings.append(Finding("E-ARC-134", text, f"{KEPT}/{name}"))
 
 
 def _read(path: Path, verifier: note.Verifier, cosigners: Sequence[Cosigner], found: Earlier) -> None:

@@ -9,8 +9,10 @@ import typer
 
 from service import console
 from service.archive import audit
+from service.archive.anchors import Judge
 from service.archive.objects import Progress
 from service.clock import system_clock
+from service.commands import packages
 from service.commands.opening import open_parts, read_settings
 from service.errors import UsageError
 from service.tlog.cosignature import Cosigner
@@ -30,6 +32,7 @@ _STEPS = {"tree": "重算散列", "objects": "检查原件"}
 
 def register(cli: typer.Typer) -> None:
     """Add the commands to the command line."""
+    packages.register(_group)
     cli.add_typer(_group, name="archive")
     cli.command("backup")(backup)
     cli.command("restore")(restore)
@@ -57,6 +60,7 @@ def audit_(
         on_object=checking.object_check(known, system_clock()) if full and trust else None,
         earlier=[path.read_bytes() for path in earlier or []],
         cosigners=[Cosigner.parse(one) for one in witness_key or []],
+        judge=Judge(known, system_clock()) if trust else None,
         workers=workers,
     )
     with console.Bars() as bars:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from service.errors import ServiceError
-from service.workflows import witnessing
+from service.workflows import anchoring, disposal, rosters, witnessing
 from service.workflows.parts import Parts
 
 _log = structlog.get_logger("liangze.periodic")
@@ -16,7 +16,7 @@ def ask_witnesses(parts: Parts) -> None:
     witnessing.ask(parts, only_behind=True)
 
 
-DUTIES: tuple[Callable[[Parts], None], ...] = (ask_witnesses,)
+DUTIES: tuple[Callable[[Parts], None], ...] = (disposal.finish, rosters.daily, anchoring.daily, ask_witnesses)
 
 
 def run(parts: Parts) -> None:

@@ -698,6 +698,49 @@ def upgrade() -> None:
         sa.UniqueConstraint("version", "department", name=op.f("uq_cosign_version_department")),
     )
     op.create_table(
+        "disposal",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("objects", sa.Text(), nullable=True),
+        sa.Column("proposed_by", sa.String(length=64), nullable=False),
+        sa.Column("proposed_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("approved_by", sa.String(length=64), nullable=True),
+        sa.Column("approved_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('proposed','approved','done','refused')", name=op.f("ck_disposal_state")
+        ),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_disposal_letter")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_disposal")),
+        sa.UniqueConstraint("letter", name=op.f("uq_disposal_letter")),
+    )
+    op.create_table(
+        "holding",
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("code", sa.String(length=80), nullable=False),
+        sa.Column("fonds", sa.String(length=12), nullable=False),
+        sa.Column("category", sa.String(length=12), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("retention", sa.String(length=4), nullable=False),
+        sa.Column("division", sa.String(length=20), nullable=False),
+        sa.Column("item", sa.Integer(), nullable=False),
+        sa.Column("filed_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("filed_by", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_holding_letter")),
+        sa.PrimaryKeyConstraint("letter", name=op.f("pk_holding")),
+        sa.UniqueConstraint("code", name=op.f("uq_holding_code")),
+        sa.UniqueConstraint(
+            "fonds",
+            "category",
+            "year",
+            "retention",
+            "division",
+            "item",
+            name=op.f("uq_holding_fonds_category_year_retention_division_item"),
+        ),
+    )
+    op.create_table(
         "list_review",
         sa.Column("version", sa.String(length=32), nullable=False),
         sa.Column("submitted_at", service.db.tables.Instant(timezone=True), nullable=True),
@@ -864,6 +907,8 @@ def downgrade() -> None:
 
     op.drop_table("move")
     op.drop_table("list_review")
+    op.drop_table("holding")
+    op.drop_table("disposal")
     op.drop_table("cosign")
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_change_unit_done_on"))

@@ -1,0 +1,362 @@
+"""Filing, evidence packages, 四性检测 and disposal, on a village's finished letters."""
+
+import io
+import json
+import random
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from service import app as composition
+from service.app import App
+from service.archive import audit, evidence
+from service.archive.four_properties import Inspection, Result, Stage, Surroundings, inspect
+from service.core import canonical_json, sha256_hex
+from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, SetupError
+from service.settings import Settings
+from service.verification.trust import Trust
+from service.workflows import (
+    anchoring,
+    authority,
+    checking,
+    disposal,
+    filing,
+    letters,
+    packaging,
+    periodic,
+    signing,
+)
+from tests.workflows.conftest import PIN, START, VILLAGE, HandClock
+from tests.workflows.test_ceremony_of_a_village import sign_all
+
+FONDS = "Z109"
+
+
+@pytest.fixture
+def filed(app: App, issued: list[str]) -> list[str]:
+    """The village's letters, signed and filed; the log is anchored."""
+    sign_all(app)
+    filing.file_letters(app.parts, VILLAGE, who="档案员", fonds=FONDS)
+    anchoring.anchor(app.parts)
+    return issued
+
+
+def trust_of(app: App) -> Trust:
+    with app.parts.sessions.begin() as session:
+        return authority.trust(app.parts, session, app.parts.clock())
+
+
+def failed(found: Inspection) -> set[str]:
+    return {
+        item.number
+        for one in (found.batch, *found.objects)
+        for item in one.items
+        if item.result is Result.FAILED
+    }
+
+
+def received(app: App, data: bytes) -> Inspection:
+    package = evidence.read(data)
+    around = Surroundings(
+        trust_of(app),
+        app.parts.clock(),
+        Stage.TRANSFER,
+        expected=package.expected,
+        surplus=package.surplus,
+        package_faults=package.faults,
+    )
+    return inspect(evidence.dossiers(package), around)
+
+
+def repacked(data: bytes, change: Callable[[dict[str, bytes]], None], documents: int = 3) -> bytes:
+    """Return the package after a change by somebody who also rewrites the manifest."""
+    files = dict(evidence.read(data).files)
+    change(files)
+    return evidence.build(files, documents)
+
+
+def test_letters_get_their_number_in_the_archive_once(app: App, filed: list[str]) -> None:
+    with app.parts.sessions.begin() as session:
+        codes = [filing.dossier(app.parts, one).metadata["code"] for one in filing.holdings(session, VILLAGE)]
+    assert codes == [f"Z109-WS·2026-D30-{VILLAGE}-{item:04d}" for item in range(1, len(filed) + 1)]
+    assert filing.file_letters(app.parts, VILLAGE, who="档案员").new == ()
+
+
+def test_the_first_filing_needs_the_fonds_and_a_letter_not_filed_has_no_package(
+    app: App, issued: list[str]
+) -> None:
+    with pytest.raises(InputError, match="E-SYS-244"):
+        filing.file_letters(app.parts, VILLAGE, who="档案员")
+    with pytest.raises(InputError, match="E-ARC-070"):
+        filing.file_letters(app.parts, VILLAGE, who="档案员", fonds="z 1")
+    with pytest.raises(NotFoundError, match="E-SYS-243"):
+        packaging.package(app.parts, issued, app.parts.clock())
+
+
+def test_the_same_moment_gives_the_same_package(app: App, filed: list[str]) -> None:
+    now = app.parts.clock()
+    assert packaging.package(app.parts, filed, now) == packaging.package(app.parts, filed, now)
+
+
+def test_a_package_is_checked_with_programs_that_are_not_ours(
+    app: App, filed: list[str], tmp_path: Path
+) -> None:
+    data = packaging.package(app.parts, filed, app.parts.clock())
+    zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path)  # noqa: S202 - our own
+    for path in (tmp_path / "documents").iterdir():
+        checking.pdfsig(path)
+    moment = str(int(app.parts.clock().timestamp()))
+
+    def openssl(*arguments: str) -> str:
+        done = subprocess.run(
+            ["openssl", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.stdout + done.stderr
+
+    lines = (tmp_path / "timestamps" / "digests.txt").read_text().splitlines()
+    assert len(lines) == 4 * len(filed)  # office, cadre, leader, document
+    for line in lines:
+        name, _, digest = line.split(" ")
+        found = openssl(
+            *("ts", "-verify", "-token_in", "-in", f"timestamps/{name}", "-digest", digest),
+            *("-CAfile", "certificates/tsa_ca.pem", "-attime", moment),
+        )
+        assert "Verification: OK" in found
+    signers = [path for path in (tmp_path / "certificates").iterdir() if len(path.stem) == 16]
+    good = [
+        openssl("verify", "-CAfile", f"certificates/{ca}.pem", "-attime", moment, str(path))
+        for path in signers
+        for ca in ("issuing_ca", "tsa_ca")
+    ]
+    assert sum(": OK" in one for one in good) >= len(signers)
+    size = next(path for path in (tmp_path / "anchors").iterdir() if path.name.isdecimal())
+    text = b"".join(size.read_bytes().splitlines(keepends=True)[:3])
+    (tmp_path / "text").write_bytes(text)
+    stamp = f"anchors/{size.name}.tsr"
+    assert "Verification: OK" in openssl(
+        *("ts", "-verify", "-data", "text", "-in", stamp, "-CAfile", "certificates/tsa_ca.pem"),
+        *("-attime", moment),
+    )
+
+
+def test_a_whole_package_passes_and_what_nobody_checked_says_so(app: App, filed: list[str]) -> None:
+    found = received(app, packaging.package(app.parts, filed, app.parts.clock()))
+    assert failed(found) == set(), found.to_json()
+    unchecked = {item.name for item in found.objects[0].items if item.result is Result.UNCHECKED}
+    assert unchecked == {"病毒"}
+    assert found.to_json()["result"] == "通过"
+    assert found.to_json()["counts"]["未检测"] == len(filed) + 2
+
+
+Change = Callable[[dict[str, bytes]], None]
+
+
+def _first(files: dict[str, bytes], folder: str) -> str:
+    return next(name for name in sorted(files) if name.startswith(f"{folder}/"))
+
+
+def _edit(folder: str, change: Callable[[bytes], bytes]) -> Change:
+    def edit(files: dict[str, bytes]) -> None:
+        name = _first(files, folder)
+        files[name] = change(files[name])
+
+    return edit
+
+
+def _drop(folder: str) -> Change:
+    return lambda files: files.__delitem__(_first(files, folder))
+
+
+def _meta(**values: object) -> Change:
+    return _edit("metadata", lambda data: canonical_json({**json.loads(data), **values}))
+
+
+def _byte(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[3000] ^= 1
+    return bytes(changed)
+
+
+MUTATIONS: dict[str, tuple[Change, set[str]]] = {
+    "a byte of the document": (_edit("documents", _byte), {"1.1", "1.2", "1.7"}),
+    "the document cut short": (
+        _edit("documents", lambda data: data[: len(data) // 2]),
+        {"2.1", "2.2", "1.1"},
+    ),
+    "the document's last revision taken off": (
+        _edit("documents", lambda data: data[: data.rindex(b"%%EOF", 0, len(data) - 10) + 6]),
+        {"2.1", "2.2"},
+    ),
+    "the document missing": (_drop("documents"), {"1.1", "2.1", "3.2"}),
+    "another file for the document": (_edit("documents", lambda _: b"not a pdf"), {"3.2", "3.3", "1.1"}),
+    "the receipt missing": (_drop("receipts"), {"1.2", "2.4"}),
+    "the receipt changed": (_edit("receipts", lambda data: data.replace(b"index ", b"index 1")), {"1.2"}),
+    "a step of the process missing": (
+        _edit("process", lambda data: canonical_json([*json.loads(data)[:1], *json.loads(data)[2:]])),
+        {"2.4", "4.2"},
+    ),
+    "a title that isn't the document's": (_meta(title="另一份文书"), {"1.6"}),
+    "a year that can't be": (_meta(year=2019), {"1.4", "1.5"}),
+    "a retention that doesn't exist": (_meta(retention="D5"), {"1.4", "1.5"}),
+    "a code that breaks the rule": (_meta(code="X"), {"1.5"}),
+    "an item missing": (_meta(author=""), {"2.3"}),
+    "a page count of another type": (_meta(pages="3"), {"1.3", "1.6"}),
+    "a digest of something else": (_meta(sha256="0" * 64), {"1.7"}),
+    "metadata that can't be read": (_edit("metadata", lambda _: b"{"), {"2.3", "3.1"}),
+    "a document too few": (
+        lambda files: (
+            [
+                files.__delitem__(_first(files, one))
+                for one in ("documents", "metadata", "process", "receipts")
+            ]
+            and None
+        ),
+        {"2.5", "2.6"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def finished_package(
+    prepared_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[bytes, Trust, datetime]:
+    """One package for all mutations, with what to trust and when it is judged."""
+    home = tmp_path_factory.mktemp("packages") / "var"
+    shutil.copytree(prepared_home, home)
+    app = composition.build(
+        Settings(home=home, workers=1), HandClock(START + timedelta(hours=1)), random.Random(5).randbytes
+    )
+    plan = letters.plan_letters(app.parts, VILLAGE, who="clerk")
+    app.drain()
+    signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
+    app.drain()
+    sign_all(app)
+    filing.file_letters(app.parts, VILLAGE, who="档案员", fonds=FONDS)
+    return packaging.package(app.parts, plan.letters, app.parts.clock()), trust_of(app), app.parts.clock()
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutated_package_fails_the_right_items(
+    name: str, finished_package: tuple[bytes, Trust, datetime]
+) -> None:
+    data, trust, now = finished_package
+    change, expected = MUTATIONS[name]
+    package = evidence.read(repacked(data, change))
+    around = Surroundings(
+        trust,
+        now,
+        Stage.TRANSFER,
+        expected=package.expected,
+        surplus=package.surplus,
+        package_faults=package.faults,
+    )
+    found = failed(inspect(evidence.dossiers(package), around))
+    assert expected <= found, found
+    others = {"1.8", "1.9", "4.3"}
+    assert not found & others
+
+
+def test_what_is_missing_surplus_or_changed_against_the_manifest_is_told(app: App, filed: list[str]) -> None:
+    data = packaging.package(app.parts, filed, app.parts.clock())
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(target, "w") as new:
+        for one in old.infolist():
+            content = old.read(one)
+            if one.filename == "log/checkpoint":
+                continue
+            new.writestr(one.filename, content + b" " if one.filename == "log/log.vkey" else content)
+        new.writestr("setup.exe", b"MZ")
+    found = received(app, target.getvalue())
+    assert failed(found) == {"1.9", "4.3"}
+    (form,) = [one.detail for one in found.batch.items if one.number == "1.9"]
+    assert "缺少 log/checkpoint" in form
+    assert "log/log.vkey 与清单所记摘要不符" in form
+    with pytest.raises(InputError, match="E-ARC-072"):
+        evidence.read(b"PK nothing")
+
+
+def test_a_document_twice_is_found(app: App, filed: list[str]) -> None:
+    one = filing.dossier(app.parts, filed[0])
+    around = Surroundings(trust_of(app), app.parts.clock(), Stage.FILING)
+    assert failed(inspect([one, one], around)) == {"1.8"}
+
+
+def test_a_scanner_that_ran_is_believed_and_one_that_could_not_is_not(app: App, filed: list[str]) -> None:
+    one = filing.dossier(app.parts, filed[0])
+    around = Surroundings(trust_of(app), app.parts.clock(), Stage.KEEPING)
+
+    def broken(_: bytes) -> str | None:
+        raise SetupError("E-SYS-254", "杀毒软件没有运行")
+
+    def result(scanner: Callable[[bytes], str | None]) -> str:
+        found = inspect([one], replace(around, scanner=scanner)).objects[0]
+        return next(item.result.value for item in found.items if item.number == "4.1")
+
+    assert result(lambda _: None) == "通过"
+    assert result(lambda _: "EICAR") == "不通过"
+    assert result(broken) == "未检测"
+
+
+def test_an_object_lost_from_the_store_fails_and_the_others_pass(app: App, filed: list[str]) -> None:
+    gone = filing.dossier(app.parts, filed[0])
+    app.parts.store.path(str(gone.metadata["sha256"])).unlink()
+    found = inspect(
+        filing.dossiers(app.parts, filed), Surroundings(trust_of(app), app.parts.clock(), Stage.KEEPING)
+    )
+    assert [one.result for one in found.objects] == [Result.FAILED, *[Result.PASSED] * (len(filed) - 1)]
+    with pytest.raises(InputError, match="E-SYS-246"):
+        packaging.package(app.parts, filed, app.parts.clock())
+
+
+def test_disposal_needs_time_and_two_people_and_the_audit_knows(
+    app: App, filed: list[str], clock: HandClock
+) -> None:
+    parts, one = app.parts, filed[0]
+    with pytest.raises(ForbiddenError, match="E-SYS-251"):
+        disposal.propose(parts, one, who="甲", why="期满")
+    clock.move(timedelta(days=366 * 31))
+    code = disposal.propose(parts, one, who="甲", why="期满")
+    with pytest.raises(ConflictError, match="E-SYS-247"):
+        disposal.propose(parts, one, who="乙", why="期满")
+    with pytest.raises(ForbiddenError, match="E-SYS-249"):
+        disposal.approve(parts, one, who="甲")
+    head = sha256_hex(filing.dossier(parts, one).pdf or b"")
+    assert disposal.approve(parts, one, who="乙") == 4
+    assert not parts.store.has(head)
+    report = audit.audit(parts.settings.archive, parts.log.vkey, audit.Scope(full=True))
+    assert report.ok, report.findings
+    with parts.sessions.begin() as session:
+        assert filing.disposed(session, VILLAGE) == [code]
+        assert one not in filing.holdings(session, VILLAGE)
+        assert disposal.waiting(session) == []
+    parts.store.path(sha256_hex(filing.dossier(parts, filed[1]).pdf or b"")).unlink()
+    found = audit.audit(parts.settings.archive, parts.log.vkey)
+    assert [item.code for item in found.findings if not item.notice] == ["E-ARC-120"]
+
+
+def test_a_disposal_cut_short_is_finished_by_the_daily_round(
+    app: App, filed: list[str], clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.move(timedelta(days=366 * 31))
+    disposal.propose(app.parts, filed[0], who="甲", why="期满")
+
+    def crash(_: object) -> None:
+        raise KeyboardInterrupt
+
+    head = sha256_hex(filing.dossier(app.parts, filed[0]).pdf or b"")
+    with monkeypatch.context() as patched:
+        patched.setattr("service.workflows.disposal.finish", crash)
+        with pytest.raises(KeyboardInterrupt):
+            disposal.approve(app.parts, filed[0], who="乙")
+    assert app.parts.store.has(head)
+    report = audit.audit(app.parts.settings.archive, app.parts.log.vkey)
+    assert report.ok
+    assert {one.code for one in report.findings} >= {"E-ARC-121"}
+    periodic.run(app.parts)
+    assert not app.parts.store.has(head)
