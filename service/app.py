@@ -148,7 +148,8 @@ def initialise(
         parts.store.put(der)
     with parts.sessions.begin() as session:
         for name, der in found.items():
-            session.add(enrolment.certificate_row(der, uses[name]))
+            issuer = found["tsa_ca"] if name == "tsa" else None
+            session.add(enrolment.certificate_row(der, uses[name], issuer=issuer))
             enrolment.log_certificate(parts, session, der, clock())
         setup.finish(session)
     parts.log.publish()

@@ -8,11 +8,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from service.db import changes, intake, records, tables
+from service.db import changes, intake, pki, records, tables
 from service.errors import SetupError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-SCHEMA = (tables, changes, intake, records)
+SCHEMA = (tables, changes, intake, records, pki)
 """The modules that describe the tables; importing them here makes their metadata whole."""
 
 

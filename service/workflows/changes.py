@@ -37,6 +37,8 @@ from service.registry.handover import Handover
 from service.registry.merging import Merged
 from service.registry.records import CadreRow
 from service.registry.regrade import Regraded
+from service.workflows import certificates
+from service.workflows.enrolment import Ground
 from service.workflows.parts import Parts
 
 _LEFT, _CLOSED = "离任", "注销"
@@ -176,6 +178,7 @@ def leave(
         taking = {line.new: line.level or "" for line in proposed.lines if line.new}
         letters = _names(session, roster.need_letter(session, taking, change.on), change.on)
         left = (*proposed.left, *(f"{name}须另行登记负责人" for name in proposed.headless))
+        certificates.cease(session, change.now, Ground(who, why))
         return Sheet(sheet.id, sheet.number, 1, len(proposed.lines), left, letters), proposed
 
 
@@ -206,6 +209,7 @@ def approve(parts: Parts, sheets: Sequence[str], *, who: str, document: str) -> 
             sheet = adjustment.get(session, sheet_id)
             if sheet.kind == "换届" and sheet.state == adjustment.DRAFT and sheet.drafted_by != who:
                 roster.carry_out(session, change, sheet, parts.entropy)
+        certificates.cease(session, change.now, Ground(who, f"换届（{document}）"))
         return adjustment.approve(session, change, sheets, document)
 
 
