@@ -13,7 +13,7 @@ from service import app as composition
 from service import console
 from service.chinese import speak, usage_error
 from service.clock import china_day, parse_utc, system_clock
-from service.commands import archive, changes, duties, exchange, records, witness
+from service.commands import archive, certificates, changes, duties, enrol, exchange, pin, records, witness
 from service.errors import InputError, ServiceError, SetupError, UsageError
 from service.registry import query
 from service.settings import ROOT, Settings
@@ -117,28 +117,6 @@ def generate(
         path = out / f"责任清单_{version.unit}_{tier}_第{version.version}版.{suffix}"
         path.write_bytes(app.parts.store.get(digest))
         console.say(str(path))
-
-
-@cli.command()
-def enrol(
-    unit: Unit,
-    name: Annotated[str | None, typer.Option(help="干部姓名（与 --seal 二选一）。")] = None,
-    seal: Annotated[str | None, typer.Option(help="印章名称（登记本单位的电子印章）。")] = None,
-    filing: Annotated[str | None, typer.Option(help="印章备案号。")] = None,
-    pin_fd: Pin = None,
-) -> None:
-    """为签署人或印章生成密钥（PIN 保护）并签发证书。"""
-    if (name is None) == (seal is None):
-        raise UsageError("E-SYS-053", "请用 --name 指定干部，或用 --seal 指定印章，二者选一。")
-    parts = _parts()
-    code = _unit(parts, unit)
-    if seal is not None:
-        owner = enrolment.register_seal(parts, code, seal, filing, None)
-        enrolment.enrol_seal(parts, owner, console.read_pin(pin_fd, twice=True))
-    else:
-        owner = enrolment.find_person(parts, code, str(name))
-        enrolment.enrol_person(parts, owner, console.read_pin(pin_fd, twice=True))
-    console.say(f"已登记{seal or name}，证书已生效并存证。")
 
 
 @cli.command()
@@ -249,7 +227,7 @@ def _reopen(settings: Settings) -> composition.App:
         return composition.build(settings)
 
 
-for module in (archive, exchange, changes, records, duties, witness):
+for module in (enrol, pin, certificates, archive, exchange, changes, records, duties, witness):
     module.register(cli)
 speak(cli)
 

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     keys_example: Path = ROOT / "keys_example"
     log_origin: str = ""
     """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
+    anchors_folder: Path | None = None
+    """Outside authorities: sign/, time/ (root certificates) and crls/; default anchors in the data directory."""
     workers: int = 2
     """Worker processes for background work; 1 works in a thread of the process itself."""
     tasks_immediate: bool = False
@@ -47,6 +49,11 @@ class Settings(BaseSettings):
     def pepper(self) -> Path:
         """File that holds the pepper."""
         return self.pepper_file or self.secrets / "pepper"
+
+    @property
+    def anchors(self) -> Path:
+        """Folder of the licensed authorities' root certificates and revocation lists."""
+        return self.anchors_folder or self.home / "anchors"
 
     @property
     def archive(self) -> Path:

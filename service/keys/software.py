@@ -121,6 +121,11 @@ def wrap_pkcs12(data: bytes, password: str, pin: str, pepper: bytes, entropy: En
     return ImportedKey(_wrap(key, pin, pepper, entropy), certificate, others)
 
 
+def public_key_of(record: str) -> bytes:
+    """Return the public half (SubjectPublicKeyInfo) of a wrapped key; it needs no PIN."""
+    return records.parse(record).public_key
+
+
 @_sheltered
 def require_new_pin(old: str, new: str) -> None:
     """Raise InputError E-KEY-002 for a new PIN that may not be; to be asked before the old one is tried."""

@@ -19,7 +19,7 @@ from service.registry import query
 from service.signing import ca
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
-from service.workflows import naming
+from service.workflows import naming, outside
 from service.workflows.parts import Authority, Parts
 
 CRL_LIFETIME = timedelta(days=31)
@@ -126,6 +126,11 @@ def current_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
     return [_current_crl(parts, session, ca_, now) for ca_ in (parts.issuing_ca, parts.tsa_ca)]
 
 
+def all_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
+    """Return our own fresh lists and those of the outside authorities as configured."""
+    return [*current_crls(parts, session, now), *outside.crls(parts.settings.anchors)]
+
+
 def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetime) -> bytes:
     name = sha256_hex(issuer.certificate)
     session.get(Certificate, name, with_for_update=True)  # one process at a time numbers this CA's lists
@@ -181,10 +186,11 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         anchors=(
             Anchor(parts.issuing_ca.certificate, voucher, "sign"),  # type: ignore[arg-type]
             Anchor(parts.tsa_ca.certificate, voucher, "time"),  # type: ignore[arg-type]
+            *outside.anchors(parts.settings.anchors),
         ),
         certificates=frozenset(session.scalars(select(Certificate.sha256))),
         checkpoint=_checkpoint(parts),
-        crls=tuple(current_crls(parts, session, now)),
+        crls=tuple(all_crls(parts, session, now)),
         logs=_logs(parts, session),
         void=frozenset(dead["void"]),
         superseded=frozenset(dead["superseded"]),

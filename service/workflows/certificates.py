@@ -1,6 +1,6 @@
 """The life of a certificate after it was issued: renewed, suspended and resumed, revoked with reason and date."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from cryptography import x509
 from sqlalchemy import ColumnElement, Select, select
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.clock import CHINA, china_day
 from service.core import sha256_hex
+from service.db.pki import CertificateAct
 from service.db.tables import Cadre, Certificate, Key, Seal
 from service.errors import ConflictError, NotFoundError
 from service.registry.dated import as_of
@@ -26,6 +27,8 @@ REASONS = {
 """What people choose from, and how RFC 5280 calls it."""
 RENEW_BEFORE = timedelta(days=60)
 _LEFT = "离任"
+_STATES = {"valid": "有效", "suspended": "已暂停", "revoked": "已吊销"}
+_ISSUERS = {False: "本单位自建系统签发", True: "持牌机构签发"}
 _DUTY = Ground("liangze", "有效期将满，自动续期")
 
 
@@ -187,4 +190,32 @@ def _left_on(session: Session, person: str, now: datetime) -> datetime | None:
     """Return the first instant of the day on which the person's office ended, as the registry has it."""
     rows = select(Cadre.valid_from).where(Cadre.cadre == person, Cadre.status == _LEFT)
     day = session.scalars(rows.order_by(Cadre.valid_from.desc())).first()
-    return None if day is None else datetime.combine(day, time(), CHINA)
+    return None if day is None else begin_of(day)
+
+
+def begin_of(day: date) -> datetime:
+    """Return the first instant of a Chinese day."""
+    return datetime.combine(day, time(), CHINA)
+
+
+def history(parts: Parts, owner: str) -> list[str]:
+    """Return what a person or seal holds and what was done to it, one line each, for people."""
+    with parts.sessions.begin() as session:
+        rows = session.scalars(
+            select(Certificate).where(Certificate.owner == owner).order_by(Certificate.not_after)
+        ).all()
+        acts = session.scalars(
+            select(CertificateAct).where(CertificateAct.owner == owner).order_by(CertificateAct.id)
+        ).all()
+    return [
+        *(
+            f"证书 {row.serial}　{_STATES[row.status]}　{_ISSUERS[row.issuer is None]}　"
+            f"有效期至 {row.not_after.astimezone(CHINA):%Y-%m-%d}"
+            for row in rows
+        ),
+        *(
+            f"{act.at.astimezone(CHINA):%Y-%m-%d %H:%M}　{act.what}　{act.why}　经办 {act.by}"
+            + (f"　{act.identity}" if act.identity else "")
+            for act in acts
+        ),
+    ]

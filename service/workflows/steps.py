@@ -256,7 +256,7 @@ def complete(parts: Parts, letter_id: str) -> None:
         done = session.scalar(select(Step.id).where(Step.letter == letter_id, Step.action == "complete"))
         if letter.state != "countersigned" or done is not None:
             return
-        crls = authority.current_crls(parts, session, now)
+        crls = authority.all_crls(parts, session, now)
         certificates = authority.chain_of(parts, session, letter_id)
     head = head_of(parts, letter)
     revision = ceremony.complete(
