@@ -13,7 +13,18 @@ from service import app as composition
 from service import console
 from service.chinese import speak, usage_error
 from service.clock import china_day, parse_utc, system_clock
-from service.commands import archive, certificates, changes, duties, enrol, exchange, pin, records, witness
+from service.commands import (
+    archive,
+    certificates,
+    changes,
+    duties,
+    enrol,
+    exchange,
+    ocsp,
+    pin,
+    records,
+    witness,
+)
 from service.errors import InputError, ServiceError, SetupError, UsageError
 from service.registry import query
 from service.settings import ROOT, Settings
@@ -227,7 +238,7 @@ def _reopen(settings: Settings) -> composition.App:
         return composition.build(settings)
 
 
-for module in (enrol, pin, certificates, archive, exchange, changes, records, duties, witness):
+for module in (enrol, pin, certificates, ocsp, archive, exchange, changes, records, duties, witness):
     module.register(cli)
 speak(cli)
 
