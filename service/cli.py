@@ -86,6 +86,13 @@ def _unit(parts: Parts, text: str) -> str:
         return query.find_unit(session, text, china_day(parts.clock())).code
 
 
+def _say_waiting(app: composition.App) -> None:
+    """Say what waits for a timestamp, and why: it is completed later, by itself."""
+    waiting = app.waiting()
+    if waiting:
+        console.say(f"待时间戳 {len(waiting)} 项：{waiting[0]}")
+
+
 @cli.command()
 def init(
     organization: Annotated[str, typer.Option(help="单位名称，写入签发机构证书。")] = "两责系统演示单位",
@@ -146,6 +153,7 @@ def issue(unit: Unit, pin_fd: Pin = None) -> None:
     )
     for reason in signed.left:
         console.say(f"未盖章：{reason}")
+    _say_waiting(app)
 
 
 @cli.command()
@@ -171,6 +179,7 @@ def sign(
     console.say(f"已签署 {len(signed.letters)} 份。")
     for reason in signed.left:
         console.say(f"未签署：{reason}")
+    _say_waiting(app)
 
 
 @cli.command()
@@ -180,7 +189,9 @@ def worker(
     """运行后台工作：排版、加时间戳、归档。"""
     app = composition.build(_settings())
     if once:
+        app.hurry()
         app.drain()
+        _say_waiting(app)
     else:
         app.serve()
 

@@ -78,5 +78,9 @@ class SetupError(ServiceError):
     """The installation lacks something (a font, a key file, a folder); it says what to do."""
 
 
+class UnavailableError(SetupError):
+    """Something outside does not answer now; what needs it waits and is done later by itself."""
+
+
 class CorruptError(ServiceError):
     """Stored state contradicts itself; stop, and look before anything is written."""

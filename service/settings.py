@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     keys_example: Path = ROOT / "keys_example"
     log_origin: str = ""
     """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
+    tsa_urls: str = ""
+    """Outside time-stamping authorities (RFC 3161), asked in this order, blanks between; empty: the local one."""
+    tsa_policy: str = ""
+    """Object identifier of the policy that tokens must state; empty: the authority's own."""
     anchors_folder: Path | None = None
     """Outside authorities: sign/, time/ (root certificates) and crls/; default anchors in the data directory."""
     workers: int = 2

@@ -400,6 +400,7 @@ class Job(Base):
     state: Mapped[str] = mapped_column(String(10))  # pending, done, failed
     attempts: Mapped[int]
     fault: Mapped[str | None] = mapped_column(Text)
+    not_before: Mapped[datetime | None]  # waits (for a timestamp authority) until then
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -16,6 +16,7 @@ from service.documents.pdf import PdfRenderer
 from service.keys.signer import Signer
 from service.settings import Settings
 from service.signing.timestamps import LocalTimeStamper
+from service.signing.tsa_client import HttpTimeStamper
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Parts:
     renderer: PdfRenderer
     issuing_ca: Authority
     tsa_ca: Authority
-    timestamper: LocalTimeStamper
+    timestamper: LocalTimeStamper | HttpTimeStamper
     trust_key: Signer
     pepper: Callable[[], bytes]
 

@@ -243,6 +243,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("not_before", service.db.tables.Instant(timezone=True), nullable=True),
         sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
         sa.Column("updated_at", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
