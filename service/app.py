@@ -26,7 +26,8 @@ from service.keys import service_keys
 from service.settings import Settings
 from service.signing import ca
 from service.signing.timestamps import LocalTimeStamper
-from service.workflows import enrolment, jobs, periodic, setup
+from service.signing.tsa_client import HttpTimeStamper, Terms
+from service.workflows import enrolment, jobs, outside, periodic, setup
 from service.workflows.parts import Authority, Parts
 
 POLL_SECONDS = 0.05
@@ -47,7 +48,17 @@ class App:
     def pending(self) -> int:
         """Return how many jobs are still to do."""
         with self.parts.sessions.begin() as session:
-            return len(jobs.pending(session))
+            return len(jobs.pending(session, self.parts.clock()))
+
+    def waiting(self) -> list[str]:
+        """Return why jobs wait that something outside keeps from being done (待时间戳), one line each."""
+        with self.parts.sessions.begin() as session:
+            return jobs.waiting(session)
+
+    def hurry(self) -> None:
+        """Let what waits be tried now, whatever its time."""
+        with self.parts.sessions.begin() as session:
+            jobs.hurry(session)
 
     def drain(self, progress: Progress | None = None) -> None:
         """Have every pending job done by a worker of this process; raise the first fault of those that failed."""
@@ -79,7 +90,7 @@ class App:
     def _feed(self, seen: set[tuple[int, int]]) -> int:
         """Enqueue pending jobs not fed yet (or fed before their last attempt) and return how many are pending."""
         with self.parts.sessions.begin() as session:
-            waiting = jobs.pending(session)
+            waiting = jobs.pending(session, self.parts.clock())
         for job in waiting:
             if job not in seen:
                 self.run_job(job[0])
@@ -150,7 +161,8 @@ def initialise(
         parts.store.put(der)
     with parts.sessions.begin() as session:
         for name, der in found.items():
-            session.add(enrolment.certificate_row(der, uses[name]))
+            issuer = found["tsa_ca"] if name == "tsa" else None
+            session.add(enrolment.certificate_row(der, uses[name], issuer=issuer))
             enrolment.log_certificate(parts, session, der, clock())
         setup.finish(session)
     parts.log.publish()
@@ -178,13 +190,27 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
         renderer=PdfRenderer(settings.fonts),
         issuing_ca=Authority(certificates["issuing_ca"], signers["issuing_ca"]),
         tsa_ca=Authority(certificates["tsa_ca"], signers["tsa_ca"]),
-        timestamper=LocalTimeStamper(
-            signers["tsa"],
-            certificates["tsa"],
-            [certificates["tsa_ca"]],
-            clock,
-            lambda: ca.new_serial(entropy),
-        ),
+        timestamper=_timestamper(settings, secrets, clock, entropy),
         trust_key=signers["trust"],
         pepper=lambda: service_keys.load_pepper(settings.pepper),
+    )
+
+
+def _timestamper(
+    settings: Settings, secrets: setup.Secrets, clock: Clock, entropy: Entropy
+) -> LocalTimeStamper | HttpTimeStamper:
+    """Return the outside authorities where they are configured, else the local one; never one for the other."""
+    if settings.tsa_urls.split():
+        terms = Terms(
+            tuple(settings.tsa_urls.split()),
+            lambda: [one for one in outside.anchors(settings.anchors) if one.use == "time"],
+            settings.tsa_policy or None,
+        )
+        return HttpTimeStamper(terms, clock, entropy)
+    return LocalTimeStamper(
+        secrets.signers["tsa"],
+        secrets.certificates["tsa"],
+        [secrets.certificates["tsa_ca"]],
+        clock,
+        lambda: ca.new_serial(entropy),
     )

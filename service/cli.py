@@ -13,10 +13,14 @@ from service.chinese import speak, usage_error
 from service.clock import china_day
 from service.commands import (
     archive,
+    certificates,
     changes,
     duties,
+    enrol,
     exchange,
     generate,
+    ocsp,
+    pin,
     records,
     texts,
     trust,
@@ -84,6 +88,13 @@ def _unit(parts: Parts, text: str) -> str:
         return query.find_unit(session, text, china_day(parts.clock())).code
 
 
+def _say_waiting(app: composition.App) -> None:
+    """Say what waits for a timestamp, and why: it is completed later, by itself."""
+    waiting = app.waiting()
+    if waiting:
+        console.say(f"待时间戳 {len(waiting)} 项：{waiting[0]}")
+
+
 @cli.command()
 def init(
     organization: Annotated[str, typer.Option(help="单位名称，写入签发机构证书。")] = "两责系统演示单位",
@@ -107,28 +118,6 @@ def assign() -> None:
 
 
 @cli.command()
-def enrol(
-    unit: Unit,
-    name: Annotated[str | None, typer.Option(help="干部姓名（与 --seal 二选一）。")] = None,
-    seal: Annotated[str | None, typer.Option(help="印章名称（登记本单位的电子印章）。")] = None,
-    filing: Annotated[str | None, typer.Option(help="印章备案号。")] = None,
-    pin_fd: Pin = None,
-) -> None:
-    """为签署人或印章生成密钥（PIN 保护）并签发证书。"""
-    if (name is None) == (seal is None):
-        raise UsageError("E-SYS-053", "请用 --name 指定干部，或用 --seal 指定印章，二者选一。")
-    parts = _parts()
-    code = _unit(parts, unit)
-    if seal is not None:
-        owner = enrolment.register_seal(parts, code, seal, filing, None)
-        enrolment.enrol_seal(parts, owner, console.read_pin(pin_fd, twice=True))
-    else:
-        owner = enrolment.find_person(parts, code, str(name))
-        enrolment.enrol_person(parts, owner, console.read_pin(pin_fd, twice=True))
-    console.say(f"已登记{seal or name}，证书已生效并存证。")
-
-
-@cli.command()
 def issue(unit: Unit, pin_fd: Pin = None) -> None:
     """为一个单位的包保干部制发承诺书，加盖电子印章（一次 PIN）。"""
     app = composition.build(_settings())
@@ -144,6 +133,7 @@ def issue(unit: Unit, pin_fd: Pin = None) -> None:
     )
     for reason in signed.left:
         console.say(f"未盖章：{reason}")
+    _say_waiting(app)
 
 
 @cli.command()
@@ -169,6 +159,7 @@ def sign(
     console.say(f"已签署 {len(signed.letters)} 份。")
     for reason in signed.left:
         console.say(f"未签署：{reason}")
+    _say_waiting(app)
 
 
 @cli.command()
@@ -178,7 +169,9 @@ def worker(
     """运行后台工作：排版、加时间戳、归档。"""
     app = composition.build(_settings())
     if once:
+        app.hurry()
         app.drain()
+        _say_waiting(app)
     else:
         app.serve()
 
@@ -213,7 +206,10 @@ def _reopen(settings: Settings) -> composition.App:
         return composition.build(settings)
 
 
-for module in (verify, trust, generate, texts, archive, exchange, changes, records, duties, witness):
+for module in (
+    *(verify, trust, enrol, pin, certificates, ocsp, witness, archive),
+    *(generate, texts, exchange, changes, records, duties),
+):
     module.register(cli)
 speak(cli)
 

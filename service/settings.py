@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     keys_example: Path = ROOT / "keys_example"
     log_origin: str = ""
     """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
+    tsa_urls: str = ""
+    """Outside time-stamping authorities (RFC 3161), asked in this order, blanks between; empty: the local one."""
+    tsa_policy: str = ""
+    """Object identifier of the policy that tokens must state; empty: the authority's own."""
+    anchors_folder: Path | None = None
+    """Outside authorities: sign/, time/ (root certificates) and crls/; default anchors in the data directory."""
     workers: int = 2
     """Worker processes for background work; 1 works in a thread of the process itself."""
     trust_file: Path | None = None
@@ -64,6 +70,11 @@ class Settings(BaseSettings):
     def hosts(self) -> frozenset[str]:
         """The hosts that may be asked online."""
         return frozenset(one.strip().lower() for one in self.online_hosts.split(",") if one.strip())
+
+    @property
+    def anchors(self) -> Path:
+        """Folder of the licensed authorities' root certificates and revocation lists."""
+        return self.anchors_folder or self.home / "anchors"
 
     @property
     def archive(self) -> Path:

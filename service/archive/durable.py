@@ -1,6 +1,5 @@
 """Files that survive a power cut: written whole, synced, then named; a name once given keeps its bytes."""
 
-import errno
 import fcntl
 import os
 import tempfile
@@ -8,17 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.errors import CorruptError, NotFoundError, ServiceError, SetupError
+from service.errors import CorruptError, NotFoundError, ServiceError, SetupError, system_reason
 
 TEMPORARY = ".new-"  # begins the name of a file that a crash may leave behind; it was never shown to anyone
-
-_HINTS = {
-    errno.ENOSPC: "磁盘空间已满，请腾出空间",
-    errno.EDQUOT: "磁盘配额已用完，请扩大配额",
-    errno.EROFS: "磁盘为只读，请检查挂载方式",
-    errno.EACCES: "没有权限，请检查文件夹的属主与权限",
-    errno.EPERM: "没有权限，请检查文件夹的属主与权限",
-}
 
 
 def write_once(path: Path, content: bytes, mode: int = 0o644) -> None:
@@ -124,5 +115,4 @@ def _as_setup_error(path: Path) -> Iterator[None]:
 
 
 def _setup_error(path: Path, exc: OSError) -> ServiceError:
-    hint = _HINTS.get(exc.errno or 0, f"系统提示：{exc.strerror}")
-    return SetupError("E-ARC-003", f"无法读写 {path}：{hint}。")
+    return SetupError("E-ARC-003", f"无法读写 {path}：{system_reason(exc)}。")

@@ -15,7 +15,7 @@ from service.clock import format_utc
 from service.core import Entry, Event, FileDigest, Json, parse_entry
 from service.errors import ServiceError
 from service.tlog import merkle, proof
-from service.verification import dss, parties, pixels, structure, verdict
+from service.verification import drawing, dss, parties, structure, verdict
 from service.verification.guard import ProofError, hostile
 from service.verification.reasons import Cap
 from service.verification.report import Report, Status
@@ -294,13 +294,13 @@ class _Object:
         if self.dossier.pdf is None:
             return self.lost
         try:
-            return [] if pixels.draw(self.dossier.pdf) else ["没有页面"]
+            return [] if drawing.draw(self.dossier.pdf) else ["没有页面"]
         except ProofError as fault:
             return [f"页面绘制不出（{fault.code}）"]
 
     def _pages(self) -> int:
         try:
-            return len(pixels.draw(self.dossier.pdf or b""))
+            return len(drawing.draw(self.dossier.pdf or b""))
         except ProofError:
             return 0
 

@@ -25,6 +25,7 @@ from service.workflows import (
     inspecting,
     packaging,
     rosters,
+    sources,
 )
 from service.workflows.parts import Parts
 
@@ -92,7 +93,7 @@ def inspect(
     if package is not None:
         known = checking.gather_trust(trust or [], log_key)
         found = inspecting.inspect_package(
-            checking.read_file(package), known, system_clock(), inspecting.scanner_of(scanner)
+            sources.read_file(package), known, system_clock(), inspecting.scanner_of(scanner)
         )
     else:
         parts = open_parts()
@@ -152,7 +153,7 @@ def completeness_(
     if check is not None:
         if mirror is None or log_key is None:
             raise UsageError("E-SYS-255", "--check 须与 --mirror、--log-key 合用。")
-        counted = completeness.check(checking.read_file(check), mirror, checking.read_text(log_key))
+        counted = completeness.check(sources.read_file(check), mirror, checking.read_text(log_key))
         return _tell(counted, {})
     if unit is None:
         raise UsageError("E-SYS-256", "请用 --unit 写明机构，或用 --check 核对证明。")

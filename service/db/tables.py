@@ -273,7 +273,8 @@ class Key(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     owner: Mapped[str] = mapped_column(String(32), index=True)  # cadre id or seal id
-    wrapped: Mapped[str] = mapped_column(Text)
+    wrapped: Mapped[str] = mapped_column(Text)  # empty once retired: the key is gone for good
+    request: Mapped[bytes | None]  # PKCS #10 sent to a licensed authority, while its certificate is awaited
     failures: Mapped[int]
     locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -290,10 +291,17 @@ class Certificate(Base):
     serial: Mapped[str] = mapped_column(String(40))
     owner: Mapped[str | None] = mapped_column(String(32), index=True)
     key: Mapped[str | None] = mapped_column(ForeignKey("key.id"))
-    use: Mapped[str] = mapped_column(String(12))  # ca, tsa_ca, tsa, seal, person
-    status: Mapped[str] = mapped_column(String(10))  # pending, valid, suspended, revoked
+    use: Mapped[str] = mapped_column(String(12))  # ca, tsa_ca, tsa, seal, person, ocsp
+    issuer: Mapped[str | None] = mapped_column(
+        String(64)
+    )  # our CA's certificate; null: self-signed or foreign
+    chain: Mapped[str | None] = mapped_column(
+        Text
+    )  # PEM of a foreign one's issuers, the anchor not among them
+    status: Mapped[str] = mapped_column(String(10))  # valid, suspended, revoked
     not_after: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    invalid_since: Mapped[datetime | None]  # when the reason arose, where that was earlier
     revocation_reason: Mapped[str | None] = mapped_column(String(40))
 
 
@@ -322,6 +330,9 @@ class Crl(Base):
     issuer: Mapped[str] = mapped_column(String(64))  # certificate SHA-256 of the CA
     number: Mapped[int]
     der: Mapped[bytes]
+    basis: Mapped[str] = mapped_column(
+        String(64)
+    )  # digest of the revocations it lists: other ones, a new list
     this_update: Mapped[datetime]
     next_update: Mapped[datetime]
 
@@ -393,6 +404,7 @@ class Job(Base):
     state: Mapped[str] = mapped_column(String(10))  # pending, done, failed
     attempts: Mapped[int]
     fault: Mapped[str | None] = mapped_column(Text)
+    not_before: Mapped[datetime | None]  # waits (for a timestamp authority) until then
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

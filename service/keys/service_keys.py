@@ -1,4 +1,8 @@
-"""Keys the service opens itself (CA, TSA, log, QR, trust) and the pepper: 0600 files in a 0700 folder."""
+"""Keys the service opens itself (CA, TSA, log, QR, trust) and the pepper: 0600 files in a 0700 folder.
+
+A systemd credential of the same name (LoadCredential=, SetCredential=; https://systemd.io/CREDENTIALS/) goes
+before the file: the key then lies in memory that only this service sees, in a folder that systemd guards.
+"""
 
 import os
 import stat
@@ -6,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from service.core import Entropy
-from service.errors import ConflictError, ForbiddenError, InputError, SetupError
+from service.errors import ConflictError, ForbiddenError, InputError, SetupError, system_reason
 from service.keys import private
 from service.keys.private import LocalSigner
 from service.keys.signer import Algorithm, Signer
@@ -15,6 +19,8 @@ from service.keys.software import PEPPER_SIZE
 FILE_SIZE_MAX = 64 * 1024
 DEMO_MARK = b"# DEMO KEY - NOT FOR PRODUCTION"
 """First line of every key in keys_example; only such a file may be open to others."""
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
+"""Where systemd names the folder of this service's credentials."""
 
 
 def create_key_file(path: Path, algorithm: Algorithm, entropy: Entropy = os.urandom) -> Signer:
@@ -25,8 +31,19 @@ def create_key_file(path: Path, algorithm: Algorithm, entropy: Entropy = os.uran
 
 
 def load_key_file(path: Path) -> Signer:
-    """Return the signer of a key file; raise SetupError when it is missing, unreadable or open to others."""
+    """Return the signer of a key file, or of the credential of its name.
+
+    Raises SetupError when it is missing, unreadable or open to others.
+    """
+    path = located(path)
     return _signer(_read(path, private_to_owner=True), path)
+
+
+def located(path: Path) -> Path:
+    """Return where the secret of this name is: among the service's credentials if it is there, else `path`."""
+    folder = os.environ.get(CREDENTIALS)
+    credential = Path(folder) / path.name if folder else path
+    return credential if credential.exists() else path
 
 
 def load_demo_key(path: Path) -> Signer:
@@ -46,6 +63,7 @@ def create_pepper(path: Path, entropy: Entropy = os.urandom) -> bytes:
 
 def load_pepper(path: Path) -> bytes:
     """Return the pepper; raise SetupError when it is missing, of another size or open to others."""
+    path = located(path)
     pepper = _read(path, private_to_owner=True)
     if len(pepper) != PEPPER_SIZE:
         raise SetupError("E-KEY-012", f"{path} 应正好是 {PEPPER_SIZE} 个随机字节，请从备份恢复。")
@@ -79,7 +97,7 @@ def _create(path: Path, content: bytes) -> None:
             Path(temporary).unlink()
         _sync_folder(folder)
     except OSError as exc:
-        raise SetupError("E-KEY-014", f"不能写入 {path}：{exc.strerror}。") from exc
+        raise SetupError("E-KEY-014", f"不能写入 {path}：{system_reason(exc)}。") from exc
 
 
 def _link(temporary: Path, path: Path) -> None:
@@ -99,16 +117,23 @@ def _read(path: Path, *, private_to_owner: bool) -> bytes:
     except FileNotFoundError as exc:
         raise SetupError("E-KEY-008", f"缺少 {path}：请先运行 liangze init，或从备份恢复。") from exc
     except OSError as exc:
-        raise SetupError("E-KEY-014", f"不能读取 {path}：{exc.strerror}。") from exc
+        raise SetupError("E-KEY-014", f"不能读取 {path}：{system_reason(exc)}。") from exc
 
 
 def _require_private(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise SetupError("E-KEY-014", f"不能读取 {path}：不是普通文件。")
-    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    # systemd gives credentials 0440 where it must grant the service's user by an access list.
+    open_to = stat.S_IRWXO | (stat.S_IWGRP | stat.S_IXGRP if _is_credential(path) else stat.S_IRWXG)
+    if status.st_mode & open_to:
         raise SetupError("E-KEY-010", f"{path} 可被他人读取：请执行 chmod 600 {path}，并考虑更换密钥。")
     if status.st_uid not in (0, os.geteuid()):
         raise SetupError("E-KEY-010", f"{path} 属于其他用户：请执行 chown 改为运行本服务的用户。")
+
+
+def _is_credential(path: Path) -> bool:
+    folder = os.environ.get(CREDENTIALS)
+    return bool(folder) and path.parent == Path(str(folder))
 
 
 def _sync_folder(folder: Path) -> None:

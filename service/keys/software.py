@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from service.core import Entropy
 from service.errors import ForbiddenError, InputError, ServiceError, SetupError
-from service.keys import private
+from service.keys import pkcs12, private
 from service.keys import record as records
 from service.keys.private import LocalSigner, PrivateKey
 from service.keys.record import Cost, Record
@@ -37,6 +37,15 @@ class WrappedKey:
 
     record: str = field(repr=False)
     public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedKey:
+    """A key brought along in a file, wrapped anew, with its certificate and those above it (DER)."""
+
+    key: WrappedKey
+    certificate: bytes
+    others: tuple[bytes, ...]
 
 
 class OpenedKey:
@@ -75,6 +84,7 @@ def _sheltered(function: Callable[_P, _T]) -> Callable[_P, _T]:
     return call
 
 
+@_sheltered
 def require_pin(pin: str) -> None:
     """Raise InputError E-KEY-002 unless `pin` is six digits, not all the same and not counting up or down."""
     if len(pin) != 6 or not pin.isascii() or not pin.isdigit():
@@ -101,6 +111,30 @@ def wrap_pem(pem: bytes, pin: str, pepper: bytes, entropy: Entropy) -> WrappedKe
 
 
 @_sheltered
+def wrap_pkcs12(data: bytes, password: str, pin: str, pepper: bytes, entropy: Entropy) -> ImportedKey:
+    """Import the key of a PKCS #12 file (RFC 7292) with the certificates that came with it.
+
+    Raises InputError E-KEY-016 for a wrong password or what is no such file, E-KEY-002 or -006 as `wrap_pem` does.
+    """
+    require_pin(pin)
+    key, certificate, others = pkcs12.read(data, password)
+    return ImportedKey(_wrap(key, pin, pepper, entropy), certificate, others)
+
+
+def public_key_of(record: str) -> bytes:
+    """Return the public half (SubjectPublicKeyInfo) of a wrapped key; it needs no PIN."""
+    return records.parse(record).public_key
+
+
+@_sheltered
+def require_new_pin(old: str, new: str) -> None:
+    """Raise InputError E-KEY-002 for a new PIN that may not be; to be asked before the old one is tried."""
+    require_pin(new)
+    if new == old:
+        raise InputError("E-KEY-002", "新 PIN 不能与原 PIN 相同。")
+
+
+@_sheltered
 def open_key(record: str, pin: str, pepper: bytes) -> OpenedKey:
     """Open a wrapped key for a `with` block; counting failures and locking is the caller's (see lockout).
 
@@ -113,9 +147,7 @@ def open_key(record: str, pin: str, pepper: bytes) -> OpenedKey:
 @_sheltered
 def rewrap(record: str, old_pin: str, new_pin: str, pepper: bytes, entropy: Entropy) -> str:
     """Return the record of the same key under a new PIN; raises as `open_key` and `require_pin` do."""
-    require_pin(new_pin)
-    if new_pin == old_pin:
-        raise InputError("E-KEY-002", "新 PIN 不能与原 PIN 相同。")
+    require_new_pin(old_pin, new_pin)
     return _wrap(_unwrap(record, old_pin, pepper), new_pin, pepper, entropy).record
 
 

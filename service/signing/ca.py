@@ -134,6 +134,34 @@ def issue(
     )
 
 
+def issue_responder(
+    ca_certificate: bytes,
+    ca_signer: Signer,
+    public_key: bytes,
+    *,
+    now: datetime,
+    not_after: datetime,
+    serial: int,
+) -> bytes:
+    """Return the certificate of an OCSP responder that answers for this CA (RFC 6960, 4.2.2.2)."""
+    ca = profile.load(ca_certificate)
+    profile.require_key(public_key)
+    _require_own_key(ca, ca_signer)
+    if public_key == ca_signer.public_key:
+        raise InputError("E-PKI-006", "不能用签发机构自己的密钥申请证书。")
+    named = ca.subject.native
+    organization = str(named.get("organization_name", ""))
+    subject = Subject(f"{named.get('common_name', '')}证书状态"[-64:], organization, demo=names.is_demo(ca))
+    extensions = [
+        *profile.responder(public_key),
+        profile.authority_key_identifier(ca_signer.public_key),
+    ]
+    validity = profile.validity(now, not_after)
+    return profile.certificate(
+        ca_signer, ca.subject, subject.name(), public_key, validity, _serial(serial), extensions
+    )
+
+
 def crl(
     ca_certificate: bytes,
     ca_signer: Signer,

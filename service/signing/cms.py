@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from pyhanko.sign.general import as_signing_certificate_v2
 from pyhanko.sign.timestamps import TimeStamper
 
-from service.errors import InputError, SetupError, VerificationError
+from service.errors import InputError, UnavailableError, VerificationError
 from service.verification import policy
 
 ROOM = 7000  # bytes kept for a container; with four P-256 certificates and one token it takes about 4.5 KB
@@ -144,14 +144,16 @@ def timestamp(signature: bytes, timestamper: TimeStamper) -> bytes:
 
 
 def timestamp_digest(digest: bytes, timestamper: TimeStamper) -> bytes:
-    """Return the DER of a token for a SHA-256. SetupError: no service answered, the step waits (待时间戳)."""
+    """Return the DER of a token for a SHA-256. UnavailableError: no service answered, the step waits (待时间戳)."""
     try:
         token = asyncio.run(timestamper.async_timestamp(digest, "sha256"))
         info = token["content"]["encap_content_info"]["content"].parsed
         stamped = info["message_imprint"]["hashed_message"].native
         encoded: bytes = token.dump()
     except (OSError, ValueError, TypeError, KeyError) as exc:
-        raise SetupError("E-SIG-030", "时间戳服务没有给出有效的时间戳；本步骤等待，稍后会再试。") from exc
+        raise UnavailableError(
+            "E-SIG-030", "时间戳服务没有给出有效的时间戳；本步骤等待，稍后会再试。"
+        ) from exc
     if stamped != digest:
         raise VerificationError("E-SIG-031", "时间戳不是为本签名出具的，已拒绝；请检查时间戳服务。")
     return encoded

@@ -111,6 +111,17 @@ def leaf(public_key: bytes, *, time_stamping: bool, policy_id: str) -> list[dict
     ]
 
 
+def responder(public_key: bytes) -> list[dict[str, Any]]:
+    """Return the extensions of an OCSP responder; short-lived, so that nobody need ask whether it was revoked."""
+    return [
+        _extension("basic_constraints", x509.BasicConstraints({"ca": False}), True),
+        _extension("key_usage", x509.KeyUsage({"digital_signature"}), True),
+        _extension("extended_key_usage", x509.ExtKeyUsageSyntax(["ocsp_signing"]), False),
+        _extension("ocsp_no_check", core.Null(), False),
+        _extension("key_identifier", core.OctetString(key_identifier(public_key)), False),
+    ]
+
+
 def certificate(
     signer: Signer,
     issuer: x509.Name,

@@ -98,7 +98,8 @@ def require_closed(document: Document) -> None:
     with hostile("CHANGES_UNKNOWN"):
         root: Any = document.reader.root
         store = root.raw_get("/DSS") if "/DSS" in root else None
-        own = {document.reader.root_ref.idnum} | ({store.idnum} if hasattr(store, "idnum") else set())
+        catalogue: Any = document.reader.root_ref
+        own = {catalogue.idnum} | ({store.idnum} if hasattr(store, "idnum") else set())
     if len(after) > 1 or any(not update.numbers & own for update in after):
         raise ProofError(
             "CHANGES_FORBIDDEN", "after the last signature only validation data may follow, once"

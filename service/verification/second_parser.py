@@ -51,7 +51,8 @@ def _content(page: Any) -> list[bytes]:
     contents = _entry(page, "/Contents")
     if contents is None:
         return []
-    if isinstance(contents, pikepdf.Stream) or hasattr(contents, "encoded_data"):
+    of_qpdf = isinstance(contents, pikepdf.Object)  # whose arrays answer no question after an attribute
+    if isinstance(contents, pikepdf.Stream) or (not of_qpdf and hasattr(contents, "encoded_data")):
         return [_raw(contents)]
     return [_raw(_object(one)) for one in contents]
 

@@ -15,7 +15,9 @@ from service.registry.clocks import PERSONNEL
 from service.registry.dated import Change, Writer, as_of
 from service.registry.handover import Handover
 from service.registry.records import CadreRow
+from service.workflows import certificates
 from service.workflows.changes import change_of, recorder_of
+from service.workflows.enrolment import Ground
 from service.workflows.parts import Parts
 
 _LEFT = "离任"
@@ -67,6 +69,7 @@ def leave(
         taking = {line.new: line.level or "" for line in proposed.lines if line.new}
         letters = _names(session, roster.need_letter(session, taking, change.on), change.on)
         left = (*proposed.left, *(f"{name}须另行登记负责人" for name in proposed.headless))
+        certificates.cease(session, change.now, Ground(who, why))
         return Sheet(sheet.id, sheet.number, 1, len(proposed.lines), left, letters), proposed
 
 
@@ -97,6 +100,7 @@ def approve(parts: Parts, sheets: Sequence[str], *, who: str, document: str) -> 
             sheet = adjustment.get(session, sheet_id)
             if sheet.kind == "换届" and sheet.state == adjustment.DRAFT and sheet.drafted_by != who:
                 roster.carry_out(session, change, sheet, parts.entropy)
+        certificates.cease(session, change.now, Ground(who, f"换届（{document}）"))
         return adjustment.approve(session, change, sheets, document)
 
 

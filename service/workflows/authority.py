@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from cryptography import x509
+from asn1crypto import pem
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from service.registry import query
 from service.signing import ca
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
-from service.workflows import naming
+from service.workflows import naming, outside
 from service.workflows.parts import Authority, Parts
 
 CRL_LIFETIME = timedelta(days=31)
@@ -38,20 +38,45 @@ def certificate_of(session: Session, owner: str, now: datetime) -> Certificate:
     return found
 
 
+def held_by(session: Session, owner: str, now: datetime) -> list[Certificate]:
+    """Return the certificates of a person or seal that have neither expired nor been revoked for good."""
+    rows = select(Certificate).where(
+        Certificate.owner == owner,
+        Certificate.status.in_(("valid", "suspended")),
+        Certificate.not_after > now,
+    )
+    return list(session.scalars(rows.order_by(Certificate.not_after.desc())))
+
+
 @contextmanager
 def opened(parts: Parts, certificate: Certificate, pin: str) -> Iterator[Signer]:
     """Open the key of a certificate for a `with` block; wrong PINs are counted durably and lock the key."""
+    record = count_try(parts, str(certificate.key))
+    with software.open_key(record, pin, parts.pepper()) as signer:
+        forgive_tries(parts, str(certificate.key))
+        yield signer
+
+
+def count_try(parts: Parts, key_id: str) -> str:
+    """Return a key's record for one PIN to be tried; the try counts as wrong until `forgive_tries`.
+
+    Counted before the PIN is tried: guesses in parallel, or a crash in between, gain nothing.
+    """
     now = parts.clock()
     with parts.sessions.begin() as session:
-        key = session.get_one(Key, certificate.key, with_for_update=True)
+        key = session.get_one(Key, key_id, with_for_update=True)
+        if key.retired_at is not None:
+            raise ForbiddenError("E-SIG-123", "这把密钥已停用，不能再签名；请用新的密钥和证书。")
         lockout.require_unlocked(key.locked_until, now)
-        # Counted before the PIN is tried: guesses in parallel, or a crash in between, gain nothing.
         key.failures, key.locked_until = lockout.after_failure(key.failures, now)
-    with software.open_key(key.wrapped, pin, parts.pepper()) as signer:
-        with parts.sessions.begin() as session:
-            right = session.get_one(Key, key.id)
-            right.failures, right.locked_until = 0, None
-        yield signer
+        return key.wrapped
+
+
+def forgive_tries(parts: Parts, key_id: str) -> None:
+    """Count anew: the PIN was right."""
+    with parts.sessions.begin() as session:
+        right = session.get_one(Key, key_id)
+        right.failures, right.locked_until = 0, None
 
 
 def seal_for(session: Session, unit: str, on: date) -> Seal:
@@ -71,12 +96,13 @@ def require_seal(session: Session, seal_id: str, letter: Letter, on: date) -> No
 
 def chain_of(parts: Parts, session: Session, letter_id: str) -> list[bytes]:
     """Return the certificates a verifier of a finished letter needs: signers, issuing CA, TSA, TSA CA."""
-    signers = session.scalars(
-        select(Certificate.der)
+    rows = session.scalars(
+        select(Certificate)
         .join(Step, Step.certificate == Certificate.sha256)
         .where(Step.letter == letter_id, Step.state == "logged")
         .order_by(Step.id)
-    )
+    ).all()
+    signers = [der for row in rows for der in (row.der, *issuers_of(parts, row))]
     tsa = session.scalars(
         select(Certificate.der).where(Certificate.use == "tsa", Certificate.status == "valid")
     )
@@ -84,19 +110,34 @@ def chain_of(parts: Parts, session: Session, letter_id: str) -> list[bytes]:
     return list(dict.fromkeys([*signers, *tsa, *own]))
 
 
+def issuers_of(parts: Parts, certificate: Certificate) -> list[bytes]:
+    """Return the certificates (DER) that lead from a signer's certificate to an anchor: our CA, or a foreign chain."""
+    if certificate.chain is None:
+        return [parts.issuing_ca.certificate]
+    return (
+        [der for _, _, der in pem.unarmor(certificate.chain.encode(), multiple=True)]
+        if certificate.chain
+        else []
+    )
+
+
 def current_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
     """Return a fresh CRL of the issuing CA and of the TSA CA; a new one is made daily or after a revocation."""
     return [_current_crl(parts, session, ca_, now) for ca_ in (parts.issuing_ca, parts.tsa_ca)]
+
+
+def all_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
+    """Return our own fresh lists and those of the outside authorities as configured."""
+    return [*current_crls(parts, session, now), *outside.crls(parts.settings.anchors)]
 
 
 def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetime) -> bytes:
     name = sha256_hex(issuer.certificate)
     session.get(Certificate, name, with_for_update=True)  # one process at a time numbers this CA's lists
     newest = session.scalars(select(Crl).where(Crl.issuer == name).order_by(Crl.number.desc())).first()
-    revoked = _revoked(session, issuer)
-    latest = max((item.when for item in revoked), default=None)
-    fresh = newest is not None and now - newest.this_update < CRL_REFRESH
-    if newest is not None and fresh and (latest is None or latest < newest.this_update):
+    revoked = revocations(session, name)
+    basis = sha256_hex(repr(revoked).encode())
+    if newest is not None and newest.basis == basis and now - newest.this_update < CRL_REFRESH:
         return newest.der
     number = newest.number + 1 if newest else 1
     der = ca.crl(
@@ -107,8 +148,27 @@ def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetim
         this_update=now,
         next_update=now + CRL_LIFETIME,
     )
-    session.add(Crl(issuer=name, number=number, der=der, this_update=now, next_update=now + CRL_LIFETIME))
+    made = Crl(
+        issuer=name, number=number, der=der, basis=basis, this_update=now, next_update=now + CRL_LIFETIME
+    )
+    session.add(made)
     return der
+
+
+def revocations(session: Session, issuer: str) -> list[ca.Revocation]:
+    """Return what the CA of this certificate (SHA-256) has revoked or suspended."""
+    rows = session.scalars(
+        select(Certificate)
+        .where(Certificate.issuer == issuer, Certificate.revoked_at.is_not(None))
+        .order_by(Certificate.sha256)
+    )
+    return [
+        ca.Revocation(
+            int(row.serial, 16), row.revoked_at, ca.Reason(row.revocation_reason), row.invalid_since
+        )
+        for row in rows
+        if row.revoked_at is not None and row.revocation_reason is not None
+    ]
 
 
 def _logs(parts: Parts, session: Session) -> tuple[str, ...]:
@@ -116,17 +176,6 @@ def _logs(parts: Parts, session: Session) -> tuple[str, ...]:
     verifier = note.Verifier.parse(parts.log.vkey)
     names = session.scalars(select(LogHead.origin).order_by(LogHead.time.desc()))
     return tuple(dict.fromkeys([verifier.vkey, *(replace(verifier, name=name).vkey for name in names)]))
-
-
-def _revoked(session: Session, issuer: Authority) -> list[ca.Revocation]:
-    name = x509.load_der_x509_certificate(issuer.certificate).subject.public_bytes()
-    rows = session.scalars(select(Certificate).where(Certificate.revoked_at.is_not(None)))
-    return [
-        ca.Revocation(int(row.serial, 16), row.revoked_at, ca.Reason(row.revocation_reason or "unspecified"))
-        for row in rows
-        if row.revoked_at is not None
-        and x509.load_der_x509_certificate(row.der).issuer.public_bytes() == name
-    ]
 
 
 def trust(parts: Parts, session: Session, now: datetime) -> Trust:
@@ -137,10 +186,11 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         anchors=(
             Anchor(parts.issuing_ca.certificate, voucher, "sign"),  # type: ignore[arg-type]
             Anchor(parts.tsa_ca.certificate, voucher, "time"),  # type: ignore[arg-type]
+            *outside.anchors(parts.settings.anchors),
         ),
         certificates=frozenset(session.scalars(select(Certificate.sha256))),
         checkpoint=_checkpoint(parts),
-        crls=tuple(current_crls(parts, session, now)),
+        crls=tuple(all_crls(parts, session, now)),
         logs=_logs(parts, session),
         void=frozenset(dead["void"]),
         superseded=frozenset(dead["superseded"]),

@@ -1,5 +1,6 @@
 """Enrolment: a key under the holder's PIN, a certificate from the closed CA, both in force with its log entry."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from cryptography import x509
@@ -8,30 +9,45 @@ from sqlalchemy.orm import Session
 
 from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, new_id, sha256_hex, subject_of
+from service.db.pki import CertificateAct
 from service.db.tables import Certificate, Key, Salt, Seal
-from service.errors import ConflictError, NotFoundError
+from service.errors import ConflictError, InputError, NotFoundError
 from service.keys import software
 from service.registry import query
 from service.signing import ca
 from service.workflows import authority, naming
 from service.workflows.parts import Parts
 
-PERSON_LIFETIME = timedelta(days=3 * 365)
-SEAL_LIFETIME = timedelta(days=5 * 365)
+LIFETIMES = {"person": timedelta(days=3 * 365), "seal": timedelta(days=5 * 365)}
+IDENTITY = ("已当面核对", "已电话核对")
+"""How the clerk made sure that the person is who they say."""
 
 
-def enrol_person(parts: Parts, person: str, pin: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Who does something to a key or certificate, why, and how the holder's identity was confirmed."""
+
+    by: str
+    why: str
+    identity: str | None = None
+
+
+ROUTINE = Ground("liangze", "登记")
+
+
+def enrol_person(parts: Parts, person: str, pin: str, ground: Ground = ROUTINE) -> bytes:
     """Give a cadre or leader a key and a certificate; return the certificate (DER).
 
-    Who already has one in force gets ConflictError. That the clerk has met or called the person is the
-    caller's to record before.
+    Who already has one in force gets ConflictError.
     """
     now = parts.clock()
     with parts.sessions.begin() as session:
-        _require_none(session, person, now)
+        require_none(session, person, now)
         subject = authority.subject_name(parts, session, person, now)
     wrapped = software.create_key(pin, parts.pepper(), parts.entropy)
-    return _certify(parts, person, wrapped, subject, "person", now, now + PERSON_LIFETIME)
+    der = issue(parts, wrapped.public_key, subject, "person", now)
+    _keep(parts, person, wrapped, der, "person", now, ground)
+    return der
 
 
 def find_person(parts: Parts, unit: str, name: str) -> str:
@@ -44,6 +60,15 @@ def find_person(parts: Parts, unit: str, name: str) -> str:
     if len(found) > 1:
         raise ConflictError("E-REG-608", f"该单位有 {len(found)} 位“{name}”，请先在登记簿中区分。")
     return found[0]
+
+
+def find_seal(parts: Parts, unit: str, name: str) -> str:
+    """Return the id of the seal of this name of a unit; raise NotFoundError where there is none."""
+    with parts.sessions.begin() as session:
+        found = session.scalars(select(Seal.id).where(Seal.unit == unit, Seal.name == name)).first()
+    if found is None:
+        raise NotFoundError("E-SIG-131", f"该单位没有登记名为“{name}”的印章。")
+    return found
 
 
 def register_seal(parts: Parts, unit: str, name: str, filing: str | None, keeper: str | None) -> str:
@@ -68,24 +93,33 @@ def register_seal(parts: Parts, unit: str, name: str, filing: str | None, keeper
         return seal.id
 
 
-def enrol_seal(parts: Parts, seal_id: str, pin: str) -> bytes:
+def enrol_seal(parts: Parts, seal_id: str, pin: str, ground: Ground = ROUTINE) -> bytes:
     """Give a seal its key under the keeper's PIN and its certificate; return the certificate (DER)."""
     now = parts.clock()
     with parts.sessions.begin() as session:
-        _require_none(session, seal_id, now)
-        seal = session.get_one(Seal, seal_id)
-        subject = _seal_subject(parts, session, seal, china_day(now))
+        require_none(session, seal_id, now)
+        _, subject = holder(parts, session, seal_id, now)
     wrapped = software.create_key(pin, parts.pepper(), parts.entropy)
-    return _certify(parts, seal_id, wrapped, subject, "seal", now, now + SEAL_LIFETIME)
+    der = issue(parts, wrapped.public_key, subject, "seal", now)
+    _keep(parts, seal_id, wrapped, der, "seal", now, ground)
+    return der
 
 
 def adopt_seal(parts: Parts, seal_id: str, pem: bytes, certificate: bytes, pin: str) -> None:
     """Take over a seal's existing key and certificate of this CA (demo: those of keys_example)."""
     now = parts.clock()
     with parts.sessions.begin() as session:
-        _require_none(session, seal_id, now)
+        require_none(session, seal_id, now)
     wrapped = software.wrap_pem(pem, pin, parts.pepper(), parts.entropy)
-    _keep(parts, seal_id, wrapped, certificate, "seal", now)
+    _keep(parts, seal_id, wrapped, certificate, "seal", now, Ground("liangze", "沿用演示印章"))
+
+
+def holder(parts: Parts, session: Session, owner: str, now: datetime) -> tuple[ca.LeafUse, ca.Subject]:
+    """Return what a certificate of this person or seal is for and whom it names today."""
+    seal = session.get(Seal, owner)
+    if seal is None:
+        return "person", authority.subject_name(parts, session, owner, now)
+    return "seal", _seal_subject(parts, session, seal, china_day(now))
 
 
 def _seal_subject(parts: Parts, session: Session, seal: Seal, on: date) -> ca.Subject:
@@ -94,66 +128,114 @@ def _seal_subject(parts: Parts, session: Session, seal: Seal, on: date) -> ca.Su
     return ca.Subject(seal.name, body.committee, None, subject_of(salt, seal.id), demo=parts.demo)
 
 
-def _require_none(session: Session, owner: str, now: datetime) -> None:
-    found = session.scalars(
-        select(Certificate.sha256).where(
-            Certificate.owner == owner, Certificate.status == "valid", Certificate.not_after > now
-        )
-    ).first()
-    if found is not None:
+def require_none(session: Session, owner: str, now: datetime) -> None:
+    """Raise ConflictError while a person or seal has a certificate, in force or suspended."""
+    if authority.held_by(session, owner, now):
         raise ConflictError("E-SIG-130", "已有有效证书；如需更换，请先吊销原证书。")
 
 
-def _certify(
-    parts: Parts,
-    owner: str,
-    wrapped: software.WrappedKey,
-    subject: ca.Subject,
-    use: ca.LeafUse,
-    now: datetime,
-    not_after: datetime,
-) -> bytes:
+def require_identity(ground: Ground) -> None:
+    """Raise InputError unless it is said how the holder's identity was confirmed, and by whom."""
+    if ground.identity not in IDENTITY or not ground.by.strip():
+        raise InputError("E-SIG-132", f"须写明核对人和核对方式（{'、'.join(IDENTITY)}），才能办理。")
+
+
+def issue(parts: Parts, public_key: bytes, subject: ca.Subject, use: ca.LeafUse, now: datetime) -> bytes:
+    """Return a new certificate of the closed CA; it is in force once `put_in_force` has committed."""
     issuer = parts.issuing_ca
-    end = min(not_after, x509.load_der_x509_certificate(issuer.certificate).not_valid_after_utc)
-    der = ca.issue(
+    last = x509.load_der_x509_certificate(issuer.certificate).not_valid_after_utc
+    return ca.issue(
         issuer.certificate,
         issuer.signer,
-        wrapped.public_key,
+        public_key,
         subject,
         use=use,
         now=now,
-        not_after=end,
+        not_after=min(now + LIFETIMES[use], last),
         serial=ca.new_serial(parts.entropy),
     )
-    _keep(parts, owner, wrapped, der, use, now)
-    return der
 
 
 def _keep(
-    parts: Parts, owner: str, wrapped: software.WrappedKey, der: bytes, use: str, now: datetime
+    parts: Parts,
+    owner: str,
+    wrapped: software.WrappedKey,
+    der: bytes,
+    use: str,
+    now: datetime,
+    ground: Ground,
 ) -> None:
     """Key, certificate and log entry are one commit: no certificate is in force that is not in the log."""
     parts.store.put(der)
     with parts.sessions.begin() as session:
-        _require_none(session, owner, now)
-        key = Key(
-            id=new_id(parts.entropy),
-            owner=owner,
-            wrapped=wrapped.record,
-            failures=0,
-            locked_until=None,
-            created_at=now,
-            retired_at=None,
-        )
-        session.add(key)
-        session.flush()
-        session.add(certificate_row(der, use, owner=owner, key=key.id))
-        log_certificate(parts, session, der, now, subject_owner=owner)
+        require_none(session, owner, now)
+        key = add_key(parts, session, owner, wrapped.record, now)
+        put_in_force(parts, session, der, use, owner, key, now, "发证", ground)
     parts.log.publish()
 
 
-def certificate_row(der: bytes, use: str, *, owner: str | None = None, key: str | None = None) -> Certificate:
-    """Return the database row of a certificate in force."""
+def add_key(
+    parts: Parts, session: Session, owner: str, record: str, now: datetime, request: bytes | None = None
+) -> str:
+    """Keep a wrapped key in the caller's transaction and return its id."""
+    key = Key(
+        id=new_id(parts.entropy),
+        owner=owner,
+        wrapped=record,
+        request=request,
+        failures=0,
+        locked_until=None,
+        created_at=now,
+        retired_at=None,
+    )
+    session.add(key)
+    session.flush()
+    return key.id
+
+
+def put_in_force(
+    parts: Parts,
+    session: Session,
+    der: bytes,
+    use: str,
+    owner: str,
+    key: str,
+    now: datetime,
+    what: str,
+    ground: Ground,
+    chain: str | None = None,
+) -> None:
+    """Put a certificate in force with its log entry in the caller's transaction; its object must be in the store."""
+    issuer = parts.issuing_ca.certificate
+    own = None if chain is not None else issuer
+    row = certificate_row(der, use, owner=owner, key=key, issuer=own)
+    row.chain = chain
+    session.add(row)
+    note(session, owner, row.sha256, what, now, ground)
+    log_certificate(parts, session, der, now, subject_owner=owner)
+
+
+def note(
+    session: Session, owner: str, certificate: str | None, what: str, now: datetime, ground: Ground
+) -> None:
+    """Write down what was done to a key or certificate."""
+    session.add(
+        CertificateAct(
+            owner=owner,
+            certificate=certificate,
+            what=what,
+            at=now,
+            by=ground.by[:64],
+            identity=ground.identity,
+            why=ground.why[:200],
+        )
+    )
+
+
+def certificate_row(
+    der: bytes, use: str, *, owner: str | None = None, key: str | None = None, issuer: bytes | None = None
+) -> Certificate:
+    """Return the database row of a certificate in force; `issuer` is our CA's certificate, if it is ours."""
     certificate = x509.load_der_x509_certificate(der)
     return Certificate(
         sha256=sha256_hex(der),
@@ -162,9 +244,12 @@ def certificate_row(der: bytes, use: str, *, owner: str | None = None, key: str 
         owner=owner,
         key=key,
         use=use,
+        issuer=sha256_hex(issuer) if issuer else None,
+        chain=None,
         status="valid",
         not_after=certificate.not_valid_after_utc,
         revoked_at=None,
+        invalid_since=None,
         revocation_reason=None,
     )
 

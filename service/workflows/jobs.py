@@ -5,17 +5,19 @@ committed, and every piece of work is a compare-and-swap that a repetition finds
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.db.tables import Job
-from service.errors import ServiceError
+from service.errors import ServiceError, UnavailableError
 from service.workflows.parts import Parts
 
 MAX_ATTEMPTS = 5
+WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+"""How long a job rests for which something outside is down; the last one repeats, and it never fails of it."""
 
 Work = Callable[[Parts, str], None]
 _log = structlog.get_logger("liangze.jobs")
@@ -32,18 +34,34 @@ def add(session: Session, task: str, target: str, now: datetime) -> None:
                 state="pending",
                 attempts=0,
                 fault=None,
+                not_before=None,
                 created_at=now,
                 updated_at=now,
             )
         )
     elif job.state == "failed":
-        job.state, job.attempts, job.updated_at = "pending", 0, now
+        job.state, job.attempts, job.not_before, job.updated_at = "pending", 0, None, now
 
 
-def pending(session: Session) -> list[tuple[int, int]]:
-    """Return (id, attempts so far) of the jobs still to do, oldest first."""
-    rows = session.execute(select(Job.id, Job.attempts).where(Job.state == "pending").order_by(Job.id))
+def pending(session: Session, now: datetime) -> list[tuple[int, int]]:
+    """Return (id, attempts so far) of the jobs to do now, oldest first; those that wait are left out."""
+    due = Job.not_before.is_(None) | (Job.not_before <= now)
+    rows = session.execute(select(Job.id, Job.attempts).where(Job.state == "pending", due).order_by(Job.id))
     return [(job, attempts) for job, attempts in rows]
+
+
+def waiting(session: Session) -> list[str]:
+    """Return why jobs wait, one line for each."""
+    rows = session.scalars(select(Job.fault).where(Job.state == "pending", Job.not_before.is_not(None)))
+    return [fault or "" for fault in rows]
+
+
+def hurry(session: Session) -> int:
+    """Let every waiting job be tried at once; return how many there are."""
+    found = session.scalars(select(Job).where(Job.state == "pending", Job.not_before.is_not(None))).all()
+    for job in found:
+        job.not_before = None
+    return len(found)
 
 
 def counts(session: Session) -> dict[str, int]:
@@ -84,7 +102,10 @@ def _close(parts: Parts, job_id: int, error: ServiceError | None) -> None:
         job.attempts += 1
         job.updated_at = parts.clock()
         job.fault = str(error) if error else None
+        job.not_before = None
         if error is None:
             job.state = "done"
+        elif isinstance(error, UnavailableError):
+            job.not_before = job.updated_at + WAITS[min(job.attempts, len(WAITS)) - 1]
         elif job.attempts >= MAX_ATTEMPTS:
             job.state = "failed"

@@ -18,6 +18,7 @@ from service.registry import rules
 from service.registry.rules import RuleBook
 from service.settings import ROOT, Settings
 from service.signing.timestamps import LocalTimeStamper
+from service.signing.tsa_client import HttpTimeStamper
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Parts:
     renderer: PdfRenderer
     issuing_ca: Authority
     tsa_ca: Authority
-    timestamper: LocalTimeStamper
+    timestamper: LocalTimeStamper | HttpTimeStamper
     trust_key: Signer
     pepper: Callable[[], bytes]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from service.errors import ServiceError
-from service.workflows import anchoring, disposal, rosters, witnessing
+from service.workflows import anchoring, authority, certificates, disposal, rosters, witnessing
 from service.workflows.parts import Parts
 
 _log = structlog.get_logger("liangze.periodic")
@@ -16,7 +16,31 @@ def ask_witnesses(parts: Parts) -> None:
     witnessing.ask(parts, only_behind=True)
 
 
-DUTIES: tuple[Callable[[Parts], None], ...] = (disposal.finish, rosters.daily, anchoring.daily, ask_witnesses)
+def cease_certificates(parts: Parts) -> None:
+    """Revoke what persons hold who have left office."""
+    certificates.cease_left(parts)
+
+
+def renew_certificates(parts: Parts) -> None:
+    """Renew the closed CA's certificates before they expire."""
+    certificates.renew_due(parts)
+
+
+def issue_crls(parts: Parts) -> None:
+    """Issue the day's revocation lists, or new ones where something was revoked since."""
+    with parts.sessions.begin() as session:
+        authority.current_crls(parts, session, parts.clock())
+
+
+DUTIES: tuple[Callable[[Parts], None], ...] = (
+    disposal.finish,
+    rosters.daily,
+    anchoring.daily,
+    ask_witnesses,
+    cease_certificates,
+    renew_certificates,
+    issue_crls,
+)
 
 
 def run(parts: Parts) -> None:

@@ -61,7 +61,7 @@ def init(settings: Settings, clock: Clock, entropy: Entropy, *, organization: st
         if read_setting(session, MARK):
             raise ConflictError("E-SYS-020", f"数据目录 {settings.home} 已经初始化，不会重做。")
         _record(session, "environment", settings.environment)
-    if not settings.pepper.exists():
+    if not service_keys.located(settings.pepper).exists():
         service_keys.create_pepper(settings.pepper, entropy)
     _make_keys(settings, clock, entropy, organization)
     secrets = load_secrets(settings)
@@ -144,7 +144,7 @@ def _make_keys(settings: Settings, clock: Clock, entropy: Entropy, organization:
         _copy_demo(settings)
         return
     for name, algorithm in SERVICE_KEYS.items():
-        if not (settings.secrets / f"{name}.key").exists():
+        if not service_keys.located(settings.secrets / f"{name}.key").exists():
             service_keys.create_key_file(settings.secrets / f"{name}.key", algorithm, entropy)
     _make_certificates(settings, clock, entropy, organization)
 

@@ -136,6 +136,8 @@ def approve(
     with parts.sessions.begin() as session:
         steps = [_ready(session, step_id, signer, now) for step_id in step_ids]
         certificate = authority.certificate_of(session, signer, now)
+        if any(step.certificate != certificate.sha256 for step in steps):
+            raise ConflictError("E-SIG-108", "签署人的证书已更换或续期，请刷新后重试。")
         statement = _statement(parts, session, signer, steps, now, device, method, shown)
     approvals.require_redeemable(statement, now)
     approvals.require_shown(statement, (_prepared(parts, step) for step in steps))
@@ -145,7 +147,7 @@ def approve(
             [step.byte_range_digest or b"" for step in steps],
             certificate.der,
             statement.sha256,
-            chain=[parts.issuing_ca.certificate],
+            chain=authority.issuers_of(parts, certificate),
         )
     with parts.sessions.begin() as session:
         session.add(
@@ -228,7 +230,7 @@ def stamp(parts: Parts, target: str) -> None:
         step.attributes or b"",
         step.signature or b"",
         certificate.der,
-        [parts.issuing_ca.certificate],
+        authority.issuers_of(parts, certificate),
         parts.timestamper,
     )
     _require_valid(parts, revision, letter)
@@ -256,7 +258,7 @@ def complete(parts: Parts, letter_id: str) -> None:
         done = session.scalar(select(Step.id).where(Step.letter == letter_id, Step.action == "complete"))
         if letter.state != "countersigned" or done is not None:
             return
-        crls = authority.current_crls(parts, session, now)
+        crls = authority.all_crls(parts, session, now)
         certificates = authority.chain_of(parts, session, letter_id)
     head = head_of(parts, letter)
     revision = ceremony.complete(

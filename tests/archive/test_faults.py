@@ -90,7 +90,12 @@ def test_a_fault_while_recovering_is_recovered_from(
 
 @pytest.mark.parametrize(
     ("number", "sentence"),
-    [(errno.ENOSPC, "磁盘空间已满"), (errno.EROFS, "磁盘为只读"), (errno.EIO, "系统提示")],
+    [
+        (errno.ENOSPC, "磁盘空间已满"),
+        (errno.EROFS, "磁盘为只读"),
+        (errno.EIO, "磁盘读写出错"),
+        (errno.ENXIO, "错误号"),
+    ],
 )
 def test_a_disk_that_refuses_is_told_clearly_and_the_log_still_loads(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str

@@ -14,6 +14,7 @@ import pytest
 import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from service.errors import ServiceError, UsageError
 from service.keys import service_keys, software
@@ -22,6 +23,7 @@ from service.keys.software import WrappedKey
 
 PIN = "830517"
 WRONG = "830518"
+PASSWORD = "correct-horse-battery"
 PEPPER = b"pepper-pepper-pepper-pepper-1234"
 
 
@@ -30,6 +32,7 @@ class Case:
     """A key whose secret parts are known, and its wrapped form."""
 
     pem: bytes
+    p12: bytes
     secrets: tuple[str, ...]
     wrapped: WrappedKey
 
@@ -44,6 +47,7 @@ def case() -> Case:
     secrets = (
         PIN,
         WRONG,
+        PASSWORD,
         PEPPER.decode(),
         PEPPER.hex(),
         str(scalar),
@@ -51,7 +55,10 @@ def case() -> Case:
         repr(scalar.to_bytes(32))[2:-1],
         pem.decode().splitlines()[1],
     )
-    return Case(pem, secrets, software.wrap_pem(pem, PIN, PEPPER, os.urandom))
+    p12 = pkcs12.serialize_key_and_certificates(
+        b"x", key, None, None, serialization.BestAvailableEncryption(PASSWORD.encode())
+    )
+    return Case(pem, p12, secrets, software.wrap_pem(pem, PIN, PEPPER, os.urandom))
 
 
 def _own_frames(error: BaseException) -> Iterator[str]:
@@ -88,6 +95,11 @@ FAULTS: list[Callable[[Case], object]] = [
     lambda case: software.rewrap(case.wrapped.record, PIN, PIN, PEPPER, os.urandom),
     lambda case: software.create_key(PIN + "0", PEPPER, os.urandom),
     lambda case: software.create_key(PIN, PEPPER + b"0", os.urandom),
+    lambda case: software.require_pin(PIN + "0"),
+    lambda case: software.require_new_pin(PIN, PIN),
+    lambda case: software.wrap_pkcs12(case.p12, PASSWORD[::-1], PIN, PEPPER, os.urandom),
+    lambda case: software.wrap_pkcs12(case.p12, PASSWORD, PIN, PEPPER, os.urandom),  # no certificate in it
+    lambda case: software.wrap_pkcs12(case.p12[:-9], PASSWORD, PIN, PEPPER, os.urandom),
     lambda case: software.wrap_pem(case.pem[:-60], PIN, PEPPER, os.urandom),
     lambda case: software.wrap_pem(case.pem.replace(b"PRIVATE", b"PUBLIC"), PIN, PEPPER, os.urandom),
 ]

@@ -115,7 +115,55 @@ def test_a_failing_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(SetupError, match="不能写入") as caught:
         service_keys.create_key_file(tmp_path / "ca.key", Algorithm.ED25519)
     assert caught.value.code == "E-KEY-014"
+    assert "磁盘读写出错" in caught.value.message
+    assert "Input/output" not in caught.value.message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_place_of_a_key_file_is_told_in_chinese(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="这是文件夹"):
+        service_keys.load_key_file(tmp_path)
+
+
+@pytest.fixture
+def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "credentials"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    return folder
+
+
+def test_a_systemd_credential_goes_before_the_file_of_its_name(tmp_path: Path, credentials: Path) -> None:
+    there = service_keys.create_key_file(credentials / "ca.key", Algorithm.ED25519)
+    (credentials / "ca.key").chmod(0o440)  # as systemd gives it where it grants access by a list
+    here = service_keys.create_key_file(tmp_path / "secrets" / "ca.key", Algorithm.ED25519)
+    assert service_keys.load_key_file(tmp_path / "secrets" / "ca.key").public_key == there.public_key
+    (credentials / "ca.key").unlink()
+    assert service_keys.load_key_file(tmp_path / "secrets" / "ca.key").public_key == here.public_key
+
+
+def test_the_pepper_may_be_a_credential(tmp_path: Path, credentials: Path) -> None:
+    (credentials / "pepper").write_bytes(b"c" * 32)
+    (credentials / "pepper").chmod(0o440)
+    assert service_keys.load_pepper(tmp_path / "secrets" / "pepper") == b"c" * 32
+
+
+@pytest.mark.parametrize("mode", [0o460, 0o444, 0o450])
+def test_a_credential_open_to_more_than_reading_by_its_group_is_refused(
+    tmp_path: Path, credentials: Path, mode: int
+) -> None:
+    service_keys.create_key_file(credentials / "ca.key", Algorithm.ED25519)
+    (credentials / "ca.key").chmod(mode)
+    with pytest.raises(SetupError) as caught:
+        service_keys.load_key_file(tmp_path / "ca.key")
+    assert caught.value.code == "E-KEY-010"
+
+
+def test_a_file_beside_the_credentials_gets_no_such_leave(tmp_path: Path, credentials: Path) -> None:
+    service_keys.create_key_file(tmp_path / "ca.key", Algorithm.ED25519)
+    (tmp_path / "ca.key").chmod(0o440)
+    with pytest.raises(SetupError):
+        service_keys.load_key_file(tmp_path / "ca.key")
 
 
 def test_the_demo_door_opens_no_other_key(tmp_path: Path) -> None:

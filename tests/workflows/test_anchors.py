@@ -120,6 +120,7 @@ def _with_a_new_tsa(parts: Parts) -> Parts:
     """Give the authority a certificate that begins now."""
     now = parts.clock()
     old = parts.timestamper
+    assert isinstance(old, LocalTimeStamper)
     der = ca.issue(
         parts.tsa_ca.certificate,
         parts.tsa_ca.signer,

@@ -1,14 +1,11 @@
 """District, city and province on one machine, with real HTTP between them; one of the witnesses lies, one is down."""
 
 import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from service import app as composition
@@ -18,25 +15,8 @@ from service.settings import Settings
 from service.tlog import cosignature, note, proof
 from service.web.witness import create_witness
 from service.workflows import enrolment, periodic, witnessing
+from tests.serving import served
 from tests.workflows.conftest import PIN, TOWN, HandClock
-
-
-@contextmanager
-def _served(web: FastAPI) -> Iterator[str]:
-    """Serve `web` on a free port and yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(web, port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def _upper(home: Path, clock: HandClock) -> App:
@@ -55,7 +35,7 @@ def witness(tmp_path: Path, clock: HandClock, app: App) -> Iterator[Callable[[st
             cosigner = witnessing.create_key(upper.parts, f"witness.example/{level}")
             _, own = witnessing.own_witness(upper.parts)
             own.register(app.parts.log.vkey, clock())
-            url = open_.enter_context(_served(create_witness(own, clock)))
+            url = open_.enter_context(served(create_witness(own, clock)))
             witnessing.add(app.parts, cosigner.vkey, url)
             return url
 
@@ -108,7 +88,7 @@ def test_a_witness_that_is_down_blocks_nothing_and_catches_up(
     assert faults["witness.example/late"] == "连接失败（ConnectError）。"
     assert app.parts.log.kept.covering(0, witnessing.cosigners(app.parts), 1)
     witnessing.remove(app.parts, "witness.example/late")
-    with _served(create_witness(own, clock)) as there:
+    with served(create_witness(own, clock)) as there:
         witnessing.add(app.parts, late.vkey, there)
         assert [one.fault for one in witnessing.ask(app.parts)] == [None, None]
 
@@ -129,7 +109,7 @@ def test_a_lying_witness_is_found_out_and_counts_for_nothing(
     cosigner = witnessing.create_key(upper.parts, "witness.example/liar")
     _, own = witnessing.own_witness(upper.parts)
     signer = own._sign
-    with _served(liar) as url:
+    with served(liar) as url:
         witnessing.add(app.parts, cosigner.vkey, url)
         faults = {one.name: one.fault for one in witnessing.ask(app.parts)}
     assert faults["witness.example/city"] is None

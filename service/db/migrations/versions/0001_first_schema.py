@@ -124,11 +124,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_cadre_unit"), ["unit"], unique=False)
 
     op.create_table(
+        "certificate_act",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("owner", sa.String(length=32), nullable=False),
+        sa.Column("certificate", sa.String(length=64), nullable=True),
+        sa.Column("what", sa.String(length=10), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("identity", sa.String(length=10), nullable=True),
+        sa.Column("why", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_certificate_act")),
+    )
+    with op.batch_alter_table("certificate_act", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_certificate_act_owner"), ["owner"], unique=False)
+
+    op.create_table(
         "crl",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("issuer", sa.String(length=64), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("der", sa.LargeBinary(), nullable=False),
+        sa.Column("basis", sa.String(length=64), nullable=False),
         sa.Column("this_update", service.db.tables.Instant(timezone=True), nullable=False),
         sa.Column("next_update", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_crl")),
@@ -252,6 +268,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("not_before", service.db.tables.Instant(timezone=True), nullable=True),
         sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
         sa.Column("updated_at", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
@@ -265,6 +282,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("owner", sa.String(length=32), nullable=False),
         sa.Column("wrapped", sa.Text(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until", service.db.tables.Instant(timezone=True), nullable=True),
         sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
@@ -647,9 +665,12 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=32), nullable=True),
         sa.Column("key", sa.String(length=32), nullable=True),
         sa.Column("use", sa.String(length=12), nullable=False),
+        sa.Column("issuer", sa.String(length=64), nullable=True),
+        sa.Column("chain", sa.Text(), nullable=True),
         sa.Column("status", sa.String(length=10), nullable=False),
         sa.Column("not_after", service.db.tables.Instant(timezone=True), nullable=False),
         sa.Column("revoked_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("invalid_since", service.db.tables.Instant(timezone=True), nullable=True),
         sa.Column("revocation_reason", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(["key"], ["key.id"], name=op.f("fk_certificate_key")),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_certificate")),
@@ -1024,6 +1045,10 @@ def downgrade() -> None:
 
     op.drop_table("delegation")
     op.drop_table("crl")
+    with op.batch_alter_table("certificate_act", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_certificate_act_owner"))
+
+    op.drop_table("certificate_act")
     with op.batch_alter_table("cadre", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cadre_unit"))
         batch_op.drop_index(batch_op.f("ix_cadre_cadre_valid_from"))

@@ -1,0 +1,100 @@
+"""`liangze enrol …`: keys and certificates for persons and seals, from the own authority or a licensed one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service import console
+from service.commands.holders import By, Name, Pin, Seal, Unit, find, ground, require_one, unit_code
+from service.commands.opening import open_parts
+from service.errors import UsageError
+from service.workflows import enrolment, licensed, sources
+
+_group = typer.Typer(
+    help="登记签署人或印章：生成密钥（PIN 保护），签发或受理证书。", invoke_without_command=True
+)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    cli.add_typer(_group, name="enrol")
+
+
+@_group.callback()
+def enrol(
+    context: typer.Context,
+    unit: Annotated[str | None, typer.Option(help="机构代码或名称。")] = None,
+    name: Name = None,
+    seal: Annotated[str | None, typer.Option(help="印章名称（登记本单位的电子印章）。")] = None,
+    filing: Annotated[str | None, typer.Option(help="印章备案号。")] = None,
+    pin_fd: Pin = None,
+) -> None:
+    """为签署人或印章生成密钥（PIN 保护）并签发证书。"""
+    if context.invoked_subcommand is not None:
+        return
+    if unit is None:
+        raise UsageError("E-SYS-075", "请用 --unit 指定单位。")
+    require_one(name, seal)
+    parts = open_parts()
+    code = unit_code(parts, unit)
+    if seal is not None:
+        owner = enrolment.register_seal(parts, code, seal, filing, None)
+        enrolment.enrol_seal(parts, owner, console.read_pin(pin_fd, twice=True))
+    else:
+        owner = enrolment.find_person(parts, code, str(name))
+        enrolment.enrol_person(parts, owner, console.read_pin(pin_fd, twice=True))
+    console.say(f"已登记{seal or name}，证书已生效并存证。")
+
+
+@_group.command("csr")
+def csr(
+    unit: Unit,
+    out: Annotated[Path, typer.Option(help="申请书写入此文件（PEM）。")],
+    name: Name = None,
+    seal: Seal = None,
+    by: By = "本人",
+    pin_fd: Pin = None,
+) -> None:
+    """生成密钥和证书申请书（PKCS#10），交持牌电子认证机构签发。"""
+    parts = open_parts()
+    owner = find(parts, unit, name, seal)
+    made = licensed.request(parts, owner, console.read_pin(pin_fd, twice=True), ground(by, "向持牌机构申请"))
+    out.write_bytes(made)
+    console.say(f"申请书已写入 {out}。请机构按申请书填写单位、姓名和持有人代号（serialNumber），不得改动。")
+
+
+@_group.command("accept")
+def accept(
+    unit: Unit,
+    cert: Annotated[Path, typer.Option(help="机构签发的证书（PEM 可连同中间证书，或 DER）。")],
+    name: Name = None,
+    seal: Seal = None,
+    by: By = "本人",
+) -> None:
+    """受理持牌机构为申请书签发的证书：核对密钥、姓名、用途和证书链后生效。"""
+    parts = open_parts()
+    owner = find(parts, unit, name, seal)
+    licensed.accept(parts, owner, sources.read_file(cert), ground(by, "持牌机构签发"))
+    console.say(f"已受理{seal or name}的证书，已生效并存证。")
+
+
+@_group.command("import")
+def import_(
+    unit: Unit,
+    p12: Annotated[Path, typer.Option(help="机构发放的软证书文件（.p12、.pfx）。")],
+    password_file: Annotated[Path, typer.Option(help="软证书口令所在文件（只取第一行）。")],
+    name: Name = None,
+    seal: Seal = None,
+    by: By = "本人",
+    pin_fd: Pin = None,
+) -> None:
+    """导入持牌机构的软证书：密钥改由 PIN 保护，原文件请自行销毁。"""
+    parts = open_parts()
+    owner = find(parts, unit, name, seal)
+    password = sources.read_file(password_file).decode("utf-8", "replace").split("\n")[0].rstrip("\r")
+    pin = console.read_pin(pin_fd, twice=True)
+    licensed.take_pkcs12(
+        parts, owner, sources.read_file(p12), password, pin, ground(by, "导入持牌机构软证书")
+    )
+    console.say(f"已导入{seal or name}的证书，已生效并存证；请销毁 {p12}。")
