@@ -50,7 +50,9 @@ def draft(unit: UnitOption, who: Who, rules: Rules = None) -> None:
 
 
 def roster(
-    workbook: Annotated[Path, typer.Argument(help="新一届名册（收集表格式，填“包保干部”表）。")],
+    workbook: Annotated[
+        Path, typer.Argument(metavar="名册", help="新一届名册（收集表格式，填“包保干部”表）。")
+    ],
     unit: UnitOption,
     who: Who,
     why: Why = "换届",
@@ -70,7 +72,7 @@ def roster(
 
 
 def approve(
-    sheets: Annotated[list[str], typer.Argument(help="清单调整单文号；可多张。")],
+    sheets: Annotated[list[str], typer.Argument(metavar="文号", help="清单调整单文号；可多张。")],
     who: Who,
     document: Document,
 ) -> None:
@@ -79,7 +81,7 @@ def approve(
     console.say(f"已批准 {len(sheets)} 张，变动包保关系 {count} 条。")
 
 
-def withdraw(sheet: Annotated[str, typer.Argument(help="清单调整单文号。")]) -> None:
+def withdraw(sheet: Annotated[str, typer.Argument(metavar="文号", help="清单调整单文号。")]) -> None:
     """撤回一张未批准的清单调整单。"""
     adjusting.withdraw(open_parts(), sheet)
     console.say("已撤回。")

@@ -80,7 +80,9 @@ def delegate(
 
 
 def end_delegation(
-    delegation_id: Annotated[str, typer.Argument(help="委托授权编号（见 change arrangements）。")],
+    delegation_id: Annotated[
+        str, typer.Argument(metavar="委托授权编号", help="委托授权编号（见 change arrangements）。")
+    ],
     who: Who,
     why: Why,
     plan: Plan = False,
@@ -123,7 +125,7 @@ def unpin(
 
 
 def team(
-    name: Annotated[str, typer.Argument(help="组团名称。")],
+    name: Annotated[str, typer.Argument(metavar="组团名称", help="组团名称。")],
     unit: UnitOption,
     tier: Annotated[str, typer.Option("--tier", help="包保层级：B、C 或 D。")],
     member: Annotated[list[str], typer.Option("--member", help="可作主包的成员姓名；可重复。")],
@@ -159,7 +161,7 @@ def team(
 
 
 def dissolve_team(
-    name: Annotated[str, typer.Argument(help="组团名称。")],
+    name: Annotated[str, typer.Argument(metavar="组团名称", help="组团名称。")],
     who: Who,
     why: Why,
     plan: Plan = False,
@@ -208,7 +210,9 @@ def scope(
 
 def grid(
     grid_name: Annotated[str, typer.Argument(metavar="网格", help='网格名称或编号；写空（""）即移出网格。')],
-    entities: Annotated[list[str], typer.Argument(help="主体名称、信用代码、许可证号或编号；可多户。")],
+    entities: Annotated[
+        list[str], typer.Argument(metavar="主体", help="主体名称、信用代码、许可证号或编号；可多户。")
+    ],
     who: Who,
     why: Why,
     plan: Plan = False,

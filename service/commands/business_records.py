@@ -28,7 +28,7 @@ def register(cli: typer.Typer) -> None:
 
 @record.command()
 def add(
-    entity: Annotated[str, typer.Argument(help="主体名称、许可证号、信用代码或编号。")],
+    entity: Annotated[str, typer.Argument(metavar="主体", help="主体名称、许可证号、信用代码或编号。")],
     by: Annotated[str, typer.Option(help="记录人：食品安全员、总监或主要负责人。")],
     who: Who,
     kind: Annotated[str, typer.Option(help="日管控、周排查或月调度。")] = DAILY,
@@ -49,7 +49,9 @@ def add(
 
 @record.command()
 def load(
-    table: Annotated[Path, typer.Argument(help="CSV：主体、种类、日期、记录人、隐患数、停业、摘要。")],
+    table: Annotated[
+        Path, typer.Argument(metavar="文件", help="CSV：主体、种类、日期、记录人、隐患数、停业、摘要。")
+    ],
     who: Who,
 ) -> None:
     """按表成批登记：全部登记或全不登记。"""

@@ -11,7 +11,7 @@ from service.commands import adjusting, arrangements, erasing, reassigning, reor
 from service.commands.opening import open_parts
 from service.commands.options import Day, EntityName, OneUnit, Rules, Who, Why, day_of
 from service.errors import UsageError
-from service.registry import adjustment, clocks, query
+from service.registry import adjustment, cells, clocks, columns, query
 from service.workflows import changes
 
 
@@ -61,10 +61,17 @@ def note(who: Who, rules: Rules = None) -> None:
     console.say(f"新登记变动 {len(made)} 项。")
 
 
+_COLUMNS = {column.name: column for column in columns.ENTITIES.columns}
+
+
 def entity(
     name: EntityName,
     facts: Annotated[
-        list[str], typer.Argument(help="变更内容，如 status=注销 employees=20 address=某路1号。")
+        list[str],
+        typer.Argument(
+            metavar="项目=内容",
+            help="变更内容，如 经营状态=注销 从业人数=20 地址=某路1号；项目按收集表的列名写。",
+        ),
     ],
     who: Who,
     why: Why,
@@ -74,7 +81,8 @@ def entity(
     """登记一户主体的变更（关闭、迁址、规模变化），重新分级并开始 30 个工作日计时。"""
     made = changes.change_entity(open_parts(rules), name, _facts(facts), who=who, why=why, on=day_of(on))
     for row in made:
-        console.say(f"{row.what}：应于 {row.due_on} 前调整清单。")
+        mark = "（暂定）" if row.provisional else ""
+        console.say(f"{row.what}：应于 {row.due_on}{mark}前调整清单。")
     if not made:
         console.say("已登记；不引起清单调整。")
 
@@ -96,13 +104,18 @@ def pause(
 
 
 def _facts(pairs: list[str]) -> dict[str, Any]:
+    """Return by field what `项目=内容` say, read as the collection form is; an empty one takes the fact away."""
     found: dict[str, Any] = {}
     for pair in pairs:
-        key, sign, value = pair.partition("=")
-        if not sign:
-            raise UsageError("E-SYS-056", f"“{pair}”应写作 项目=内容，如 employees=20。")
-        number = key in {"employees", "revenue", "diners"}
-        if number and not value.isdecimal():
-            raise UsageError("E-SYS-056", f"“{pair}”应为数字。")
-        found[key] = int(value) if number else value == "是" if key == "high_risk" else value
+        key, sign, text = pair.replace("＝", "=").partition("=")
+        column = _COLUMNS.get(key) or columns.ENTITIES.by_key.get(columns.heading_key(key))
+        if not sign or column is None:
+            raise UsageError("E-SYS-056", f"“{pair}”应写作 项目=内容，如 从业人数=20；项目按收集表的列名写。")
+        if cells.is_blank(text) and not column.needed:
+            found[column.name] = column.default
+            continue
+        value, fault = column.parse(text)
+        if fault is not None and not fault.hint:
+            raise UsageError("E-SYS-056", f"“{pair}”有误：{fault.problem}；{fault.remedy}。")
+        found[column.name] = value
     return found

@@ -42,7 +42,9 @@ def erase_(
     console.say(f"已提出删除申请 {found}，待批准。")
 
 
-def approve_erasure(erasure_id: Annotated[str, typer.Argument(help="删除申请编号。")], who: Who) -> None:
+def approve_erasure(
+    erasure_id: Annotated[str, typer.Argument(metavar="申请编号", help="删除申请编号。")], who: Who
+) -> None:
     """批准并执行删除个人信息（申请人不能批准；不可恢复）。"""
     done = erasing.approve_erasure(open_parts(), erasure_id, who=who)
     places = "，".join(f"{PLACES.get(name, name)} {count} 行" for name, count in done.removed.items())

@@ -35,7 +35,9 @@ def register(cli: typer.Typer) -> None:
 
 
 def import_(
-    workbook: Annotated[Path, typer.Argument(help="包保相关数据收集表：xlsx、CSV 或装有 CSV 的文件夹。")],
+    workbook: Annotated[
+        Path, typer.Argument(metavar="收集表", help="包保相关数据收集表：xlsx、CSV 或装有 CSV 的文件夹。")
+    ],
     plan: Annotated[bool, typer.Option("--plan", help="只显示计划，不导入。")] = False,
     good_rows: Annotated[bool, typer.Option("--good-rows", help="导入正确的行，其余记为待补正。")] = False,
     faults: Annotated[Path | None, typer.Option(help="有问题时写出标注好的工作簿。")] = None,
@@ -91,7 +93,10 @@ def pending(
 def export(
     what: Annotated[
         str,
-        typer.Argument(help="form（数据收集表）、ledger（包保台账）、lists（责任清单）、progress（进度）。"),
+        typer.Argument(
+            metavar="内容",
+            help="form（数据收集表）、ledger（包保台账）、lists（责任清单）、progress（进度）。",
+        ),
     ],
     unit: Annotated[str | None, typer.Option(help="只导出此机构及其下级（代码或名称）。")] = None,
     out: Out = Path("out"),
@@ -125,7 +130,7 @@ def report_key(
 
 
 def receive(
-    package: Annotated[Path, typer.Argument(help="下级的上报包（zip）。")],
+    package: Annotated[Path, typer.Argument(metavar="上报包", help="下级的上报包（zip）。")],
     apply: Annotated[bool, typer.Option("--apply", help="比对后导入。")] = False,
     unverified: Annotated[
         bool, typer.Option("--unverified", help="没有登记公钥、来源未经验证，仍然导入并注明。")

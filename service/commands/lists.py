@@ -142,7 +142,8 @@ def show(unit: Unit, tier: Tier) -> None:
             f"  会签 {one.department}：{one.opinion or '未回复'}{f'（{one.note}）' if one.note else ''}"
         )
     for act in done:
-        console.say(f"  {act.at.astimezone(CHINA):%Y-%m-%d %H:%M}　{act.by}　{act.what}　{act.why}")
+        line = f"  {act.at.astimezone(CHINA):%Y-%m-%d %H:%M}　{act.by}　{act.what}　{act.why}"
+        console.say(line.rstrip())
 
 
 @submission.command("open")

@@ -18,7 +18,7 @@ Document = Annotated[str, typer.Option("--document", help="会议或批准文号
 UnitOption = Annotated[str, typer.Option("--unit", help="机构代码或名称。")]
 OneUnit = Annotated[str | None, typer.Option("--unit", help="只看此机构及其下级（代码或名称）。")]
 Name = Annotated[str, typer.Option("--name", help="干部姓名。")]
-EntityName = Annotated[str, typer.Argument(help="主体名称、信用代码、许可证号或编号。")]
+EntityName = Annotated[str, typer.Argument(metavar="主体", help="主体名称、信用代码、许可证号或编号。")]
 Day = Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="发生日期，默认今天。")]
 All = Annotated[bool, typer.Option("--all", help="逐条全部列出。")]
 Plan = Annotated[bool, typer.Option("--plan", help="只显示将有的变动，不登记。")]

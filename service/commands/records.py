@@ -48,7 +48,8 @@ def visit(
     unit: Unit,
     name: Annotated[str, typer.Option(help="督导的包保干部姓名。")],
     entities: Annotated[
-        list[str], typer.Argument(help="主体名称、许可证号、信用代码或编号；集中督导可列多户。")
+        list[str],
+        typer.Argument(metavar="主体", help="主体名称、许可证号、信用代码或编号；集中督导可列多户。"),
     ],
     who: Who,
     mode: Annotated[str, typer.Option(help="现场、线上或集中。")] = registry.ON_SITE,
@@ -86,8 +87,8 @@ def visit(
 
 
 def photo(
-    visit_id: Annotated[str, typer.Argument(help="督导编号。")],
-    files: Annotated[list[Path], typer.Argument(help="JPEG 或 PNG 照片。")],
+    visit_id: Annotated[str, typer.Argument(metavar="督导编号", help="督导编号。")],
+    files: Annotated[list[Path], typer.Argument(metavar="照片", help="JPEG 或 PNG 照片。")],
     who: Who,
     item: Annotated[int | None, typer.Option(help="对应的任务清单项号。")] = None,
 ) -> None:
@@ -117,7 +118,7 @@ def list_problems(
 
 @problem.command("hand-over")
 def hand_over(
-    problem_id: Annotated[str, typer.Argument(help="问题编号。")],
+    problem_id: Annotated[str, typer.Argument(metavar="问题编号", help="问题编号。")],
     who: Who,
     station: Annotated[str | None, typer.Option(help="监管所；默认按登记簿。")] = None,
     on: On = None,
@@ -130,7 +131,7 @@ def hand_over(
 
 @problem.command("close")
 def close(
-    problem_id: Annotated[str, typer.Argument(help="问题编号。")],
+    problem_id: Annotated[str, typer.Argument(metavar="问题编号", help="问题编号。")],
     remedy: Annotated[str, typer.Option(help="整改情况。")],
     who: Who,
     on: On = None,
@@ -182,7 +183,7 @@ def supervise(
 
 
 def rectified(
-    supervision_id: Annotated[str, typer.Argument(help="督查编号。")],
+    supervision_id: Annotated[str, typer.Argument(metavar="督查编号", help="督查编号。")],
     remedy: Annotated[str, typer.Option(help="整改情况。")],
     who: Who,
     on: On = None,

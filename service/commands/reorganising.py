@@ -22,7 +22,7 @@ def add(change: typer.Typer) -> None:
 
 
 def merge(
-    old: Annotated[list[str], typer.Argument(help="撤并的机构代码或名称。")],
+    old: Annotated[list[str], typer.Argument(metavar="机构", help="撤并的机构代码或名称。")],
     code: Annotated[str, typer.Option("--code", help="撤并后的机构代码。")],
     name: Annotated[str, typer.Option("--name", help="撤并后的机构名称。")],
     who: Who,
@@ -42,7 +42,7 @@ def merge(
 
 
 def split(
-    old: Annotated[str, typer.Argument(help="拆分的机构代码或名称。")],
+    old: Annotated[str, typer.Argument(metavar="机构", help="拆分的机构代码或名称。")],
     into: Annotated[
         list[str],
         typer.Option(

@@ -67,7 +67,7 @@ def raise_(
 
 
 def approve_raise(
-    raise_id: Annotated[str, typer.Argument(help="提级申请编号。")],
+    raise_id: Annotated[str, typer.Argument(metavar="提级编号", help="提级申请编号。")],
     who: Who,
     document: Document,
     rules: Rules = None,
@@ -78,7 +78,7 @@ def approve_raise(
 
 
 def end_raise(
-    raise_id: Annotated[str, typer.Argument(help="提级编号（见 change arrangements）。")],
+    raise_id: Annotated[str, typer.Argument(metavar="提级编号", help="提级编号（见 change arrangements）。")],
     who: Who,
     why: Why,
     plan: Plan = False,

@@ -60,7 +60,7 @@ def require_state(row: ListVersion, *allowed: str) -> None:
         wanted = "或".join(NAMES[state] for state in allowed)
         raise ConflictError(
             "E-REG-767",
-            f"{row.unit}包保{row.tier}级清单第{row.version}版现为“{NAMES.get(row.state, row.state)}”，须为“{wanted}”。",
+            f"包保{row.tier}级清单第{row.version}版现为“{NAMES.get(row.state, row.state)}”，须为“{wanted}”。",
         )
 
 

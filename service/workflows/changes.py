@@ -14,7 +14,7 @@ from service.db.changes import EntityPause
 from service.db.records import Problem
 from service.db.tables import Cadre, Entity
 from service.errors import InputError, NotFoundError
-from service.registry import clocks, query, regrade
+from service.registry import clocks, columns, query, regrade
 from service.registry.clocks import ENTITY, Recorder
 from service.registry.dated import Change, Writer, as_of
 from service.registry.grading import Rules
@@ -35,8 +35,11 @@ _FACTS = frozenset(
         "status",
         "format",
         "sector",
+        "director",
+        "officer",
     }
 )
+_HEADINGS = {column.name: column.heading for column in columns.ENTITIES.columns}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,15 @@ def change_entity(
 ) -> list[ChangeRow]:
     """Let an entity have other `facts` (address, unit, employees, status …); grade it; start its clock."""
     if strange := sorted(set(facts) - _FACTS):
-        raise InputError(
-            "E-REG-854", f"“{strange[0]}”不是可以变更的项目；可变更：{'、'.join(sorted(_FACTS))}。"
-        )
+        named = _HEADINGS.get(strange[0], strange[0])
+        can = "、".join(heading for name, heading in _HEADINGS.items() if name in _FACTS)
+        raise InputError("E-REG-854", f"“{named}”不能这样变更；可变更：{can}。")
     with parts.sessions.begin() as session:
         recorder = recorder_of(parts, session, who, why, on)
         change = recorder.change
         old = find_entity(session, entity, change.on)
         if "unit" in facts:
-            query.unit(session, str(facts["unit"]), change.on)
+            facts = {**facts, "unit": query.find_unit(session, str(facts["unit"]), change.on).code}
         writer = Writer(Entity, change)
         writer.put(old, facts)
         writer.flush(session)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from service.app import App
 from service.clock import china_day, system_clock
 from service.commands import changes
-from service.errors import ConflictError, ForbiddenError, UsageError
+from service.errors import ConflictError, ForbiddenError, InputError, UsageError
 from service.registry import query
 from tests.workflows import opening
 from tests.workflows.opening import DISTRICT, TOWN, DayClock
@@ -68,10 +68,19 @@ def test_leaving_drafting_and_approving(app: App) -> None:
 
 def test_entities_regrading_raising_and_pauses(app: App) -> None:
     today = china_day(app.parts.clock())
-    one, other = opening.entities_of(app, today, "D")[:2]
+    one, other, third = opening.entities_of(app, today, "D")[:3]
     assert "关闭" in run("entity", one.entity, "status=注销", *CLERK, "--why", "注销")
-    with pytest.raises(UsageError, match="应为数字"):
+    with pytest.raises(UsageError, match="不是数字"):
         run("entity", other.entity, "employees=许多", *CLERK, "--why", "扩大")
+    with pytest.raises(UsageError, match=r"经营状态=倒闭.*请从下列各项中选填：.*在营"):
+        run("entity", other.entity, "经营状态=倒闭", *CLERK, "--why", "倒闭")
+    with pytest.raises(UsageError, match="按收集表的列名写"):
+        run("entity", other.entity, "颜色=红", *CLERK, "--why", "装修")
+    with pytest.raises(InputError, match="“统一社会信用代码”不能这样变更；可变更：主体名称、环节"):
+        run("entity", other.entity, "信用代码=91330302YL00000188", *CLERK, "--why", "更正")
+    said = run("entity", third.entity, "从业人数=9", *CLERK, "--why", "扩店", "--on", "2026-12-21")
+    assert re.search(r"规模变化：应于 2027-\d\d-\d\d（暂定）前调整清单", said)
+    assert "不引起清单调整" in run("entity", other.entity, "安全员=员样一", *CLERK, "--why", "任命")
     assert "已登记" in run(
         "pause", other.entity, "--from", "2026-12-01", "--seasonal", *CLERK, "--why", "歇夏"
     )
