@@ -41,8 +41,22 @@ void hb_subset_input_set_flags(hb_subset_input_t *input, unsigned int value);
 hb_face_t *hb_subset_preprocess(hb_face_t *source);
 """)
 _DROP_TABLES = 3  # HB_SUBSET_SETS_DROP_TABLE_TAG
-_EMBEDDED = 0x1 | 0x2 | 0x4 | 0x20  # HB_SUBSET_FLAGS: no hinting, retain ids, desubroutinize, pass the unknown through
-_UNEMBEDDED = b"BASE", b"DSIG", b"EBDT", b"EBLC", b"EBSC", b"GPOS", b"GSUB", b"JSTF", b"LTSH", b"PCLT", b"SVG "
+_EMBEDDED = (
+    0x1 | 0x2 | 0x4 | 0x20
+)  # HB_SUBSET_FLAGS: no hinting, retain ids, desubroutinize, pass the unknown through
+_UNEMBEDDED = (
+    b"BASE",
+    b"DSIG",
+    b"EBDT",
+    b"EBLC",
+    b"EBSC",
+    b"GPOS",
+    b"GSUB",
+    b"JSTF",
+    b"LTSH",
+    b"PCLT",
+    b"SVG ",
+)
 
 
 @cache
