@@ -122,7 +122,7 @@ def test_a_list_has_no_signature_fields(
 
 @pytest.mark.parametrize(("seed", "zone"), [("77", "America/New_York")])
 def test_another_process_zone_and_hash_seed_give_the_same_bytes(seed: str, zone: str) -> None:
-    """Every kind, as PDF and Word, against the files in samples/outputs, which test_outputs rebuilds in this process."""
+    """Every kind, as PDF and Word, against samples/outputs, which test_outputs rebuilds in its own process."""
     run = subprocess.run(
         [sys.executable, "-c", _AGAIN],
         cwd=ROOT,

@@ -20,7 +20,7 @@ _OF_TICKS = 3000  # bytes of the font that has only the ticked box
 def test_a_letter_has_the_same_bytes_with_and_without(
     renderer: PdfRenderer, letter_kind: Kind, commitment: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All but the level of compression, which is set to that of pydyf here; with rare names the glyphs come of two fonts."""
+    """All but the level of compression, which is set to that of pydyf here; rare names come of a second font."""
     content = commitment(cadre_name="䶮𠮷堃喆〇")
     monkeypatch.setattr(economy, "_LEVEL", 9)
     economy._deflate_once.cache_clear()
