@@ -19,7 +19,8 @@ from jinja2 import Template, TemplateError
 from lxml.etree import LxmlError  # type: ignore[import-untyped]
 from markupsafe import Markup, escape
 
-from service.documents import sandbox
+from service.core import content_json
+from service.documents import fonts, sandbox
 from service.documents.content import Content, validate, validate_envelope
 from service.documents.kinds import Kind
 from service.documents.package import ZIP_DAY, Package
@@ -31,9 +32,13 @@ _FIRST_ID = 1000  # docxtpl numbers the pictures of every document from here
 
 
 def render_docx(kind: Kind, content: Content, *, specimen: bool) -> bytes:
-    """Return the Word file of `content`, the same bytes each time; raise InputError for wrong content or template."""
+    """Return the Word file of `content`, the same bytes each time; raise InputError for wrong content or template.
+
+    A character that no font of ours has is refused as in the PDF: Word would print another font's, or a box.
+    """
     content = Content(content.envelope, validate(kind, content.fields))
     validate_envelope(kind, content.envelope)
+    fonts.shipped().require(content_json(content.envelope, content.fields).decode())
     values = sandbox.context(kind, content, specimen=specimen)
     try:
         return _prepared(kind.docx()).render(values, content)

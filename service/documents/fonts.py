@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fontTools.ttLib import TTCollection, TTFont, TTLibError
 
+from service.documents import ticks
 from service.errors import InputError, SetupError
 
 _SYSTEM = (
@@ -29,6 +30,17 @@ _COLLECTIONS = {
     "Noto Serif CJK SC": "NotoSerifCJK-Regular.ttc",
     "Noto Sans CJK SC": "NotoSansCJK-Regular.ttc",
 }
+# A licensed font of the unit's own, put into the fonts folder under its role's name, takes the free one's place.
+ROLES = {
+    "GFang": "仿宋",
+    "GSong": "宋体",
+    "GBiaoSong": "小标宋",
+    "GHei": "黑体",
+    "GKai": "楷体",
+    "GMono": "等宽",
+}
+_SUFFIXES = (".otf", ".ttf")
+_SHIPPED = Path(__file__).parents[2] / ".fonts"  # where `make setup` puts the free ones
 CHAIN = ("GFang", "GKai", "Noto Serif CJK SC")  # 仿宋, then characters 仿宋 lacks
 
 
@@ -45,7 +57,7 @@ class Fonts:
 
     def require(self, text: str) -> None:
         """Raise InputError naming the first character of `text` that no font of the chain has."""
-        missing = {code for code in map(ord, set(text)) if code >= 0x20}
+        missing = {code for code in map(ord, set(text)) if code >= 0x20} - {ord(ticks.TICKED)}
         for characters in self._chain():
             missing -= characters
             if not missing:
@@ -62,11 +74,24 @@ class Fonts:
 
 def load_fonts(folder: Path) -> Fonts:
     """Find every font file in `folder` or where the system keeps it; raise SetupError naming a missing one."""
-    return Fonts({name: _find(folder, file) for name, file in (FACES | _COLLECTIONS).items()})
+    files = {name: _find(folder, file) for name, file in (FACES | _COLLECTIONS).items()}
+    own = {
+        face: path.resolve()
+        for face, role in ROLES.items()
+        for suffix in _SUFFIXES
+        if (path := folder / f"{role}{suffix}").is_file()
+    }
+    return Fonts(files | own)
+
+
+@cache
+def shipped() -> Fonts:
+    """Return the free fonts that come with the program."""
+    return load_fonts(_SHIPPED)
 
 
 def _find(folder: Path, name: str) -> Path:
-    for place in (folder, *_SYSTEM):
+    for place in (folder, _SHIPPED, *_SYSTEM):
         if (place / name).is_file():
             return (place / name).resolve()
     raise SetupError("E-DOC-005", f"缺少字体文件 {name}，请运行 make setup 安装字体。")

@@ -19,7 +19,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from service.core import content_json
-from service.documents import cuts, economy, finish, fonts, justify, sandbox, specimen
+from service.documents import cuts, economy, finish, fonts, justify, sandbox, specimen, ticks
 from service.documents.content import Content, china_date, validate, validate_envelope
 from service.documents.kinds import Kind, TextStatus
 from service.errors import InputError
@@ -106,7 +106,7 @@ class _Kit:
         self.faces = self._sheet(faces.css(), own)
         self._sheet(*_common_faces(faces))
         page = (_SHEETS / "gbt9704.css").read_text("utf-8")
-        self.page = self._sheet(_FACE.sub(rf"\1{cuts.SUFFIX}, \1", page), own)
+        self.page = self._sheet(_FACE.sub(rf"\1{cuts.SUFFIX}, \1, {ticks.FACE}", page), own)
         self.reference = self._sheet(f'@page{{@bottom-center{{content:"{specimen.REFERENCE}"}}}}', own)
         self.specimen = self._sheet(specimen.css(faces.files["GHei"]), own)
 
@@ -115,10 +115,14 @@ class _Kit:
 
 
 def _common_faces(faces: fonts.Fonts) -> tuple[str, URLFetcher]:
-    """Return a sheet of the faces cut to the common characters, which stand before the whole ones in every rule."""
-    files = {face: cuts.cut(faces.files[face], cuts.common()) for face in cuts.FACES}
-    rule = "@font-face{{font-family:{}{};src:url(cut:{})}}"
-    return "".join(rule.format(face, cuts.SUFFIX, face) for face in files), _Cut(files)
+    """Return a sheet of the faces cut to the common characters, which stand before the whole ones in every rule.
+
+    The ticked box, which stands behind them, is among them.
+    """
+    files = {face + cuts.SUFFIX: cuts.cut(faces.files[face], cuts.common()) for face in cuts.FACES}
+    files[ticks.FACE] = ticks.font(faces.files["GFang"])
+    rule = "@font-face{{font-family:{0};src:url(cut:{0})}}"
+    return "".join(rule.format(face) for face in files), _Cut(files)
 
 
 def _finish(pdf: Any, content: Content) -> None:

@@ -80,7 +80,7 @@ def chinese(number: int) -> str:
 
 def tick(value: object) -> str:
     """Return the box of a form, ticked or empty."""
-    return "■" if value else "□"
+    return "☑" if value else "□"
 
 
 def render(sandbox: Sandbox, source: str, values: Mapping[str, Any]) -> str:

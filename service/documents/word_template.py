@@ -58,8 +58,10 @@ _CELLS: Mapping[str, Mapping[str, str]] = {  # table class → cell class → st
 }
 _RULED = {"rows", "form"}
 _WRAPPERS = {"keep", "notes", "issuer", "imprint"}  # their children are what counts
+_PLAIN_WITHIN = {"notes": "清单附注", "issuer": "署名"}  # the style of a paragraph without class in a wrapper
 _LEFT_OUT = {"seal"}  # places for signature fields, which only a PDF has
 _PLACE_MM, _WET_MM = 24, 14
+_SIDE_MM = {"imprint": 4.9, "form": 2, "rows": 0.8}  # side margins of cells, as in gbt9704.css
 
 
 def build(html: str, name: str) -> bytes:
@@ -105,32 +107,33 @@ class _Builder:
                 own = set(_classes(child))
                 self._blocks(child, target, keep=keep or "keep" in own, within=" ".join(own) or within)
             else:
-                self._variants(child, target, keep=keep, notes=within == "notes")
+                self._variants(child, target, keep=keep, within=within)
 
-    def _variants(self, element: Any, target: Any, *, keep: bool, notes: bool) -> None:
+    def _variants(self, element: Any, target: Any, *, keep: bool, within: str) -> None:
         """Add a block; one whose class is an expression becomes a choice between blocks."""
         mark = _MARK.search(element.get("class") or "")
         if mark is None:
-            self._block(element, target, _classes(element), keep=keep, notes=notes)
+            self._block(element, target, _classes(element), keep=keep, within=within)
             return
         rest, word, classes = self._tags[int(mark[1])].strip("{} "), "if", element.get("class")
         while choice := _CHOICE.match(rest):
             self._paragraph(target, f"{{%p {word} {choice[2]} %}}", "小字")
             own = classes.replace(mark[0], choice[1]).split()
-            self._block(element, target, own, keep=keep, notes=notes)
+            self._block(element, target, own, keep=keep, within=within)
             rest, word = choice[3], "elif"
         if word == "if" or (last := _LITERAL.match(rest)) is None:
             raise self._fault(f'class 之内只能写成 "…" if … else "…"，不能写 {rest}')
         self._paragraph(target, "{%p else %}", "小字")
-        self._block(element, target, classes.replace(mark[0], last[1]).split(), keep=keep, notes=notes)
+        self._block(element, target, classes.replace(mark[0], last[1]).split(), keep=keep, within=within)
         self._paragraph(target, "{%p endif %}", "小字")
 
-    def _block(self, element: Any, target: Any, classes: list[str], *, keep: bool, notes: bool) -> None:
+    def _block(self, element: Any, target: Any, classes: list[str], *, keep: bool, within: str) -> None:
         own = " ".join(name for name in classes if name not in ("hei", "kai"))
         styles = _STYLES.get(element.tag, {})
         if own not in styles:
             raise self._fault(f"不认识 <{element.tag} class={own!r}>")
-        style = "清单附注" if element.tag == "p" and notes and not own else styles[own]
+        plain = element.tag == "p" and not own
+        style = _PLAIN_WITHIN.get(within, styles[own]) if plain else styles[own]
         paragraph = self._paragraph(target, "", style)
         self._inline(element, paragraph)
         if keep:
@@ -248,6 +251,8 @@ class _Rows:
         if rows > 1:
             self._filled[column] = rows - 1, span
         classes = _classes(element)
+        if self._own == "rows" and "code" in classes:
+            _without_margins(cell)  # a code of 18 characters must stay on one line
         if self._own in _RULED and "top" not in classes:
             _vertical(cell, "bottom" if "end" in classes else "center")
         if {"place", "wet"} & set(classes):
@@ -370,13 +375,23 @@ def _prepare(table: Any, widths: list[float], own: str) -> None:
     properties = table._tbl.tblPr
     if own == "imprint":
         _at_page_foot(properties)
+    elif own in _RULED:
+        _at_margin(properties, own)
     margins = OxmlElement("w:tblCellMar")
     for side in ("left", "right"):
         element = OxmlElement("w:" + side)
-        element.set(qn("w:w"), "280" if own == "imprint" else "40")
+        element.set(qn("w:w"), str(word_styles.twips(_SIDE_MM.get(own, 0.7))))
         element.set(qn("w:type"), "dxa")
         margins.append(element)
     properties.find(qn("w:tblLook")).addprevious(margins)
+
+
+def _at_margin(properties: Any, own: str) -> None:
+    """Put the left line of the table on the margin; Word puts the text there."""
+    indent = OxmlElement("w:tblInd")
+    indent.set(qn("w:w"), str(word_styles.twips(_SIDE_MM[own])))
+    indent.set(qn("w:type"), "dxa")
+    properties.find(qn("w:tblLayout")).addprevious(indent)
 
 
 def _at_page_foot(properties: Any) -> None:
@@ -406,6 +421,16 @@ def _vertical(cell: Any, where: str) -> None:
     element = OxmlElement("w:vAlign")
     element.set(qn("w:val"), where)
     cell._element.tcPr.append(element)
+
+
+def _without_margins(cell: Any) -> None:
+    margins = OxmlElement("w:tcMar")
+    for side in ("left", "right"):
+        element = OxmlElement("w:" + side)
+        element.set(qn("w:w"), "0")
+        element.set(qn("w:type"), "dxa")
+        margins.append(element)
+    cell._element.tcPr.append(margins)
 
 
 def _underline(cell: Any) -> None:

@@ -115,16 +115,16 @@ def test_a_paper_of_2022_cites_the_text_of_2022() -> None:
 def test_forms_for_the_hand_have_empty_boxes_and_rows_to_write_in() -> None:
     for kind, name in (("visit_record", "村级手填"), ("daily_check", "餐饮"), ("veto_advice", "生产空白")):
         text = words(kind, name)
-        assert text.count("□") > 6 and "■" not in text
+        assert text.count("□") > 6 and "☑" not in text
     for kind in ("daily_check", "weekly_review", "monthly_meeting", "veto_advice", "visit_record"):
         heights = [int(mm) for mm in re.findall(r"height:(\d+)mm", load_kind(TEMPLATES / kind).html())]
         assert min(heights) >= 10 and max(heights) >= 12
 
 
 def test_what_is_ticked_is_ticked_once() -> None:
-    assert words("weekly_review", "学校食堂").count("■") == 1
+    assert words("weekly_review", "学校食堂").count("☑") == 1
     text = words("visit_record", "乡级")
-    assert text.count("■") == 23 + 1  # the items, and how the visit was made
+    assert text.count("☑") == 23 + 1  # the items, and how the visit was made
 
 
 def test_the_board_is_one_page_and_says_the_same_on_a4_and_a3(renderer: PdfRenderer) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from service.documents import fonts, justify
 from service.documents.content import Content
+from service.documents.docx import render_docx
 from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
 from service.errors import InputError, SetupError
@@ -121,9 +122,12 @@ def test_a_character_without_a_glyph_is_refused_by_name(
     code = f"U\\+{ord(character[-1]):04X}"
     with pytest.raises(InputError, match=f"E-DOC-004.*{code}"):
         renderer.render(letter_kind, commitment(cadre_name="张" + character), specimen=False)
+    with pytest.raises(InputError, match=f"E-DOC-004.*{code}"):
+        render_docx(letter_kind, commitment(cadre_name="张" + character), specimen=False)
 
 
-def test_a_missing_font_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_font_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "_SHIPPED", tmp_path)
     with pytest.raises(SetupError, match=r"缺少字体文件 FandolFang-Regular.otf，请运行 make setup"):
         fonts.load_fonts(tmp_path)
 
