@@ -10,10 +10,9 @@ from functools import cached_property
 from typing import Any
 from unittest import mock
 
-from asn1crypto import core
+from asn1crypto import core, tsp
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
-from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
