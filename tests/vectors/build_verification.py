@@ -22,7 +22,7 @@ def build(folder: Path) -> None:
     for name in (FILES, TRUST):
         shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir(parents=True)
-    trusts = {}
+    trusts: dict[str, str | None] = {}
     families = []
     written: dict[tuple[bytes, str], str] = {}
     for family in catalogue.families():

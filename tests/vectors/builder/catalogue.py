@@ -5,7 +5,7 @@ from functools import cache
 
 from service.verification.trust import Trust
 from tests.vectors.builder import everyday, good, messages, people, strangers, tails, wrapping
-from tests.vectors.builder.authority import Street
+from tests.vectors.builder.authority import DAY, T0, Street
 from tests.vectors.builder.vector import Bundles, Family
 
 

@@ -3,6 +3,7 @@
 import io
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from asn1crypto import crl, x509
 from pyhanko.sign.validation.dss import DocumentSecurityStore
@@ -148,7 +149,7 @@ def _extended(street: Street, head: bytes, *, forged: bool = False) -> bytes:
     lists = list(street.crls())
     if forged:
         lists = [one[:-1] + bytes([one[-1] ^ 1]) for one in lists]
-    writer = revision.open_head(head, b"extend")
+    writer: Any = revision.open_head(head, b"extend")
     certificates = [x509.Certificate.load(one) for one in (street.issuing, street.time_ca, street.tsa)]
     DocumentSecurityStore.supply_dss_in_writer(
         writer, None, certs=certificates, crls=[crl.CertificateList.load(one) for one in lists]

@@ -31,11 +31,11 @@ PAGES = """<html lang="zh"><head><title>食品安全承诺书</title><style>
 @font-face {{ font-family: Fang; src: url({font}) }}
 @page {{ size: A4; margin: 37mm 26mm 35mm 28mm }} body {{ font: 16pt/28pt Fang }} h1 {{ font-weight: normal }}
 input {{ appearance: auto; width: 55mm; height: 22mm; border: 0; margin: 0; display: block }}
-</style></head><body><h1>食品安全承诺书</h1><p>每季督导一次</p><p>五千元</p>
+</style></head><body><h1>食品安全承诺书</h1><p>一次</p><p>一千元</p>
 <p><input type=checkbox name=office title="office"></p>
 <p><input type=checkbox name=cadre title="cadre"></p>
 <p><input type=checkbox name=leader title="leader"></p>
-<p style="break-before: page">督导食品安全一千次</p></body></html>"""
+<p style="break-before: page">食品安全一千次</p></body></html>"""
 
 
 def draft(envelope: Envelope | None, *, content: bytes | None = None) -> bytes:
@@ -69,6 +69,7 @@ def render() -> bytes:
         )  # fmt: skip
     with pikepdf.open(io.BytesIO(made)) as pdf:
         _cut_fonts(pdf)
+        _drop_profile(pdf)
         bodies = {item.objgen[0]: _body(item) for item in pdf.objects if _is_kept(item)}
         return paper.assemble(bodies, pdf.Root.objgen[0])
 
@@ -86,7 +87,9 @@ def render_real(street: conftest.Lab) -> bytes:
 
 
 def _is_kept(item: Any) -> bool:
-    return not (isinstance(item, pikepdf.Stream) and item.get("/Type") in ("/ObjStm", "/XRef"))
+    return not (
+        isinstance(item, pikepdf.Stream) and (item.get("/Type") in ("/ObjStm", "/XRef") or "/N" in item)
+    )
 
 
 def _body(item: Any) -> bytes:
@@ -98,20 +101,37 @@ def _body(item: Any) -> bytes:
 
 
 def _cut_fonts(pdf: pikepdf.Pdf) -> None:
-    """Keep only the glyphs that the pages show, under their old numbers."""
-    wanted = set("食品安全承诺书每季督导一次五千元")
+    """Keep only the glyphs that the pages show, and map their old numbers, so that one letter is a few kilobytes."""
+    wanted = set("食品安全承诺书一次千元")
     for item in pdf.objects:
         if isinstance(item, pikepdf.Stream) and item.get("/Subtype") == "/OpenType":
             font = ttLib.TTFont(io.BytesIO(item.read_bytes()), lazy=True)
-            options = subset.Options(
-                retain_gids=True, layout_features=[], drop_tables=_UNUSED, desubroutinize=True
-            )
+            options = subset.Options(layout_features=[], drop_tables=_UNUSED, desubroutinize=True)
             cutter = subset.Subsetter(options)
             cutter.populate(unicodes=[ord(letter) for letter in wanted])
             cutter.subset(font)
+            places = bytearray(2 * (max(cutter.glyph_index_map) + 1))
+            for old, new in cutter.glyph_index_map.items():
+                places[2 * old : 2 * old + 2] = new.to_bytes(2)
             output = io.BytesIO()
             font.save(output, reorderTables=True)
             item.write(zlib.compress(output.getvalue(), 9), filter=pikepdf.Name.FlateDecode)
+            (user,) = (one for one in pdf.objects if _is_font(one))
+            user.CIDToGIDMap = pdf.make_stream(b"")
+            packed = zlib.compress(bytes(places), 9)
+            user.CIDToGIDMap.write(packed, filter=pikepdf.Name.FlateDecode)
+
+
+def _drop_profile(pdf: pikepdf.Pdf) -> None:
+    """Let sRGB be the device's: a colour profile is 2.5 KB in each of a hundred files."""
+    del pdf.Root.OutputIntents
+    for item in pdf.objects:
+        if isinstance(item, pikepdf.Dictionary) and "/srgb" in item:
+            item.srgb = pikepdf.Name.DeviceRGB
+
+
+def _is_font(item: Any) -> bool:
+    return isinstance(item, pikepdf.Dictionary) and "/CIDToGIDMap" in item
 
 
 if __name__ == "__main__":

@@ -2,21 +2,25 @@
 
 import io
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from unittest import mock
 
+from asn1crypto import core, tsp
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
-from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
 from cryptography.hazmat.primitives.asymmetric import rsa as rsa_keys
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko_certvalidator import ValidationContext
@@ -30,7 +34,7 @@ from tests.verification.conftest import repeatable
 
 Key = ec.EllipticCurvePrivateKey | rsa_keys.RSAPrivateKey | ed25519.Ed25519PrivateKey
 HASHES: dict[str, hashes.HashAlgorithm] = {
-    "sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512(), "sha1": hashes.SHA1(),
+    "sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512(), "sha1": hashes.SHA1(),  # noqa: S303
 }  # fmt: skip
 CRL_URL, OCSP_URL = "http://crl.invalid/ca.crl", "http://ocsp.invalid"
 
@@ -38,6 +42,16 @@ CRL_URL, OCSP_URL = "http://crl.invalid/ca.crl", "http://ocsp.invalid"
 def curve_key(label: str, curve: ec.EllipticCurve) -> ec.EllipticCurvePrivateKey:
     """Return the elliptic-curve key of this label."""
     return ec.derive_private_key(int.from_bytes(repeatable(label, 31)), curve)
+
+
+@contextmanager
+def still() -> Iterator[None]:
+    """Keep clock and chance out of the writers that pyHanko opens by itself for validation data."""
+    with (
+        mock.patch.object(IncrementalPdfFileWriter, "_update_meta", lambda self: None),
+        mock.patch.object(IncrementalPdfFileWriter, "_handle_id", StillWriter._handle_id),
+    ):
+        yield
 
 
 @dataclass(frozen=True)
@@ -115,9 +129,9 @@ class Ministry:
         self.tsa_signer = tsa_key
         self.tsa = self._issue(
             "Example TSA",
-            tsa_key._key,
+            tsa_key._key,  # type: ignore[arg-type]
             self.root,
-            usage=[ExtendedKeyUsageOID.TIME_STAMPING],  # type: ignore[arg-type]
+            usage=[ExtendedKeyUsageOID.TIME_STAMPING],
         )
         self.rsa = self._issue("Alice Example", rsa.key("alice"), self.middle, crl=True)
         self.p256 = self._issue("Bob Example", curve_key("bob", ec.SECP256R1()), self.middle, crl=True)
@@ -174,7 +188,7 @@ class Ministry:
             builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
         if ocsp:
             access = x509.AccessDescription(
-                x509.AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(OCSP_URL)
+                AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(OCSP_URL)
             )
             builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
         signing: Any = issuer.key if issuer else key
@@ -191,7 +205,7 @@ class Ministry:
             .add_extension(x509.CRLNumber(1), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False
-            )  # type: ignore[arg-type]
+            )
         )
         for serial, when in (revoked or {}).items():
             one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when).build()
@@ -206,7 +220,7 @@ class Ministry:
         builder = (
             ocsp.OCSPResponseBuilder()
             .add_response(
-                cert=who.certificate, issuer=self.middle.certificate, algorithm=hashes.SHA1(),
+                cert=who.certificate, issuer=self.middle.certificate, algorithm=hashes.SHA1(),  # noqa: S303
                 cert_status=ocsp.OCSPCertStatus.GOOD if good else ocsp.OCSPCertStatus.REVOKED,
                 this_update=at, next_update=at + 7 * DAY,
                 revocation_time=None if good else at - DAY, revocation_reason=None,
@@ -214,8 +228,17 @@ class Ministry:
             .responder_id(ocsp.OCSPResponderEncoding.HASH, self.ocsp_responder.certificate)
             .certificates([self.ocsp_responder.certificate])
         )  # fmt: skip
-        made = builder.sign(self.ocsp_responder.key, hashes.SHA256())  # type: ignore[arg-type]
-        return made.public_bytes(serialization.Encoding.DER)
+        made: Any = asn1_ocsp.OCSPResponse.load(
+            builder.sign(self.ocsp_responder.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+        )
+        basic: Any = made["response_bytes"]["response"].parsed
+        basic["tbs_response_data"]["produced_at"] = at  # the builder asks the system's clock
+        signer: Any = self.ocsp_responder.key
+        basic["signature"] = signer.sign(
+            basic["tbs_response_data"].dump(), padding.PKCS1v15(), hashes.SHA256()
+        )
+        made["response_bytes"]["response"] = core.ParsableOctetString(basic.dump(force=True))
+        return bytes(made.dump(force=True))
 
     @cached_property
     def crls(self) -> tuple[bytes, ...]:
@@ -267,14 +290,16 @@ class Ministry:
         )  # fmt: skip
         pdf_signer.when = when
         output = io.BytesIO()
-        pdf_signer.sign_pdf(StillWriter(data, repeatable(name, 16)), output=output, bytes_reserved=16384)
+        room = 12288 if stamped else 8192  # hex digits
+        with still():
+            pdf_signer.sign_pdf(StillWriter(data, repeatable(name, 16)), output=output, bytes_reserved=room)
         return output.getvalue()
 
     def timestamp(self, data: bytes, name: str, at: datetime = T0) -> bytes:
         """Return `data` with DSS and a document timestamp."""
         output = io.BytesIO()
         stamper = signers.PdfTimeStamper(self.stamper(at), field_name=name)
-        stamper.timestamp_pdf(
-            StillWriter(data, repeatable(name, 16)), "sha256", self.context(at), output=output
-        )
+        writer = StillWriter(data, repeatable(name, 16))
+        with still():
+            stamper.timestamp_pdf(writer, "sha256", self.context(at), output=output)
         return output.getvalue()

@@ -70,9 +70,9 @@ def _visible(name: str, box: tuple[int, int, int, int]) -> dict[str, Any]:
 
 def _good() -> tuple[Vector, ...]:
     m, plain = ministry(), form.blank()
-    certify = {"certify": True}
+    certify: dict[str, Any] = {"certify": True}
     two = lambda: _sign(_sign(plain), "Sig2", who=m.rsa)  # noqa: E731
-    lt = {"embed_validation_info": True, "stamped": True}
+    lt: dict[str, Any] = {"embed_validation_info": True, "stamped": True}
     made: list[tuple[str, str, Any]] = [
         ("p256", "P-256 签名，PAdES B-B", lambda: _sign(plain)),
         ("rsa", "RSA 签名，PAdES B-B", lambda: _sign(plain, who=m.rsa)),

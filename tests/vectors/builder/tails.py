@@ -2,7 +2,7 @@
 
 import re
 
-from tests.vectors.builder import letterhead, surgery
+from tests.vectors.builder import letterhead, paper, surgery
 from tests.vectors.builder.authority import Street
 from tests.vectors.builder.vector import INDETERMINATE, INVALID, Family, Vector
 
@@ -43,7 +43,7 @@ def families(street: Street) -> tuple[Family, ...]:
         Vector("isa_broken_xref", "追加对象，交叉引用写坏",
                lambda: tail(b"xref\n0 x\ntrailer\n<< /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (old, end)), INVALID),
         Vector("isa_signature_copied_into_the_update", "追加的更新里再抄一份签名字典",
-               lambda: surgery.update(final, {**redrawn, size + 5: surgery.body(final, 60)}), INVALID),
+               lambda: surgery.update(final, {**redrawn, size + 5: surgery.body(final, surgery.number_of(final, b"/ByteRange"))}), INVALID),
         Vector("isa_catalogue_replaced", "增量更新换掉文档目录，另指一棵页树",
                lambda: surgery.update(final, _other_tree(final, size), root=size), INVALID),
         Vector("isa_new_root_without_forms", "新目录不带表单：签名还在文件里，却无处可达",
@@ -110,7 +110,7 @@ def _other_tree(data: bytes, root: int, *, forms: bool = True) -> dict[int, byte
         root + 1: b"<< /Type /Pages /Count 1 /Kids [%d 0 R] >>" % (root + 2),
         root + 2: b"<< /Type /Page /Parent %d 0 R %s /Contents %d 0 R /Resources << >> >>"
         % (root + 1, box, root + 3),
-        root + 3: surgery.paper.stream(b"", EVIL_INK),
+        root + 3: paper.stream(b"", EVIL_INK),
     }
 
 
@@ -118,7 +118,7 @@ def _page_added(data: bytes, first: int, second: int) -> dict[int, bytes]:
     size = surgery.size_of(data)
     page = b"<< /Type /Page /Parent 1 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources << >> >>"
     kids = b"<< /Count 3 /Kids [ %d 0 R %d 0 R %d 0 R ] /Type /Pages >>" % (first, second, size)
-    return {1: kids, size: page % (size + 1), size + 1: surgery.paper.stream(b"", EVIL_INK)}
+    return {1: kids, size: page % (size + 1), size + 1: paper.stream(b"", EVIL_INK)}
 
 
 def _doubled(data: bytes, evil: dict[int, bytes]) -> bytes:
@@ -139,7 +139,7 @@ def _hybrid(data: bytes, evil: dict[int, bytes], size: int) -> bytes:
     text, places = surgery.objects(evil, len(data))
     stream_at = len(data) + len(text)
     entries = b"/Root %d 0 R" % surgery.root_of(data)
-    section = surgery.paper.xref_stream(places, {}, size + 9, entries, stream_at)
+    section = paper.xref_stream(places, {}, size + 9, entries, stream_at)
     section = section[: section.rindex(b"startxref")]
     start = stream_at + len(section)
     trailer = b"/Root %d 0 R /Prev %d /XRefStm %d" % (
@@ -147,7 +147,7 @@ def _hybrid(data: bytes, evil: dict[int, bytes], size: int) -> bytes:
         surgery.startxref(data),
         stream_at,
     )
-    return data + text + section + surgery.paper.xref_table({}, size + 10, trailer, start)
+    return data + text + section + paper.xref_table({}, size + 10, trailer, start)
 
 
 def _freed(data: bytes) -> bytes:

@@ -1,6 +1,8 @@
 """Universal forgery and signature wrapping: the signature stays, what it points at moves or is empty."""
 
-from tests.vectors.builder import letterhead, surgery
+from functools import partial
+
+from tests.vectors.builder import letterhead, paper, surgery
 from tests.vectors.builder.authority import Street
 from tests.vectors.builder.tails import EVIL_INK
 from tests.vectors.builder.vector import INDETERMINATE, INVALID, Family, Vector
@@ -31,21 +33,22 @@ CONTENTS = (
 def families(street: Street) -> tuple[Family, ...]:
     """Return both families."""
     issued = street.issued
+    value = surgery.number_of(issued, b"/ByteRange")
     forged = [
         Vector(f"usf_byte_range_{name}", f"签名的 ByteRange {title}",
-               lambda text=text: surgery.over_range(issued, text), INVALID)
+               partial(surgery.over_range, issued, text), INVALID)
         for name, title, text in RANGES
     ] + [
         Vector(f"usf_contents_{name}", f"签名的 Contents {title}",
-               lambda text=text: surgery.over_hole(issued, text), INVALID)
+               partial(surgery.over_hole, issued, text), INVALID)
         for name, title, text in CONTENTS
     ] + [
         Vector("usf_contents_null_in_an_update", "更新里把签名值改成 null", lambda: surgery.update(
-            issued, {60: surgery.HOLE.sub(b"/Contents null", surgery.body(issued, 60))}), INVALID),
+            issued, {value: surgery.HOLE.sub(b"/Contents null", surgery.body(issued, value))}), INVALID),
         Vector("usf_byte_range_removed_in_an_update", "更新里删去 ByteRange", lambda: surgery.update(
-            issued, {60: surgery.RANGE.sub(b"", surgery.body(issued, 60))}), INVALID),
+            issued, {value: surgery.RANGE.sub(b"", surgery.body(issued, value))}), INVALID),
         Vector("usf_subfilter_changed_in_an_update", "更新里把签名格式改成无人认得的", lambda: surgery.update(
-            issued, {60: surgery.body(issued, 60).replace(b"/ETSI.CAdES.detached", b"/X.unknown")}), INDETERMINATE,
+            issued, {value: surgery.body(issued, value).replace(b"/ETSI.CAdES.detached", b"/X.unknown")}), INDETERMINATE,
                ("SIG_FORMAT_UNSUPPORTED",)),
     ]  # fmt: skip
     wrapped = (
@@ -99,10 +102,10 @@ def _shorter(data: bytes) -> bytes:
 def _embedded(data: bytes) -> bytes:
     """A new file whose stream is the signed file, and whose field's value is the signature in there."""
     first, second, length = surgery.byte_range(data)
-    head = surgery.paper.HEADER
+    head = paper.HEADER
     opening = b"90 0 obj\n<< /Length %d >>\nstream\n" % len(data)
     shift = len(head) + len(opening)
-    signature = surgery.body(data, 60)
+    signature = surgery.body(data, surgery.number_of(data, b"/ByteRange"))
     signature = surgery.RANGE.sub(
         b"/ByteRange [%d %d %d %d]" % (shift, first, shift + second, length), signature
     )
@@ -113,18 +116,18 @@ def _embedded(data: bytes) -> bytes:
         2: b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
         3: b"<< /Type /Page /Parent 2 0 R %s /Contents 5 0 R /Resources << >> /Annots [4 0 R] >>" % box,
         4: b"<< /FT /Sig /T (office) /Type /Annot /Subtype /Widget /Rect [0 0 0 0] /P 3 0 R /V 6 0 R >>",
-        5: surgery.paper.stream(b"", EVIL_INK),
+        5: paper.stream(b"", EVIL_INK),
         6: signature,
     }
     text, places = surgery.objects(objects, len(inside))
     places[90] = len(head)
     start = len(inside) + len(text)
-    return inside + text + surgery.paper.xref_table(places, 91, b"/Root 1 0 R", start)
+    return inside + text + paper.xref_table(places, 91, b"/Root 1 0 R", start)
 
 
 def _copied(data: bytes) -> bytes:
     field = surgery.body(data, 9).replace(b"/V 60 0 R", b"/V 70 0 R")
-    return surgery.update(data, {9: field, 70: surgery.body(data, 60)})
+    return surgery.update(data, {9: field, 70: surgery.body(data, surgery.number_of(data, b"/ByteRange"))})
 
 
 def _shared(data: bytes) -> bytes:
