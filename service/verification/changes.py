@@ -99,7 +99,7 @@ def require_closed(document: Document) -> None:
         root: Any = document.reader.root
         store = root.raw_get("/DSS") if "/DSS" in root else None
         catalogue: Any = document.reader.root_ref
-        own = {catalogue.idnum} | ({getattr(store, "idnum", 0)} if store is not None else set())
+        own = {getattr(one, "idnum", None) for one in (catalogue, store)} - {None}
     if len(after) > 1 or any(not update.numbers & own for update in after):
         raise ProofError(
             "CHANGES_FORBIDDEN", "after the last signature only validation data may follow, once"

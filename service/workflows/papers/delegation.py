@@ -35,7 +35,8 @@ def build(desk: Desk, target: str) -> Paper:
     row = desk.session.scalars(
         select(Delegation).where(Delegation.id == target).order_by(Delegation.row.desc())
     ).first()
-    if row is None or row.valid_to is None:
+    last = row.last_day if row else None
+    if row is None or last is None:
         raise missing("委托授权", target)
     cadre, body = query.cadre(desk.session, row.cadre, desk.on), desk.body(row.unit)
     held = query.cadre_rows(desk.session, row.cadre, desk.on)
@@ -47,7 +48,7 @@ def build(desk: Desk, target: str) -> Paper:
         "cadre_post": naming.office_of(row.body, cadre.post).removeprefix(row.body) or cadre.post,
         "sector": row.sector or "",
         "from": row.valid_from.isoformat(),
-        "until": day(row.valid_to),
+        "until": day(last),
         "document": row.document,
         "frequency": task_list.frequency(desk, held),
         "personnel_days": desk.workdays("personnel"),
