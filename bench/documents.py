@@ -29,12 +29,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--case", choices=CASES)
-    parser.add_argument("-n", type=int, default=10)
+    parser.add_argument("-n", type=int, default=8)
     given = parser.parse_args()
     if given.case:
         print(json.dumps(CASES[given.case](given.n)))
         return
-    small, large = (1000, 10000) if given.full else (20, 100)
+    small, large = (1000, 10000) if given.full else (12, 60)
     found = _compare(("pdf", "naive", "typst", "docx", "docxtpl"), given.n)
     found |= _batch(small, large)
     ratios = {
