@@ -15,7 +15,7 @@ from service.clock import format_utc
 from service.core import Entry, Event, FileDigest, Json, parse_entry
 from service.errors import ServiceError
 from service.tlog import merkle, proof
-from service.verification import drawing, dss, parties, structure, verdict
+from service.verification import chain, cms, dss, parties, structure, verdict
 from service.verification.guard import ProofError, hostile
 from service.verification.reasons import Cap
 from service.verification.report import Report, Status
@@ -321,9 +321,11 @@ class _Object:
             return _item("3.4", name, ["签名未达到 B-LTA"])
         if not dss.read(self.document).certificates:
             return _item("3.4", name, ["文件中没有长期验证所需的证书"])
-        return _item(
-            "3.4", name, [] if all(one.trusted for one in self.report.timestamps) else ["时间戳不可信"]
-        )
+        if not all(one.trusted for one in self.report.timestamps):
+            return _item("3.4", name, ["时间戳不可信"])
+        end = _proof_ends(self.document)
+        soon = end < self.around.now + RENEW_BEFORE
+        return _item("3.4", name, [f"时间戳证书 {end:%Y-%m-%d} 到期，应续加时间戳"] if soon else [])
 
     def _virus(self) -> Item:
         scanner = self.around.scanner
@@ -334,6 +336,13 @@ class _Object:
         except ServiceError as exc:
             return _item("4.1", "病毒", None, exc.message)
         return _item("4.1", "病毒", [f"发现 {found}"] if found else [], "" if found else "杀毒软件未发现病毒")
+
+
+def _proof_ends(document: Document) -> datetime:
+    """Return when the certificate of the outermost document timestamp ends."""
+    last = next(one for one in reversed(document.signatures) if one.is_timestamp)
+    token = cms.read_token(last.contents, canonical=False)
+    return chain.load(token.signed.certificate).not_after
 
 
 def _missing_steps(entries: Sequence[Entry]) -> list[str]:

@@ -1,8 +1,10 @@
 """Filing, evidence packages, 四性检测 and disposal, on a village's finished letters."""
 
+import base64
 import io
 import json
 import random
+import re
 import shutil
 import subprocess
 import zipfile
@@ -11,28 +13,32 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 
 from service import app as composition
 from service.app import App
-from service.archive import audit, evidence
+from service.archive import audit, evidence, four_properties
 from service.archive.four_properties import Inspection, Result, Stage, Surroundings, inspect
 from service.core import canonical_json, sha256_hex
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, SetupError
 from service.settings import Settings
+from service.verification import structure
 from service.verification.trust import Trust
 from service.workflows import (
     anchoring,
+    archive_pages,
     authority,
     checking,
     disposal,
     filing,
+    inspecting,
     letters,
     packaging,
     periodic,
     signing,
 )
-from tests.workflows.conftest import PIN, START, VILLAGE, HandClock
+from tests.workflows.conftest import PIN, START, TOWN, VILLAGE, HandClock
 from tests.workflows.test_ceremony_of_a_village import sign_all
 
 FONDS = "Z109"
@@ -83,7 +89,8 @@ def repacked(data: bytes, change: Callable[[dict[str, bytes]], None], documents:
 
 def test_letters_get_their_number_in_the_archive_once(app: App, filed: list[str]) -> None:
     with app.parts.sessions.begin() as session:
-        codes = [filing.dossier(app.parts, one).metadata["code"] for one in filing.holdings(session, VILLAGE)]
+        found = filing.holdings(session, VILLAGE)
+    codes = [one.metadata["code"] for one in filing.dossiers(app.parts, found)]
     assert codes == [f"Z109-WS·2026-D30-{VILLAGE}-{item:04d}" for item in range(1, len(filed) + 1)]
     assert filing.file_letters(app.parts, VILLAGE, who="档案员").new == ()
 
@@ -183,6 +190,11 @@ def _byte(data: bytes) -> bytes:
     return bytes(changed)
 
 
+def _drop_first(files: dict[str, bytes]) -> None:
+    for folder in ("documents", "metadata", "process", "receipts"):
+        del files[_first(files, folder)]
+
+
 MUTATIONS: dict[str, tuple[Change, set[str]]] = {
     "a byte of the document": (_edit("documents", _byte), {"1.1", "1.2", "1.7"}),
     "the document cut short": (
@@ -209,16 +221,7 @@ MUTATIONS: dict[str, tuple[Change, set[str]]] = {
     "a page count of another type": (_meta(pages="3"), {"1.3", "1.6"}),
     "a digest of something else": (_meta(sha256="0" * 64), {"1.7"}),
     "metadata that can't be read": (_edit("metadata", lambda _: b"{"), {"2.3", "3.1"}),
-    "a document too few": (
-        lambda files: (
-            [
-                files.__delitem__(_first(files, one))
-                for one in ("documents", "metadata", "process", "receipts")
-            ]
-            and None
-        ),
-        {"2.5", "2.6"},
-    ),
+    "a document too few": (_drop_first, {"2.5", "2.6"}),
 }
 
 
@@ -301,6 +304,37 @@ def test_a_scanner_that_ran_is_believed_and_one_that_could_not_is_not(app: App, 
     assert result(lambda _: None) == "通过"
     assert result(lambda _: "EICAR") == "不通过"
     assert result(broken) == "未检测"
+
+
+def test_a_proof_of_time_that_ends_within_a_year_must_be_renewed(
+    finished_package: tuple[bytes, Trust, datetime],
+) -> None:
+    data, trust, now = finished_package
+    (one, *_) = evidence.dossiers(evidence.read(data))
+    document = structure.read_document(one.pdf or b"")
+    late = four_properties._proof_ends(document) - timedelta(days=300)
+    assert "3.4" not in failed(inspect([one], Surroundings(trust, now, Stage.KEEPING)))
+    assert "3.4" in failed(inspect([one], Surroundings(trust, late, Stage.KEEPING)))
+
+
+def test_the_report_and_the_notice_print(app: App, filed: list[str]) -> None:
+    app.parts.store.path(str(filing.dossier(app.parts, filed[0]).metadata["sha256"])).unlink()
+    found = inspecting.inspect_filed(app.parts, VILLAGE, [], Stage.KEEPING, None)
+    pages = archive_pages.report(app.parts, found, VILLAGE)
+    text = _text(pages["pdf"])
+    for word in ("不通过", "没有接入杀毒软件", f"Z109-WS·2026-D30-{VILLAGE}-0001", "找不到存证原件"):
+        assert word in text
+    assert zipfile.ZipFile(io.BytesIO(pages["docx"])).testzip() is None
+    made = anchoring.anchor(app.parts)
+    notice = _text(archive_pages.notice(app.parts, made, TOWN)["pdf"])
+    assert base64.b64encode(made.head.checkpoint.root).decode() in notice
+
+
+def _text(pdf: bytes) -> str:
+    document = pdfium.PdfDocument(pdf)
+    text = "".join(document[index].get_textpage().get_text_range() for index in range(len(document)))
+    document.close()
+    return re.sub(r"\s", "", text)
 
 
 def test_an_object_lost_from_the_store_fails_and_the_others_pass(app: App, filed: list[str]) -> None:
