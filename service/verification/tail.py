@@ -65,7 +65,7 @@ def read_updates(data: bytes, signed_end: int) -> tuple[Update, ...]:
 
 
 def require_plain_beginning(data: bytes, end: int) -> None:
-    """Raise ProofError if the first signed revision hides objects, has empty sections or ends more often than it has."""
+    """Raise ProofError if the first signed revision hides objects, or has empty sections or surplus ends."""
     named: set[int] = set()
     sections = 0
     offset: syntax.Value = _declared_offset(data, end)
