@@ -13,7 +13,7 @@ Check = Callable[[bytes], Report]
 
 
 def hidden_object(draft: bytes) -> bytes:
-    at = draft.rindex(b"xref\n")
+    at = draft.rindex(b"\nxref\n") + 1
     extra = b"7 0 obj\n<< /Type /Page >>\nendobj\n"
     moved = draft[:at] + extra + draft[at:]
     return moved.replace(b"startxref\n%d" % at, b"startxref\n%d" % (at + len(extra)))
