@@ -30,20 +30,24 @@ VECTORS = ROOT / "tests" / "vectors" / "verification"
 DOCUMENT = ROOT / "docs" / "verification.md"
 BEGIN, END = "<!-- verdicts: begin -->\n", "<!-- verdicts: end -->\n"
 WHY = {
-    "letters_good": "pyHanko judges signatures and knows no letter; pdfsig reads the signature value alone.",
-    "letters_in_time": "pdfsig looks at no revocation and no validity; pyHanko, which may pass what it cannot find out, "
-    "takes missing or foreign lists for no objection, and times a signature without a timestamp by the present only.",
-    "strangers_good": "where the others refuse, they do not follow the file's own proofs of time or an algorithm of it.",
+    "letters_good": "plain pyHanko does not follow the renewal of timestamps; pdfsig reads "
+    "the signature value alone.",
+    "letters_in_time": "pdfsig looks at no revocation and no validity; tolerant pyHanko asks "
+    "for revocation only where a certificate names a source, and ours name none.",
+    "strangers_good": "pyHanko and we agree.",
     "incremental_saving": "pyHanko follows the cross-reference and cannot see what a scanning viewer will show; pdfsig "
     "says only that the signed part is intact.",
     "cross_references": "bytes that no cross-reference names, and what follows the end, are outside of what they check.",
-    "universal_forgery": "pyHanko raises an exception for most of these; we must give a verdict.",
-    "signature_wrapping": "pdfsig accepts a range that does not end where the revision does.",
-    "shadow": "pyHanko's whitelist admits what changes the look of a page; we compare pixels as well.",
+    "universal_forgery": "pyHanko raises an exception for most of these; here we and pdfsig give a verdict.",
+    "signature_wrapping": "pyHanko accepts a field that an update points at a copy of the "
+    "signature; two fields or a copy are never one signature to us.",
+    "shadow": "pyHanko and we refuse all; pdfsig reads the signature value alone.",
     "certified": "a new signature field over signed text is form filling to pyHanko; we look at what it covers.",
-    "chains": "pdfsig is asked about no trust; pyHanko in tolerant mode passes unknown revocation.",
+    "chains": "pdfsig is asked about no trust; tolerant pyHanko passes unknown "
+    "revocation and does not mind a web server's certificate.",
     "messages": "pyHanko tolerates surplus in the CMS, padding and mixed case; in our letters nothing may be added.",
-    "timestamps": "the main signature is intact, so pdfsig, and partly pyHanko, let a broken or foreign token pass.",
+    "timestamps": "pdfsig and plain pyHanko judge the signatures and let a document "
+    "timestamp be what it is; ours must prove time.",
     "wrong_people": "neither knows who was to sign; we read it from the certified content.",
     "receipts": "neither knows receipts.",
     "everyday": "neither tells an everyday copy from a forgery; we name what to do.",
