@@ -14,6 +14,7 @@ from service.verification.limits import MAX_OBJECTS, MAX_SIGNATURES
 
 _LAST = re.compile(rb"startxref(?:\r\n|\r|\n| )+(\d{1,10})(?:\r\n|\r|\n)%%EOF(?:\r\n|\r|\n)?\Z")
 _EOF = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
+_END_LINE = re.compile(rb"(?<=[\r\n])%%EOF(?=[\r\n]|\Z)")
 _OBJECT_WORD = re.compile(rb"obj(?=[\0\t\n\f\r ()<>\[\]{}/%])")
 _BEFORE_WORD = re.compile(rb"(?<!\d)(\d{1,10})[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+\Z")
 _SUBSECTION = re.compile(rb"(\d{1,10}) (\d{1,10}) ?(?:\r\n|\n|\r)")
@@ -61,6 +62,26 @@ def read_updates(data: bytes, signed_end: int) -> tuple[Update, ...]:
         end = start
     _refuse_hidden(data, signed_end, named)
     return tuple(reversed(updates))
+
+
+def require_plain_beginning(data: bytes, end: int) -> None:
+    """Raise ProofError if the first signed revision hides objects, or has empty sections or surplus ends."""
+    named: set[int] = set()
+    sections = 0
+    offset: syntax.Value = _declared_offset(data, end)
+    while offset is not None:
+        sections += 1
+        if type(offset) is not int or not 0 < offset < end or sections > 2 * MAX_SIGNATURES:
+            raise ProofError("TAIL_BROKEN", "cross-references that lead nowhere before the first signature")
+        is_table = data.startswith(b"xref", offset)
+        section = _read_table(data, offset) if is_table else _read_xref_stream(data, offset)
+        if not section.placed and not section.packed:
+            raise ProofError("TAIL_BROKEN", f"empty cross-reference at {offset}")
+        named |= {place for place, _ in section.placed.values()} | {section.offset}
+        offset = section.trailer.get(b"/Prev")
+    if len(_END_LINE.findall(data, 0, end)) != sections:
+        raise ProofError("TAIL_BROKEN", "more ends than cross-references before the first signature")
+    _refuse_hidden(data[:end], 0, named)
 
 
 def require_revision_end(data: bytes, end: int) -> None:

@@ -20,6 +20,7 @@ from service.verification import (
     receipts,
     second_parser,
     structure,
+    tail,
 )
 from service.verification.findings import Findings
 from service.verification.guard import ProofError
@@ -95,6 +96,9 @@ def _judge(case: _Case, document: Document) -> None:
         if not any(one.code == "SIG_UNREACHABLE" for one in findings.reasons):
             _note_unsigned(case)
         return
+    if case.ours and document.signatures:
+        with findings.step():
+            tail.require_plain_beginning(document.data, document.signatures[0].end)
     # (4) Each message: encoding, CMS, signed attributes, signature value, digest (5.2.4, 5.2.7)
     judged = [Judged(one) for one in document.signatures]
     for one in judged:
