@@ -13,8 +13,9 @@ readonly FONTS=.fonts
 readonly FANDOL=scripts/fandol.sha256
 # Pango and HarfBuzz draw the pages, Noto and LXGW WenKai hold the rare names, poppler checks signatures independently.
 readonly PACKAGES=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils)
-# qpdf looks for damage in signed files, and the registry is tested on a private PostgreSQL server; only the tests call them.
-readonly TEST_PACKAGES=(qpdf postgresql)
+# qpdf looks for damage in signed files, the registry is tested on a private PostgreSQL server, keys on tokens with SoftHSM;
+# only the tests call them.
+readonly TEST_PACKAGES=(qpdf postgresql softhsm2)
 
 WORK="$(mktemp -d)"
 readonly WORK
