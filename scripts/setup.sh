@@ -14,10 +14,12 @@ readonly FONTS=.fonts
 readonly FANDOL=scripts/fandol.sha256
 # Pango and HarfBuzz draw the pages, Noto and LXGW WenKai hold the rare names, poppler checks signatures independently.
 readonly PACKAGES=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils)
-# qpdf looks for damage in signed files, and the registry is tested on a private PostgreSQL server; only the tests call them.
-readonly TEST_PACKAGES=(qpdf postgresql)
-# The veraPDF engine is a Java program that reads its profiles with JAXB, which Java itself no longer has.
-readonly CONFORMANCE_PACKAGES=(libjaxb-java)
+# qpdf looks for damage in signed files, the registry is tested on a private PostgreSQL server, keys on tokens with SoftHSM;
+# only the tests call them.
+readonly TEST_PACKAGES=(qpdf postgresql softhsm2)
+# The veraPDF engine is a Java program that reads its profiles with JAXB, which Java itself no longer has; Go's own log code
+# reads ours.
+readonly CONFORMANCE_PACKAGES=(libjaxb-java golang-go golang-golang-x-mod-dev)
 
 WORK="$(mktemp -d)"
 readonly WORK

@@ -15,7 +15,7 @@ from service.clock import format_utc
 from service.core import Entry, Event, FileDigest, Json, parse_entry
 from service.errors import ServiceError
 from service.tlog import merkle, proof
-from service.verification import chain, cms, dss, parties, structure, verdict
+from service.verification import chain, cms, drawing, dss, parties, structure, verdict
 from service.verification.guard import ProofError, hostile
 from service.verification.reasons import Cap
 from service.verification.report import Report, Status

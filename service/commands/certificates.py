@@ -11,7 +11,7 @@ from service.clock import CHINA
 from service.commands.holders import By, Identity, Name, Seal, Unit, Why, find, ground
 from service.commands.opening import open_parts, read_day
 from service.errors import UsageError
-from service.workflows import authority, certificates
+from service.workflows import authority, certificates, permission
 
 _group = typer.Typer(help="证书：查看、暂停、恢复、续期、吊销，吊销列表。", no_args_is_help=True)
 
@@ -19,6 +19,7 @@ _group = typer.Typer(help="证书：查看、暂停、恢复、续期、吊销�
 def register(cli: typer.Typer) -> None:
     """Add the commands to the command line."""
     cli.add_typer(_group, name="cert")
+    cli.command("acknowledge")(acknowledge)
 
 
 @_group.command("list")
@@ -88,3 +89,10 @@ def crl(out: Annotated[Path, typer.Option(help="输出文件夹。")] = Path("ou
         (out / f"{name}.crl").write_bytes(der)
         (out / f"{name}.crl.pem").write_bytes(pem.armor("X509 CRL", der))
         console.say(f"{out / name}.crl　{now.astimezone(CHINA):%Y-%m-%d %H:%M}")
+
+
+def acknowledge(by: By, why: Why) -> None:
+    """确认正式环境使用自建签发机构或本机时间戳（记录确认人、时间和依据）。"""
+    parts = open_parts()
+    permission.acknowledge(parts, by, why)
+    console.say(f"已记录：{permission.acknowledged(parts)}")

@@ -70,6 +70,12 @@ def load_pepper(path: Path) -> bytes:
     return pepper
 
 
+def read_pin_file(path: Path) -> str:
+    """Return the PIN of a token from a file of mode 0600 or a credential: its first line."""
+    lines = _read(located(path), private_to_owner=True).split(b"\n")
+    return lines[0].decode("utf-8", "replace").rstrip("\r")
+
+
 def _signer(pem: bytes, path: Path) -> LocalSigner:
     try:
         return LocalSigner(private.from_pem(pem))

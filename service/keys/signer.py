@@ -26,5 +26,5 @@ class Signer(Protocol):
         ...
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature over `data`, hashed inside; ECDSA as DER and deterministic (RFC 6979)."""
+        """Return the signature over `data`, hashed inside; ECDSA as DER, deterministic (RFC 6979) except on tokens."""
         ...

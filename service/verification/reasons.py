@@ -101,6 +101,7 @@ REASONS: dict[str, Rule] = {
     "VOUCHER_DEMO": _note("证书是演示证书，仅供试用，不具法律效力。"),
     "VOUCHER_UNKNOWN": _note("证书由您指定的机构签发，本系统不知其资质。"),
     # Time
+    "TIME_LOCAL": _note("时间由本机时间戳证明，没有外部时间戳机构作证。"),
     "TIME_NOT_PROVEN": _note("签署时间只是签名人自述，没有时间戳证明。"),
     "TIME_TOKEN_BROKEN": _invalid("时间戳本身不成立。", "SIG_CRYPTO_FAILURE"),
     "TIME_TOKEN_UNTRUSTED": _unsure(

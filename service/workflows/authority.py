@@ -19,7 +19,7 @@ from service.registry import query
 from service.signing import ca
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
-from service.workflows import naming, outside
+from service.workflows import naming, outside, permission
 from service.workflows.parts import Authority, Parts
 
 CRL_LIFETIME = timedelta(days=31)
@@ -51,6 +51,7 @@ def held_by(session: Session, owner: str, now: datetime) -> list[Certificate]:
 @contextmanager
 def opened(parts: Parts, certificate: Certificate, pin: str) -> Iterator[Signer]:
     """Open the key of a certificate for a `with` block; wrong PINs are counted durably and lock the key."""
+    permission.require_signing(parts, certificate)
     record = count_try(parts, str(certificate.key))
     with software.open_key(record, pin, parts.pepper()) as signer:
         forgive_tries(parts, str(certificate.key))

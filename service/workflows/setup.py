@@ -87,7 +87,7 @@ def require_ready(settings: Settings) -> None:
 
 def load_secrets(settings: Settings) -> Secrets:
     """Open the service keys and read their certificates; production refuses whatever is demo."""
-    signers = {name: service_keys.load_key_file(settings.secrets / f"{name}.key") for name in SERVICE_KEYS}
+    signers = {name: _open_key(settings, name) for name in SERVICE_KEYS}
     certificates = {
         name: read_certificate(settings.secrets / f"{name}.pem") for name in ("issuing_ca", "tsa_ca", "tsa")
     }
@@ -95,6 +95,26 @@ def load_secrets(settings: Settings) -> Secrets:
         demo.refuse_demo_keys(*(signer.public_key for signer in signers.values()))
         demo.refuse_demo(*certificates.values())
     return Secrets(signers, certificates)
+
+
+def key_uris(settings: Settings) -> dict[str, str]:
+    """Return which service keys are on tokens, by name; raise SetupError for a name that is none."""
+    pairs = [one.partition("=") for one in settings.key_uris.split()]
+    if strange := [name for name, _, _ in pairs if name not in SERVICE_KEYS]:
+        raise SetupError(
+            "E-SYS-025",
+            f"LIANGZE_KEY_URIS 中的“{strange[0]}”不是服务密钥；应为{'、'.join(SERVICE_KEYS)}之一。",
+        )
+    return {name: uri for name, _, uri in pairs}
+
+
+def _open_key(settings: Settings, name: str) -> Signer:
+    uri = key_uris(settings).get(name)
+    if uri is None:
+        return service_keys.load_key_file(settings.secrets / f"{name}.key")
+    from service.keys import token  # noqa: PLC0415 - the driver's binding is optional, and loads a library
+
+    return token.open_token(uri)
 
 
 def read_certificate(path: Path) -> bytes:
@@ -144,7 +164,8 @@ def _make_keys(settings: Settings, clock: Clock, entropy: Entropy, organization:
         _copy_demo(settings)
         return
     for name, algorithm in SERVICE_KEYS.items():
-        if not service_keys.located(settings.secrets / f"{name}.key").exists():
+        on_token = name in key_uris(settings)
+        if not on_token and not service_keys.located(settings.secrets / f"{name}.key").exists():
             service_keys.create_key_file(settings.secrets / f"{name}.key", algorithm, entropy)
     _make_certificates(settings, clock, entropy, organization)
 
@@ -170,7 +191,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _make_certificates(settings: Settings, clock: Clock, entropy: Entropy, organization: str) -> None:
     now = clock()
-    signers = {name: service_keys.load_key_file(settings.secrets / f"{name}.key") for name in SERVICE_KEYS}
+    signers = {name: _open_key(settings, name) for name in SERVICE_KEYS}
     made: dict[str, bytes] = {}
     for name, use in (("issuing_ca", "sign"), ("tsa_ca", "time")):
         title = "电子签名签发机构" if use == "sign" else "时间戳签发机构"

@@ -38,7 +38,7 @@ def build(desk: Desk, target: str) -> Paper:
     about = _entity(desk, row) if row.entity else _sector(desk, row, place)
     fields = {
         **about,
-        "applicant": own.office,
+        "applicant": row.applicant or own.office,
         "from_tier": row.from_tier,
         "to_tier": row.to_tier,
         "reason": rows[0].reason or "见申请材料",

@@ -1,0 +1,64 @@
+"""Whether anything may be signed now: the clock is believable, and an own CA or TSA in production is acknowledged."""
+
+from sqlalchemy import select
+
+from service.clock import CHINA, format_utc
+from service.db.tables import Certificate, LogHead, Setting
+from service.errors import ConflictError, ForbiddenError, InputError
+from service.signing.timestamps import LocalTimeStamper
+from service.signing.tsa_client import HttpTimeStamper
+from service.workflows.parts import Parts
+
+NAME = "own_authority"
+"""Setting under which the acknowledgement is recorded: who, when, on what ground."""
+
+
+def require_signing(parts: Parts, certificate: Certificate) -> None:
+    """Raise unless a key may be opened now; asked before any PIN is tried.
+
+    1. the clock is not behind the newest checkpoint of the log; 2. nor more than a minute from the outside
+    time-stamping authority; 3. in production, the own CA or TSA that would vouch has been acknowledged.
+    """
+    _require_clock(parts)
+    if isinstance(parts.timestamper, HttpTimeStamper):
+        parts.timestamper.require_near()
+    _require_acknowledged(parts, own=certificate.chain is None)
+
+
+def acknowledge(parts: Parts, by: str, why: str) -> None:
+    """Record that somebody answers for signing in production with an own CA or TSA."""
+    if not by.strip() or not why.strip():
+        raise InputError("E-SIG-181", "须写明确认人和依据。")
+    text = f"{format_utc(parts.clock())} {by.strip()}：{why.strip()}"
+    with parts.sessions.begin() as session:
+        session.merge(Setting(name=NAME, value=text))
+
+
+def acknowledged(parts: Parts) -> str | None:
+    """Return the acknowledgement on record."""
+    with parts.sessions.begin() as session:
+        row = session.get(Setting, NAME)
+        return row.value if row else None
+
+
+def _require_clock(parts: Parts) -> None:
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        newest = session.scalars(select(LogHead.time).order_by(LogHead.time.desc())).first()
+    if newest is not None and now < newest:
+        raise ConflictError(
+            "E-SIG-180",
+            f"本机时间早于存证日志的最新检查点（{newest.astimezone(CHINA):%Y-%m-%d %H:%M:%S}），"
+            "已停止签署：请校准本机时间后再试。",
+        )
+
+
+def _require_acknowledged(parts: Parts, *, own: bool) -> None:
+    local = isinstance(parts.timestamper, LocalTimeStamper)
+    if parts.demo or not (own or local) or acknowledged(parts):
+        return
+    what = "、".join(name for name, used in (("证书", own), ("时间戳", local)) if used)
+    raise ForbiddenError(
+        "E-SIG-182",
+        f"正式环境的{what}由本单位自建系统签发，须先确认其效力与责任：liangze acknowledge --by 姓名 --why 依据。",
+    )
