@@ -37,7 +37,7 @@ WHY = {
     "strangers_good": "pyHanko and we agree.",
     "incremental_saving": "pyHanko follows the cross-reference and cannot see what a scanning viewer will show; pdfsig "
     "says only that the signed part is intact.",
-    "cross_references": "bytes that no cross-reference names, or that follow the end, are outside of what they check.",
+    "cross_references": "bytes that no cross-reference names, and what follows the end, are not what they check.",
     "universal_forgery": "pyHanko raises an exception for most of these; here we and pdfsig give a verdict.",
     "signature_wrapping": "pyHanko accepts a field that an update points at a copy of the "
     "signature; two fields or a copy are never one signature to us.",
