@@ -11,6 +11,7 @@ from service.registry.dated import as_of
 from service.registry.duty_rows import MAIN
 from service.registry.figures import Figure
 from service.registry.records import TIER_LEVEL
+from service.registry.supervision import Item
 from service.workflows.papers.desk import Desk, Paper, Target, day, file_name, missing
 
 _SCOPES = {"district": "区对街镇", "town": "街镇对村"}
@@ -58,9 +59,7 @@ def build(desk: Desk, target: str) -> Paper:
         "entity_days": desk.workdays("entity"),
         "indices": _indices(row),
         "sample": _sample(desk, row),
-        "findings": [
-            {"item": one["item"], "finding": one["finding"]} for one in parse_canonical(row.items.encode())
-        ],
+        "findings": _findings(row),
         "problems": _problems(desk, row),
         "disposal": row.disposal or "",
         "rectify_due": day(row.rectify_due),
@@ -69,6 +68,12 @@ def build(desk: Desk, target: str) -> Paper:
     place = order.index(row.id) + 1 if row.id in order else 0
     number = f"{desk.unit(row.inspecting).name}督查〔{row.year}〕{place}号"
     return Paper(fields, f"{inspected}{row.year}年度食品安全督查清单", number, body.committee)
+
+
+def _findings(row: Supervision) -> list[dict[str, Json]]:
+    """Return what was judged, without repeating the item's name in its finding."""
+    items = [Item(**one) for one in parse_canonical(row.items.encode())]
+    return [{"item": one.item, "finding": str(one).removeprefix(f"{one.item}：")} for one in items]
 
 
 def _rows(desk: Desk, year: int | None = None) -> Sequence[Supervision]:
