@@ -25,7 +25,9 @@ def layer(pdf: Any) -> None:
 
 def picture_for_printing(pdf: Any) -> None:
     image = pdf.make_stream(b"\0", Type=Name.XObject, Subtype=Name.Image, Width=1, Height=1)
-    image.Alternates = Array([Dictionary(Image=image, DefaultForPrinting=True)])
+    other = pdf.make_stream(b"\xff", Type=Name.XObject, Subtype=Name.Image, Width=1, Height=1)
+    image.Alternates = Array([Dictionary(Image=other, DefaultForPrinting=True)])
+    pdf.pages[0].obj.Extra = image  # what nothing names is not written
 
 
 def script(pdf: Any) -> None:
