@@ -4,6 +4,7 @@ pyHanko compares each later revision with the signed one; a whitelist decides. I
 signatures in pre-made fields, DSS data and document timestamps may follow; DocMDP and FieldMDP always bind.
 """
 
+import io
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, enumerate_sig_fields
 
 from service.verification import structure
 from service.verification.guard import ProofError, hostile
+from service.verification.limits import MAX_DEPTH
 from service.verification.structure import Document, Signature
 
 
@@ -47,7 +49,9 @@ def require_permitted(
             raise ProofError("CHANGES_FORBIDDEN", "the signature permits no changes")
         if level > ModificationLevel.FORM_FILLING:
             raise ProofError("CHANGES_UNKNOWN", str(level))
-    return changed
+        before, after = (_values(one, changed) for one in (old, reader))
+        # a field may look different because its value changed, for no other reason
+        return frozenset(name for name in changed if before.get(name) != after.get(name))
 
 
 def docmdp_of(signature: Signature) -> MDPPerm | None:
@@ -109,6 +113,33 @@ def require_closed(document: Document) -> None:
 def _names(handler: Any) -> set[str]:
     fields: Iterable[tuple[str, Any, Any]] = enumerate_sig_fields(handler)
     return {str(name) for name, _, _ in fields}
+
+
+def _values(handler: Any, wanted: Iterable[str]) -> dict[str, bytes]:
+    """Return the values of the named form fields, inherited ones too, as they would be written."""
+    names, found = set(wanted), dict[str, bytes]()
+    form = structure.entry(handler.root, "/AcroForm", {})
+    waiting = [(each.get_object(), "", None, 0) for each in structure.entry(form, "/Fields", ())]
+    while names and waiting:
+        field, path, value, depth = waiting.pop()
+        part = structure.entry(field, "/T")
+        name = path if part is None else f"{path}.{part}" if path else str(part)
+        value = structure.entry(field, "/V", value)
+        if name in names and part is not None:
+            found[name] = _written(value)
+        if depth < MAX_DEPTH:
+            waiting += [
+                (each.get_object(), name, value, depth + 1) for each in structure.entry(field, "/Kids", ())
+            ]
+    return found
+
+
+def _written(value: Any) -> bytes:
+    if value is None:
+        return b""
+    out = io.BytesIO()
+    value.get_object().write_to_stream(out, None)
+    return out.getvalue()
 
 
 def _own_policy() -> StandardDiffPolicy:

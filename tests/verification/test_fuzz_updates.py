@@ -53,7 +53,8 @@ def test_an_untouched_file_is_valid(at: int) -> None:
     assert base(at)[1].verdict is Verdict.VALID
 
 
-@pytest.mark.parametrize("seed", range(3 * len(MUTATIONS)))
+# The two beyond the range were valid once: a text field's look changed in an update, its value did not.
+@pytest.mark.parametrize("seed", [*range(3 * len(MUTATIONS)), 200567, 200662])
 def test_no_change_of_structure_deceives(seed: int) -> None:
     try_seed(seed)
 
