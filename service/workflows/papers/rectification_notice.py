@@ -7,6 +7,7 @@ from sqlalchemy import select
 from service.core import Json, Party, Role, parse_canonical
 from service.db.records import Problem, Supervision, Visit
 from service.registry import query
+from service.registry.supervision import Item
 from service.workflows import naming
 from service.workflows.papers.desk import Desk, Paper, Target, file_name, missing
 from service.workflows.papers.visit_record import task_list_of
@@ -72,7 +73,7 @@ def build_interview(desk: Desk, target: str) -> Paper:
     row = _disposed(desk, target, INTERVIEW)
     own, to = desk.body(row.inspecting), _addressee(desk, row.inspected)
     found = [one.text for one in _of(desk, target)]
-    found += [f"{one['item']}：{one['finding']}" for one in parse_canonical(row.items.encode())]
+    found += [str(Item(**one)) for one in parse_canonical(row.items.encode())]
     fields = {
         "object": "单位",
         "to": to,
@@ -100,7 +101,7 @@ def build_circular(desk: Desk, target: str) -> Paper:
         "to": _EVERYONE[desk.unit(row.inspected).level],
         "period": f"{row.on.year}年{row.on.month}月",
         "indices": [],
-        "good": "\n".join(f"{one['item']}：{one['finding'].rstrip('。')}。" for one in items),
+        "good": "\n".join(f"{str(Item(**one)).rstrip('。')}。" for one in items),
         "problems": [
             {"no": number, "unit": name, "text": one.text, "due": one.due_on.isoformat()}
             for number, one in enumerate(problems, start=1)
