@@ -125,7 +125,7 @@ def _desk(parts: Parts, on: date) -> Iterator[Desk]:
     engine = open_reader(parts.settings.database)
     try:
         with sessions_of(engine).begin() as session:
-            yield Desk(session, on)
+            yield Desk(session, on, parts.rules)
     finally:
         engine.dispose()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+import structlog
 from sqlalchemy import select
 
 from service.app import App
@@ -163,6 +164,7 @@ def test_an_error_nobody_foresaw_is_a_fault_of_that_row(
         return real(desk, kind, target)
 
     monkeypatch.setattr(paper_sources, "content", content)
+    structlog.reset_defaults()  # a command run before may have left a log that writes to a closed stream
     found = batch.run(app.parts, ORDER, tmp_path / "out", workers=1)
     assert [(one.target, one.code) for one in found.faults] == [(broken[0], "E-DOC-113")]
     assert found.made

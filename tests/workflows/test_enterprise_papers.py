@@ -87,7 +87,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
 
 
 def desk_of(lived: Lived, on: date = DAY) -> Desk:
-    return Desk(lived.session, on)
+    return Desk(lived.session, on, rules.shipped())
 
 
 def made(lived: Lived, desk: Desk, kind: str, target: str, **extra: str) -> Content:

@@ -12,7 +12,7 @@ from service.db.tables import Cadre, Entity
 from service.documents.content import Content, validate, validate_envelope
 from service.documents.docx import render_docx
 from service.errors import InputError, NotFoundError
-from service.registry import query, task_lists
+from service.registry import query, rules, task_lists
 from service.registry.list_review import Decision
 from service.registry.supervision import Inspection, Item, Shortcoming
 from service.registry.visits import Found
@@ -170,12 +170,12 @@ def _cadre(made: Lived, cadre: str) -> Cadre:
 
 def _build(made: Lived, kind: str, target: str, **more: Any) -> Content:
     with made.app.parts.sessions.begin() as session:
-        return papers.build(Desk(session, DAY), kind, target, **more)
+        return papers.build(Desk(session, DAY, rules.shipped()), kind, target, **more)
 
 
 def _targets(made: Lived, kind: str, **scope: str) -> list[papers.Target]:
     with made.app.parts.sessions.begin() as session:
-        return papers.targets(Desk(session, DAY), kind, **scope)
+        return papers.targets(Desk(session, DAY, rules.shipped()), kind, **scope)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -184,7 +184,7 @@ def test_every_target_of_every_kind_can_be_made_and_fits_its_template(lived: Liv
     assert found
     template = lived.app.parts.kind(kind)
     with lived.app.parts.sessions.begin() as session:
-        desk = Desk(session, DAY)
+        desk = Desk(session, DAY, rules.shipped())
         for target in found:
             content = papers.build(desk, kind, target.id)
             validate(template, content.fields)

@@ -1,6 +1,6 @@
 """Papers from the registry: which can be made of a kind (`targets`), and the content of one (`build`).
 
-    desk = Desk(session, on)
+    desk = Desk(session, on, parts.rules)
     for target in targets(desk, "task_list", unit="330302001"):
         content = build(desk, "task_list", target.id)
 

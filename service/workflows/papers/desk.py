@@ -15,11 +15,10 @@ from service.core import Envelope, Json, LetterId, Party, Sha256Hex
 from service.db.changes import Raise
 from service.db.tables import Cadre, Entity, Unit
 from service.errors import NotFoundError
-from service.registry import deadlines, duties, query, rules, task_lists
+from service.registry import deadlines, duties, query
 from service.registry.figures import Figure
 from service.registry.rules import RuleBook
 from service.registry.standing import Measure, Standing
-from service.registry.task_lists import TaskLists
 from service.workflows import naming
 from service.workflows.naming import Body
 
@@ -58,16 +57,9 @@ class Paper:
 class Desk:
     """A session, a day and the rules in force; remembers what the papers of that day ask for again and again."""
 
-    def __init__(
-        self,
-        session: Session,
-        on: date,
-        *,
-        book: RuleBook | None = None,
-        lists: TaskLists | None = None,
-    ) -> None:
+    def __init__(self, session: Session, on: date, book: RuleBook) -> None:
         self.session, self.on = session, on
-        self.book, self.lists = book or rules.shipped(), lists or task_lists.shipped()
+        self.book, self.lists = book, book.task_lists
         self._names: dict[str, str] = {}
 
     @cached_property
