@@ -78,13 +78,7 @@ def test_threads_may_share_a_pool(pool: Pool, final: bytes, trust: Trust) -> Non
     assert [one.verdict for one in found] == [Verdict.VALID] * 6
 
 
-HEAVY = {hostile_files.million_objects}  # as million_pages, which always runs
-
-
-@pytest.mark.parametrize(
-    "make",
-    [pytest.param(one, marks=[pytest.mark.soak] if one in HEAVY else []) for one in hostile_files.FILES],
-)
+@pytest.mark.parametrize("make", hostile_files.FILES)
 def test_a_hostile_file_gets_a_verdict(pool: Pool, make: Callable[[], bytes], trust: Trust) -> None:
     report = pool.verify(make(), trust, SOON)
     assert report.verdict is not Verdict.VALID and report.reasons
@@ -102,9 +96,7 @@ def stranger() -> tuple[Callable[[bytes], bytes], Trust]:
     return sign, trust_of_certificates(certificate)
 
 
-@pytest.mark.parametrize(
-    "make", [pytest.param(hostile_files.page_of_laughs, marks=pytest.mark.soak), hostile_files.page_of_zeros]
-)
+@pytest.mark.parametrize("make", [hostile_files.page_of_laughs, hostile_files.page_of_zeros])
 def test_a_page_that_eats_memory_is_indeterminate(
     pool: Pool, make: Callable[[], bytes], stranger: Any
 ) -> None:
