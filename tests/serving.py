@@ -9,21 +9,23 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+DEADLINE_SECONDS = 20
+
 
 @contextmanager
 def served(web: FastAPI) -> Iterator[str]:
-    """Serve `web` on a free port and yield its address."""
-    with socket.socket() as own:
-        own.bind(("127.0.0.1", 0))
-        port = own.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(web, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, args=([own],))
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    """Serve `web` on a port of its own and yield its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(web, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not server.started:
+        assert time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(DEADLINE_SECONDS)
+        listening.close()

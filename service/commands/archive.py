@@ -11,6 +11,7 @@ from service import console
 from service.archive import audit
 from service.archive.anchors import Judge
 from service.archive.objects import Progress
+from service.archive.store import Store
 from service.clock import system_clock
 from service.commands import packages
 from service.commands.opening import open_parts, read_settings
@@ -53,15 +54,16 @@ def audit_(
     as_json: AsJson = False,
 ) -> int:
     """核查存证档案：重算每个散列，检查每份原件，对照每个旧检查点。"""
-    where, vkey = _archive(folder, log_key)
+    where, vkey, store = _archive(folder, log_key)
     known = checking.gather_trust(trust or [])
     scope = audit.Scope(
         full=full,
         on_object=checking.object_check(known, system_clock()) if full and trust else None,
         earlier=[path.read_bytes() for path in earlier or []],
-        cosigners=[Cosigner.parse(one) for one in witness_key or []],
+        cosigners=[Cosigner.parse(one) for one in (*known.witnesses, *(witness_key or ()))],
         judge=Judge(known, system_clock()) if trust else None,
         workers=workers,
+        store=store,
     )
     with console.Bars() as bars:
         report = audit.audit(where, vkey, scope, state=state, progress=_shown_by(bars))
@@ -136,10 +138,10 @@ def _shown_by(bars: console.Bars) -> Progress:
     return tell
 
 
-def _archive(folder: Path | None, log_key: Path | None) -> tuple[Path, str]:
+def _archive(folder: Path | None, log_key: Path | None) -> tuple[Path, str, Store | None]:
     if folder is None:
         parts = open_parts()
-        return parts.settings.archive, parts.log.vkey
+        return parts.settings.archive, parts.log.vkey, parts.store
     if log_key is None:
         raise UsageError("E-SYS-054", "核查副本时须用 --log-key 指定存证日志公钥（log.vkey）。")
-    return folder, checking.read_text(log_key)
+    return folder, checking.read_text(log_key), None

@@ -65,6 +65,15 @@ def remove(name: Annotated[str, typer.Argument(help="见证方名称。")]) -> N
     console.say(f"已移除见证方 {name}。")
 
 
+@_group.command("quorum")
+def quorum(
+    least: Annotated[int, typer.Argument(min=0, help="须有几个见证方联署；0 为不作要求。")],
+) -> None:
+    """见证策略：存证回执须有几个见证方联署，写进信任包，供核验时比对。"""
+    count = witnessing.set_quorum(open_parts(), least)
+    console.say(f"见证策略：{count} 个见证方中须有 {least} 个联署。下次导出的信任包起生效。")
+
+
 @_group.command("ask")
 def ask() -> None:
     """立即请各见证方为最新的检查点联署。"""
@@ -81,6 +90,9 @@ def ask() -> None:
 def list_() -> None:
     """列出本级的见证方，以及由本单位见证的日志。"""
     parts = open_parts()
+    every, least = witnessing.policy(parts)
+    if every:
+        console.say(f"见证策略：{len(every)} 个见证方中须有 {least} 个联署。")
     for row in witnessing.known(parts):
         console.say(f"见证方 {_line(Asked.last(row))}  {row.url}")
     for one in witnessing.witnessed(parts):

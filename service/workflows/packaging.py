@@ -7,7 +7,7 @@ from pathlib import Path
 from asn1crypto import pem
 
 from service.archive import anchors, evidence, evidence_readme
-from service.archive.four_properties import Dossier
+from service.archive.inspection import Dossier
 from service.clock import format_utc
 from service.core import canonical_json, sha256_hex
 from service.errors import InputError

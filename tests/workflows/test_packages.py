@@ -19,7 +19,8 @@ import pytest
 from service import app as composition
 from service.app import App
 from service.archive import audit, evidence, four_properties
-from service.archive.four_properties import Inspection, Result, Stage, Surroundings, inspect
+from service.archive.four_properties import inspect
+from service.archive.inspection import Inspection, Result, Stage, Surroundings
 from service.core import canonical_json, sha256_hex
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, SetupError
 from service.settings import Settings
@@ -318,7 +319,7 @@ def test_a_proof_of_time_that_ends_within_a_year_must_be_renewed(
 
 
 def test_the_report_and_the_notice_print(app: App, filed: list[str]) -> None:
-    app.parts.store.path(str(filing.dossier(app.parts, filed[0]).metadata["sha256"])).unlink()
+    app.parts.store.delete(str(filing.dossier(app.parts, filed[0]).metadata["sha256"]))
     found = inspecting.inspect_filed(app.parts, VILLAGE, [], Stage.KEEPING, None)
     pages = archive_pages.report(app.parts, found, VILLAGE)
     text = _text(pages["pdf"])
@@ -339,7 +340,7 @@ def _text(pdf: bytes) -> str:
 
 def test_an_object_lost_from_the_store_fails_and_the_others_pass(app: App, filed: list[str]) -> None:
     gone = filing.dossier(app.parts, filed[0])
-    app.parts.store.path(str(gone.metadata["sha256"])).unlink()
+    app.parts.store.delete(str(gone.metadata["sha256"]))
     found = inspect(
         filing.dossiers(app.parts, filed), Surroundings(trust_of(app), app.parts.clock(), Stage.KEEPING)
     )
@@ -369,7 +370,7 @@ def test_disposal_needs_time_and_two_people_and_the_audit_knows(
         assert filing.disposed(session, VILLAGE) == [code]
         assert one not in filing.holdings(session, VILLAGE)
         assert disposal.waiting(session) == []
-    parts.store.path(sha256_hex(filing.dossier(parts, filed[1]).pdf or b"")).unlink()
+    parts.store.delete(sha256_hex(filing.dossier(parts, filed[1]).pdf or b""))
     found = audit.audit(parts.settings.archive, parts.log.vkey)
     assert [item.code for item in found.findings if not item.notice] == ["E-ARC-120"]
 
