@@ -27,6 +27,7 @@ def test_a_letter_has_the_same_bytes_with_and_without(
     """All but the level of compression, which is set to that of pydyf here; rare names come of a second font."""
     content = commitment(cadre_name="䶮𠮷堃喆〇")
     monkeypatch.setattr(economy, "_LEVEL", 9)
+    monkeypatch.setattr(economy, "_LEVEL_OF_LARGE", 9)
     economy._deflate_once.cache_clear()
     made = [renderer.render(letter_kind, content, specimen=True) for _ in range(2)]
     economy._deflate_once.cache_clear()
