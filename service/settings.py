@@ -34,6 +34,12 @@ class Settings(BaseSettings):
     """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
     key_uris: str = ""
     """Service keys on tokens, blanks between: issuing_ca=pkcs11:token=…;object=…?module-path=…&pin-source=…"""
+    pkcs11_module: Path | None = None
+    """Driver (PKCS #11 library) of the tokens that hold signers' own keys."""
+    remote_signer: str = ""
+    """Remote signing service of signers' keys (CSC API 2.0), up to its version: https://…/csc/v2; empty: none."""
+    remote_signer_token: Path | None = None
+    """File (mode 0600) or credential with the bearer token for the remote signing service."""
     tsa_urls: str = ""
     """Outside time-stamping authorities (RFC 3161), asked in this order, blanks between; empty: the local one."""
     tsa_policy: str = ""

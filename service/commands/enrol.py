@@ -15,6 +15,11 @@ _group = typer.Typer(
     help="登记签署人或印章：生成密钥（PIN 保护），签发或受理证书。", invoke_without_command=True
 )
 
+Key = Annotated[
+    str | None,
+    typer.Option("--key", help="密钥所在：pkcs11:token=令牌名称;object=密钥标签，或 csc:凭据编号。"),
+]
+
 
 def register(cli: typer.Typer) -> None:
     """Add the commands to the command line."""
@@ -28,9 +33,10 @@ def enrol(
     name: Name = None,
     seal: Annotated[str | None, typer.Option(help="印章名称（登记本单位的电子印章）。")] = None,
     filing: Annotated[str | None, typer.Option(help="印章备案号。")] = None,
+    key: Key = None,
     pin_fd: Pin = None,
 ) -> None:
-    """为签署人或印章生成密钥（PIN 保护）并签发证书。"""
+    """为签署人或印章生成密钥（PIN 保护）并签发证书；用 --key 时密钥留在本人令牌或远程签名服务上。"""
     if context.invoked_subcommand is not None:
         return
     if unit is None:
@@ -40,10 +46,15 @@ def enrol(
     code = unit_code(parts, unit)
     if seal is not None:
         owner = enrolment.register_seal(parts, code, seal, filing, None)
-        enrolment.enrol_seal(parts, owner, console.read_pin(pin_fd, twice=True))
     else:
         owner = enrolment.find_person(parts, code, str(name))
-        enrolment.enrol_person(parts, owner, console.read_pin(pin_fd, twice=True))
+    pin = console.read_pin(pin_fd, twice=key is None)
+    if key is not None:
+        enrolment.enrol_elsewhere(parts, owner, key, pin)
+    elif seal is not None:
+        enrolment.enrol_seal(parts, owner, pin)
+    else:
+        enrolment.enrol_person(parts, owner, pin)
     console.say(f"已登记{seal or name}，证书已生效并存证。")
 
 
@@ -54,12 +65,14 @@ def csr(
     name: Name = None,
     seal: Seal = None,
     by: By = "本人",
+    key: Key = None,
     pin_fd: Pin = None,
 ) -> None:
-    """生成密钥和证书申请书（PKCS#10），交持牌电子认证机构签发。"""
+    """生成密钥（或用 --key 所指的）和证书申请书（PKCS#10），交持牌电子认证机构签发。"""
     parts = open_parts()
     owner = find(parts, unit, name, seal)
-    made = licensed.request(parts, owner, console.read_pin(pin_fd, twice=True), ground(by, "向持牌机构申请"))
+    pin = console.read_pin(pin_fd, twice=key is None)
+    made = licensed.request(parts, owner, pin, ground(by, "向持牌机构申请"), key)
     out.write_bytes(made)
     console.say(f"申请书已写入 {out}。请机构按申请书填写单位、姓名和持有人代号（serialNumber），不得改动。")
 
@@ -98,3 +111,30 @@ def import_(
         parts, owner, sources.read_file(p12), password, pin, ground(by, "导入持牌机构软证书")
     )
     console.say(f"已导入{seal or name}的证书，已生效并存证；请销毁 {p12}。")
+
+
+@_group.command("take")
+def take(
+    unit: Unit,
+    key: Annotated[
+        str, typer.Option("--key", help="pkcs11:token=令牌名称;object=密钥标签，或 csc:凭据编号。")
+    ],
+    cert: Annotated[
+        Path | None, typer.Option(help="令牌上的证书（PEM 可连同中间证书，或 DER）；远程签名服务不需要。")
+    ] = None,
+    name: Name = None,
+    seal: Seal = None,
+    by: By = "本人",
+    pin_fd: Pin = None,
+) -> None:
+    """受理持牌机构已发给本人的密钥和证书：密钥留在令牌或远程签名服务上，每次签署由本人 PIN 启用。"""
+    parts = open_parts()
+    owner = find(parts, unit, name, seal)
+    why = ground(by, "登记本人令牌或远程签名服务上的密钥")
+    if key.startswith("csc:"):
+        licensed.take_remote(parts, owner, key.removeprefix("csc:"), console.read_pin(pin_fd), why)
+    elif cert is None:
+        raise UsageError("E-SYS-076", "令牌上的密钥须用 --cert 指定其证书文件。")
+    else:
+        licensed.take_token(parts, owner, key, sources.read_file(cert), console.read_pin(pin_fd), why)
+    console.say(f"已登记{seal or name}的证书，已生效并存证；密钥不离开其所在之处。")

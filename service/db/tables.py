@@ -267,13 +267,13 @@ class Step(Base):
 
 
 class Key(Base):
-    """A PIN-wrapped software key of a person or seal; only keys/ can open `wrapped`."""
+    """The key of a person or seal: PIN-wrapped in `wrapped`, or there a reference to its token or signing service."""
 
     __tablename__ = "key"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     owner: Mapped[str] = mapped_column(String(32), index=True)  # cadre id or seal id
-    wrapped: Mapped[str] = mapped_column(Text)  # empty once retired: the key is gone for good
+    wrapped: Mapped[str] = mapped_column(Text)  # only keys/ opens it; empty once retired: it is gone for good
     request: Mapped[bytes | None]  # PKCS #10 sent to a licensed authority, while its certificate is awaited
     failures: Mapped[int]
     locked_until: Mapped[datetime | None]

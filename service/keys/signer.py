@@ -1,5 +1,6 @@
 """What a key can do for the rest of the service: sign. The bytes of the key stay where they are."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -28,3 +29,9 @@ class Signer(Protocol):
     def sign(self, data: bytes) -> bytes:
         """Return the signature over `data`, hashed inside; ECDSA as DER, deterministic (RFC 6979) except on tokens."""
         ...
+
+
+def sign_all(signer: Signer, data: Sequence[bytes]) -> list[bytes]:
+    """Return the signatures in order; a signer that can take many at once is asked once (`sign_many`)."""
+    together = getattr(signer, "sign_many", None)
+    return together(data) if together is not None else [signer.sign(one) for one in data]

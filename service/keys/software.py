@@ -3,32 +3,27 @@
 Six digits resist guessing only while the pepper stays apart from the database; lockout slows guessing online.
 """
 
-import functools
 import hashlib
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import ParamSpec, TypeVar
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from service.core import Entropy
-from service.errors import ForbiddenError, InputError, ServiceError, SetupError
+from service.errors import ForbiddenError, InputError, SetupError
 from service.keys import pkcs12, private
 from service.keys import record as records
 from service.keys.private import LocalSigner, PrivateKey
 from service.keys.record import Cost, Record
+from service.keys.shelter import sheltered
 from service.keys.signer import Algorithm, Signer
 
 PEPPER_SIZE = 32
 COST = Cost(memory_kib=32 * 1024, passes=2, lanes=1)
 """About 0.1 s of one core; the floor that OWASP names is 19 MiB and 2 passes."""
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +63,7 @@ class OpenedKey:
         return f"<OpenedKey {self._signer!r}>"
 
 
-def _sheltered(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Raise the errors of `function` without its frames: they hold PIN and key, which tracebacks can show."""
-
-    @functools.wraps(function)
-    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        try:
-            return function(*args, **kwargs)
-        except ServiceError as error:
-            failure = error.with_traceback(None)
-        failure.__cause__ = failure.__context__ = None
-        del args, kwargs
-        raise failure
-
-    return call
-
-
-@_sheltered
+@sheltered
 def require_pin(pin: str) -> None:
     """Raise InputError E-KEY-002 unless `pin` is six digits, not all the same and not counting up or down."""
     if len(pin) != 6 or not pin.isascii() or not pin.isdigit():
@@ -94,7 +73,7 @@ def require_pin(pin: str) -> None:
         raise InputError("E-KEY-002", "PIN 过于简单：不能六位相同，也不能是连续数字，请另选一个。")
 
 
-@_sheltered
+@sheltered
 def create_key(
     pin: str, pepper: bytes, entropy: Entropy, algorithm: Algorithm = Algorithm.ECDSA_P256_SHA256
 ) -> WrappedKey:
@@ -103,14 +82,14 @@ def create_key(
     return _wrap(private.generate(algorithm, entropy), pin, pepper, entropy)
 
 
-@_sheltered
+@sheltered
 def wrap_pem(pem: bytes, pin: str, pepper: bytes, entropy: Entropy) -> WrappedKey:
     """Import an unencrypted PKCS #8 PEM key; raise InputError E-KEY-002, -005 or -006."""
     require_pin(pin)
     return _wrap(private.from_pem(pem), pin, pepper, entropy)
 
 
-@_sheltered
+@sheltered
 def wrap_pkcs12(data: bytes, password: str, pin: str, pepper: bytes, entropy: Entropy) -> ImportedKey:
     """Import the key of a PKCS #12 file (RFC 7292) with the certificates that came with it.
 
@@ -126,7 +105,7 @@ def public_key_of(record: str) -> bytes:
     return records.parse(record).public_key
 
 
-@_sheltered
+@sheltered
 def require_new_pin(old: str, new: str) -> None:
     """Raise InputError E-KEY-002 for a new PIN that may not be; to be asked before the old one is tried."""
     require_pin(new)
@@ -134,7 +113,7 @@ def require_new_pin(old: str, new: str) -> None:
         raise InputError("E-KEY-002", "新 PIN 不能与原 PIN 相同。")
 
 
-@_sheltered
+@sheltered
 def open_key(record: str, pin: str, pepper: bytes) -> OpenedKey:
     """Open a wrapped key for a `with` block; counting failures and locking is the caller's (see lockout).
 
@@ -144,7 +123,7 @@ def open_key(record: str, pin: str, pepper: bytes) -> OpenedKey:
     return OpenedKey(LocalSigner(_unwrap(record, pin, pepper)))
 
 
-@_sheltered
+@sheltered
 def rewrap(record: str, old_pin: str, new_pin: str, pepper: bytes, entropy: Entropy) -> str:
     """Return the record of the same key under a new PIN; raises as `open_key` and `require_pin` do."""
     require_new_pin(old_pin, new_pin)

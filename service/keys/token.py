@@ -1,7 +1,7 @@
 """Keys on a PKCS #11 token (HSM, SoftHSM), named by URI (RFC 7512): the token signs, the key never leaves it.
 
 `pkcs11:token=NAME;object=LABEL?module-path=/usr/lib/…so&pin-source=/path/of/pin`; the PIN comes from a file of mode
-0600 or a systemd credential, never from a setting.
+0600 or a systemd credential, never from a setting. A person's own token: see held.py.
 """
 
 import hashlib
@@ -23,9 +23,11 @@ from service.errors import SetupError, UsageError
 from service.keys import service_keys
 from service.keys.signer import Algorithm
 
-_LOCK = threading.RLock()
+LOCK = threading.RLock()
 _SESSIONS: dict[tuple[Path, str], tuple[int, Any]] = {}
 """One session a token and process: a token knows one login. The process that opened it stands beside it."""
+_DRIVERS: dict[Path, int] = {}
+"""Which process has loaded a driver last."""
 _P256 = bytes.fromhex("06082a8648ce3d030107")  # DER of the curve's name
 
 
@@ -69,7 +71,7 @@ class TokenSigner:
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature over `data`; raise SetupError E-KEY-018 while the token does not answer."""
-        with _LOCK:
+        with LOCK:
             if self._process != os.getpid():
                 self._reopen()
             try:
@@ -79,14 +81,10 @@ class TokenSigner:
             try:
                 return self._sign(data)
             except PKCS11Error as exc:
-                raise _failed(self._uri, exc) from None
+                raise failed(self._uri, exc) from None
 
     def _sign(self, data: bytes) -> bytes:
-        if self.algorithm is Algorithm.ECDSA_P256_SHA256:
-            raw = self._key.sign(hashlib.sha256(data).digest(), mechanism=Mechanism.ECDSA)
-            return bytes(encode_ecdsa_signature(raw))
-        mechanism = Mechanism.SHA256_RSA_PKCS if self.algorithm is Algorithm.RSA_SHA256 else Mechanism.EDDSA
-        return bytes(self._key.sign(data, mechanism=mechanism))
+        return sign_with(self._key, self.algorithm, data)
 
     def _reopen(self) -> None:
         session, key, _, public_key = _open(self._uri, self._session)
@@ -110,34 +108,51 @@ def _open(uri: Uri, stale: Any) -> tuple[Any, Any, Algorithm, bytes]:
     """Return session, private key, algorithm and public key; a session that is `stale` is not used again."""
     failure: PKCS11Error | None = None
     try:
-        with _LOCK:
+        with LOCK:
             session = _session(uri, stale)
             key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=uri.label)
             public = session.get_key(object_class=ObjectClass.PUBLIC_KEY, label=uri.label)
-            return session, key, *_describe(public)
+            return session, key, *describe(public)
     except PKCS11Error as exc:
         failure = exc
     except RuntimeError:
         pass  # the driver could not be loaded
-    raise _failed(uri, failure)  # outside the except block: no frame that holds the PIN goes along
+    raise failed(uri, failure)  # outside the except block: no frame that holds the PIN goes along
 
 
 def _session(uri: Uri, stale: Any) -> Any:
     process, session = _SESSIONS.get((uri.module, uri.token), (os.getpid(), None))
     if session is not None and process == os.getpid() and session is not stale:
         return session
-    driver = pkcs11.lib(str(uri.module))
-    if session is not None:  # forked, or gone: the driver begins anew, and so do all its sessions
-        driver.reinitialize()
-        for name in [name for name in _SESSIONS if name[0] == uri.module]:
-            del _SESSIONS[name]
+    loaded = driver(uri.module, anew=session is not None)
     pin = service_keys.read_pin_file(uri.pin_source)
-    session = driver.get_token(token_label=uri.token).open(user_pin=pin)
+    session = loaded.get_token(token_label=uri.token).open(user_pin=pin)
     _SESSIONS[uri.module, uri.token] = os.getpid(), session
     return session
 
 
-def _describe(public: Any) -> tuple[Algorithm, bytes]:
+def driver(module: Path, *, anew: bool = False) -> Any:
+    """Return the loaded driver; after a fork, or a token gone, it begins anew, and so do all its sessions."""
+    loaded = pkcs11.lib(str(module))
+    if anew or _DRIVERS.get(module, os.getpid()) != os.getpid():
+        loaded.reinitialize()
+        for name in [name for name in _SESSIONS if name[0] == module]:
+            del _SESSIONS[name]
+    _DRIVERS[module] = os.getpid()
+    return loaded
+
+
+def sign_with(key: Any, algorithm: Algorithm, data: bytes) -> bytes:
+    """Return the signature of a key on a token over `data`, hashed here or by the token."""
+    if algorithm is Algorithm.ECDSA_P256_SHA256:
+        raw = key.sign(hashlib.sha256(data).digest(), mechanism=Mechanism.ECDSA)
+        return bytes(encode_ecdsa_signature(raw))
+    mechanism = Mechanism.SHA256_RSA_PKCS if algorithm is Algorithm.RSA_SHA256 else Mechanism.EDDSA
+    return bytes(key.sign(data, mechanism=mechanism))
+
+
+def describe(public: Any) -> tuple[Algorithm, bytes]:
+    """Return algorithm and SubjectPublicKeyInfo of a public key on a token."""
     if public.key_type is KeyType.RSA:
         key = asn1_keys.RSAPublicKey.load(encode_rsa_public_key(public))
         return Algorithm.RSA_SHA256, bytes(asn1_keys.PublicKeyInfo.wrap(key, "rsa").dump())
@@ -149,7 +164,8 @@ def _describe(public: Any) -> tuple[Algorithm, bytes]:
     raise SetupError("E-KEY-018", "令牌上的密钥须为 P-256、RSA 或 Ed25519。")
 
 
-def _failed(uri: Uri, exc: PKCS11Error | None) -> SetupError:
+def failed(uri: Uri, exc: PKCS11Error | None) -> SetupError:
+    """Return the error of a token that cannot be used, and why, without a PIN."""
     why = "驱动文件不能加载" if exc is None or type(exc) is PKCS11Error else type(exc).__name__
     return SetupError(
         "E-KEY-018",

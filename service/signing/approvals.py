@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from service.clock import china_day, format_utc, parse_utc
 from service.core import canonical_json, parse_canonical, sha256_hex
 from service.errors import ConflictError, CorruptError, ForbiddenError, InputError
-from service.keys.signer import Signer
+from service.keys.signer import Signer, sign_all
 from service.signing import ceremony, cms
 
 CONSENT = (
@@ -149,7 +149,7 @@ def approve(
     blobs = [cms.signed_attributes(digest, certificate, approval_sha256) for digest in digests]
     for attributes in blobs[:1]:  # all are of one length
         cms.require_room(attributes, certificate, chain, token_bytes)
-    return [(attributes, signer.sign(attributes)) for attributes in blobs]
+    return list(zip(blobs, sign_all(signer, blobs), strict=True))
 
 
 def require_own_key(signer: Signer, certificate: bytes) -> None:

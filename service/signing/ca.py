@@ -90,6 +90,8 @@ def self_signed(
     """Return the DER certificate of a new CA, valid for `years` from `now`, for leaves of its `use` only."""
     if not 1 <= years <= YEARS_MAX:
         raise InputError("E-PKI-004", f"签发机构证书的有效期应为 1 至 {YEARS_MAX} 年。")
+    profile.signature_algorithm(signer)
+    profile.require_policy(signer.public_key, now)
     name = subject.name()
     extensions = [
         *profile.authority(signer.public_key, _CA_POLICIES[use]),
@@ -116,7 +118,7 @@ def issue(
     The caller owes the check that the holder is who the subject says, and the log entry.
     """
     ca = profile.load(ca_certificate)
-    profile.require_key(public_key)
+    profile.require_policy(public_key, not_after)
     _require_authority(ca, ca_signer, subject, use)
     if use != "tsa" and not _is_pseudonym(subject.serial_number):
         raise InputError("E-PKI-005", "个人和印章证书须有持有人代号（64 位十六进制）。")
@@ -145,7 +147,7 @@ def issue_responder(
 ) -> bytes:
     """Return the certificate of an OCSP responder that answers for this CA (RFC 6960, 4.2.2.2)."""
     ca = profile.load(ca_certificate)
-    profile.require_key(public_key)
+    profile.require_policy(public_key, not_after)
     _require_own_key(ca, ca_signer)
     if public_key == ca_signer.public_key:
         raise InputError("E-PKI-006", "不能用签发机构自己的密钥申请证书。")

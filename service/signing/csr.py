@@ -32,9 +32,9 @@ class Accepted:
     anchor: Anchor
 
 
-def request(signer: Signer, subject: Subject) -> bytes:
+def request(signer: Signer, subject: Subject, now: datetime) -> bytes:
     """Return the DER of a certificate request for the signer's key in the name of `subject`."""
-    profile.require_key(signer.public_key)
+    profile.require_policy(signer.public_key, now)
     usage = x509.KeyUsage({"digital_signature", "non_repudiation"})
     info = csr.CertificationRequestInfo(
         {
@@ -58,6 +58,12 @@ def request(signer: Signer, subject: Subject) -> bytes:
         }
     )
     return bytes(made.dump())
+
+
+def public_key_of(request: bytes) -> bytes:
+    """Return the SubjectPublicKeyInfo (DER) that a request of ours asks a certificate for."""
+    asked = csr.CertificationRequest.load(request)["certification_request_info"]
+    return bytes(asked["subject_pk_info"].dump())
 
 
 def read_certificates(data: bytes) -> list[bytes]:

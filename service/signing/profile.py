@@ -7,16 +7,17 @@ from typing import Any
 
 from asn1crypto import algos, core, keys, x509
 from asn1crypto import crl as crls
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from service.errors import CorruptError, InputError, UsageError
 from service.keys.signer import Algorithm, Signer
-from service.verification import policy
+from service.verification import crypto, policy
 
-RSA_BITS_MIN = 2048
+RSA_BITS = 3072
+"""What people are told to use; the table of the policy decides."""
 
 SIGNATURE_NAMES = {
     Algorithm.ECDSA_P256_SHA256: "sha256_ecdsa",
@@ -34,17 +35,23 @@ def load(certificate: bytes) -> x509.Certificate:
     return parsed
 
 
-def require_key(public_key: bytes) -> None:
-    """Raise InputError E-PKI-015 unless a certificate may be issued for this SubjectPublicKeyInfo."""
-    try:
-        key = load_der_public_key(public_key)  # checks that the point is on its curve
-    except (ValueError, UnsupportedAlgorithm):
-        key = None
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        return
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= RSA_BITS_MIN:
-        return
-    raise InputError("E-PKI-015", f"证书公钥须为 P-256 或不少于 {RSA_BITS_MIN} 位的 RSA。")
+def require_key(public_key: bytes) -> str:
+    """Return the policy's name of a key that signs here; raise InputError E-PKI-015 for one that cannot."""
+    name = crypto.key_name(public_key)
+    if name == "ecdsa-p256" or (name is not None and name.startswith("rsa-")):
+        return name
+    raise InputError("E-PKI-015", f"公钥须为 P-256 或不少于 {RSA_BITS} 位的 RSA。")
+
+
+def require_policy(public_key: bytes, until: datetime) -> None:
+    """Raise InputError E-PKI-019 unless keys of this kind may be certified and used until then (policy.ALGORITHMS)."""
+    name = require_key(public_key)
+    end = policy.made_until(name)
+    if end is not None and until > end:
+        raise InputError(
+            "E-PKI-019",
+            f"算法 {name} 用于新密钥和新证书只到 {end:%Y-%m-%d}：请改用 P-256 或不少于 {RSA_BITS} 位的 RSA。",
+        )
 
 
 def signature_algorithm(signer: Signer) -> algos.SignedDigestAlgorithm:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asn1crypto import algos, core
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -24,6 +24,19 @@ _HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
     "sha3_512": hashes.SHA3_512,
 }
 _CURVES = {"secp256r1": "ecdsa-p256", "secp384r1": "ecdsa-p384", "secp521r1": "ecdsa-p521"}
+
+
+def key_name(public_key: bytes) -> str | None:
+    """Return the row of the policy for a SubjectPublicKeyInfo (DER), None for a kind that is in no row."""
+    try:
+        key = load_der_public_key(public_key)  # checks that a point is on its curve
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return _CURVES.get(key.curve.name)
+    if isinstance(key, rsa.RSAPublicKey):
+        return rsa_name(key.key_size)
+    return "ed25519" if isinstance(key, ed25519.Ed25519PublicKey) else None
 
 
 def digest(name: str, data: bytes) -> bytes:

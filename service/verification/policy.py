@@ -1,7 +1,7 @@
-"""What a verifier accepts: our object identifiers and the algorithm table with its end dates.
+"""Our object identifiers, and the one algorithm table: what a verifier accepts, and what we certify and sign with.
 
-End dates follow SOG-IS Agreed Cryptographic Mechanisms 1.3 and NIST SP 800-131A Rev. 2
-(https://csrc.nist.gov/pubs/sp/800/131/a/r2/final); a trust bundle may shorten or extend them.
+End dates follow NIST SP 800-131A Rev. 2 (https://csrc.nist.gov/pubs/sp/800/131/a/r2/final); what is made anew ends
+earlier, after SOG-IS Agreed Cryptographic Mechanisms 1.3. A trust bundle may shorten or extend the former.
 """
 
 from collections.abc import Mapping
@@ -35,10 +35,14 @@ Ends = Mapping[str, datetime | None]
 
 @dataclass(frozen=True, slots=True)
 class AlgorithmEnd:
-    """From `until` on an algorithm proves nothing new; None: no end is set yet."""
+    """From `until` on an algorithm proves nothing new; None: no end is set yet.
+
+    `made_until` ends what we make ourselves: no own certificate for such a key goes beyond it; None: as `until`.
+    """
 
     name: str
     until: datetime | None
+    made_until: datetime | None = None
 
 
 def _end(year: int) -> datetime:
@@ -55,7 +59,7 @@ ALGORITHMS: tuple[AlgorithmEnd, ...] = (
     AlgorithmEnd("sha3_384", None),
     AlgorithmEnd("sha3_512", None),
     AlgorithmEnd("rsa-1024", _end(2010)),
-    AlgorithmEnd("rsa-2048", _end(2030)),
+    AlgorithmEnd("rsa-2048", _end(2030), made_until=_end(2025)),
     AlgorithmEnd("rsa-3072", None),
     AlgorithmEnd("ecdsa-p256", None),
     AlgorithmEnd("ecdsa-p384", None),
@@ -75,6 +79,12 @@ def is_acceptable(name: str, at: datetime, ends: Ends) -> bool:
         return False
     until = ends[name]
     return until is None or at <= until
+
+
+def made_until(name: str) -> datetime | None:
+    """Return until when we certify and use keys of this row; None: no end. Names not in the table ended long ago."""
+    row = next((one for one in ALGORITHMS if one.name == name), None)
+    return _end(1999) if row is None else row.made_until or row.until
 
 
 def rsa_name(bits: int) -> str:

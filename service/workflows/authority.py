@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from service.clock import china_day
 from service.core import sha256_hex
 from service.db.tables import Certificate, Crl, Key, Letter, LogHead, Seal, Setting, Step
-from service.errors import ForbiddenError, NotFoundError
-from service.keys import lockout, software
+from service.errors import ForbiddenError, NotFoundError, ServiceError
+from service.keys import csc, lockout, places
+from service.keys.places import Places
 from service.keys.signer import Signer
 from service.registry import query
 from service.signing import ca
@@ -24,6 +25,7 @@ from service.workflows.parts import Authority, Parts
 
 CRL_LIFETIME = timedelta(days=31)
 CRL_REFRESH = timedelta(days=1)
+WRONG_PIN = "E-KEY-001"
 
 
 def certificate_of(session: Session, owner: str, now: datetime) -> Certificate:
@@ -52,10 +54,34 @@ def held_by(session: Session, owner: str, now: datetime) -> list[Certificate]:
 def opened(parts: Parts, certificate: Certificate, pin: str) -> Iterator[Signer]:
     """Open the key of a certificate for a `with` block; wrong PINs are counted durably and lock the key."""
     permission.require_signing(parts, certificate)
-    record = count_try(parts, str(certificate.key))
-    with software.open_key(record, pin, parts.pepper()) as signer:
-        forgive_tries(parts, str(certificate.key))
+    with opened_key(parts, str(certificate.key), pin) as signer:
         yield signer
+
+
+@contextmanager
+def opened_key(parts: Parts, key: str, pin: str) -> Iterator[Signer]:
+    """Open a key by its id where it is: here, on its holder's token, at the signing service."""
+    stored = count_try(parts, key)
+    try:
+        with places.open_key(stored, pin, places_of(parts)) as signer:
+            if places.proves_pin(stored):
+                forgive_tries(parts, key)
+            yield signer
+    except ServiceError as error:
+        if places.is_elsewhere(stored) and error.code != WRONG_PIN:
+            _take_back_try(parts, key)  # no PIN was judged, right or wrong
+        raise
+    if not places.proves_pin(stored):
+        forgive_tries(parts, key)
+
+
+def places_of(parts: Parts) -> Places:
+    """Return where keys of this deployment may be."""
+    settings = parts.settings
+    service = (
+        csc.Service(settings.remote_signer, settings.remote_signer_token) if settings.remote_signer else None
+    )
+    return Places(parts.pepper, settings.pkcs11_module, service)
 
 
 def count_try(parts: Parts, key_id: str) -> str:
@@ -78,6 +104,14 @@ def forgive_tries(parts: Parts, key_id: str) -> None:
     with parts.sessions.begin() as session:
         right = session.get_one(Key, key_id)
         right.failures, right.locked_until = 0, None
+
+
+def _take_back_try(parts: Parts, key_id: str) -> None:
+    with parts.sessions.begin() as session:
+        key = session.get_one(Key, key_id, with_for_update=True)
+        key.failures = max(key.failures - 1, 0)
+        if key.failures <= lockout.FREE_TRIES:
+            key.locked_until = None
 
 
 def seal_for(session: Session, unit: str, on: date) -> Seal:

@@ -12,9 +12,9 @@ from service.core import Entry, Event, FileDigest, new_id, sha256_hex, subject_o
 from service.db.pki import CertificateAct
 from service.db.tables import Certificate, Key, Salt, Seal
 from service.errors import ConflictError, InputError, NotFoundError
-from service.keys import software
+from service.keys import places, software
 from service.registry import query
-from service.signing import ca
+from service.signing import ca, cms
 from service.workflows import authority, naming
 from service.workflows.parts import Parts
 
@@ -32,6 +32,8 @@ class Ground:
     identity: str | None = None
 
 
+POSSESSION = b"liangze proof of possession v1\n"
+"""What a key signs to show that its holder has it begins so: it can be taken for nothing else."""
 ROUTINE = Ground("liangze", "登记")
 
 
@@ -46,7 +48,7 @@ def enrol_person(parts: Parts, person: str, pin: str, ground: Ground = ROUTINE) 
         subject = authority.subject_name(parts, session, person, now)
     wrapped = software.create_key(pin, parts.pepper(), parts.entropy)
     der = issue(parts, wrapped.public_key, subject, "person", now)
-    _keep(parts, person, wrapped, der, "person", now, ground)
+    _keep(parts, person, wrapped.record, der, "person", now, ground)
     return der
 
 
@@ -101,7 +103,7 @@ def enrol_seal(parts: Parts, seal_id: str, pin: str, ground: Ground = ROUTINE) -
         _, subject = holder(parts, session, seal_id, now)
     wrapped = software.create_key(pin, parts.pepper(), parts.entropy)
     der = issue(parts, wrapped.public_key, subject, "seal", now)
-    _keep(parts, seal_id, wrapped, der, "seal", now, ground)
+    _keep(parts, seal_id, wrapped.record, der, "seal", now, ground)
     return der
 
 
@@ -111,7 +113,24 @@ def adopt_seal(parts: Parts, seal_id: str, pem: bytes, certificate: bytes, pin: 
     with parts.sessions.begin() as session:
         require_none(session, seal_id, now)
     wrapped = software.wrap_pem(pem, pin, parts.pepper(), parts.entropy)
-    _keep(parts, seal_id, wrapped, certificate, "seal", now, Ground("liangze", "沿用演示印章"))
+    _keep(parts, seal_id, wrapped.record, certificate, "seal", now, Ground("liangze", "沿用演示印章"))
+
+
+def enrol_elsewhere(parts: Parts, owner: str, place: str, pin: str, ground: Ground = ROUTINE) -> bytes:
+    """Certify by the closed CA a key that stays where it is: on its holder's token, at a signing service.
+
+    The key signs something first, so that nobody enrols what they cannot use; a wrong PIN is refused here.
+    """
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        require_none(session, owner, now)
+        use, subject = holder(parts, session, owner, now)
+    with places.open_key(places.require_reference(place), pin, authority.places_of(parts)) as signer:
+        der = issue(parts, signer.public_key, subject, use, now)
+        proof = POSSESSION + parts.entropy(32)
+        cms.verify_raw(proof, signer.sign(proof), der)
+    _keep(parts, owner, place, der, use, now, ground)
+    return der
 
 
 def holder(parts: Parts, session: Session, owner: str, now: datetime) -> tuple[ca.LeafUse, ca.Subject]:
@@ -159,7 +178,7 @@ def issue(parts: Parts, public_key: bytes, subject: ca.Subject, use: ca.LeafUse,
 def _keep(
     parts: Parts,
     owner: str,
-    wrapped: software.WrappedKey,
+    stored: str,
     der: bytes,
     use: str,
     now: datetime,
@@ -169,7 +188,7 @@ def _keep(
     parts.store.put(der)
     with parts.sessions.begin() as session:
         require_none(session, owner, now)
-        key = add_key(parts, session, owner, wrapped.record, now)
+        key = add_key(parts, session, owner, stored, now)
         put_in_force(parts, session, der, use, owner, key, now, "发证", ground)
     parts.log.publish()
 

@@ -1,12 +1,16 @@
 """Whether anything may be signed now: the clock is believable, and an own CA or TSA in production is acknowledged."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from service.clock import CHINA, format_utc
 from service.db.tables import Certificate, LogHead, Setting
 from service.errors import ConflictError, ForbiddenError, InputError
+from service.signing import profile
 from service.signing.timestamps import LocalTimeStamper
 from service.signing.tsa_client import HttpTimeStamper
+from service.verification import policy
 from service.workflows.parts import Parts
 
 NAME = "own_authority"
@@ -17,12 +21,14 @@ def require_signing(parts: Parts, certificate: Certificate) -> None:
     """Raise unless a key may be opened now; asked before any PIN is tried.
 
     1. the clock is not behind the newest checkpoint of the log; 2. nor more than a minute from the outside
-    time-stamping authority; 3. in production, the own CA or TSA that would vouch has been acknowledged.
+    time-stamping authority; 3. in production, the own CA or TSA that would vouch has been acknowledged; 4. the
+    certificate's algorithm has not come to its end.
     """
     _require_clock(parts)
     if isinstance(parts.timestamper, HttpTimeStamper):
         parts.timestamper.require_near()
     _require_acknowledged(parts, own=certificate.chain is None)
+    _require_algorithm(certificate, parts.clock())
 
 
 def acknowledge(parts: Parts, by: str, why: str) -> None:
@@ -62,3 +68,13 @@ def _require_acknowledged(parts: Parts, *, own: bool) -> None:
         "E-SIG-182",
         f"正式环境的{what}由本单位自建系统签发，须先确认其效力与责任：liangze acknowledge --by 姓名 --why 依据。",
     )
+
+
+def _require_algorithm(certificate: Certificate, now: datetime) -> None:
+    """Own certificates end with the table's `made_until`, those of licensed authorities where verifiers' does."""
+    name = profile.require_key(profile.load(certificate.der).public_key.dump())
+    end = policy.made_until(name) if certificate.chain is None else policy.algorithm_ends().get(name)
+    if end is not None and now > end:
+        raise ForbiddenError(
+            "E-SIG-190", f"证书的算法 {name} 只能用到 {end:%Y-%m-%d}，不能再签署：请换发 P-256 密钥的证书。"
+        )

@@ -4,7 +4,7 @@ from sqlalchemy import CursorResult, update
 
 from service.db.tables import Certificate, Key
 from service.errors import ConflictError, ForbiddenError
-from service.keys import software
+from service.keys import places, software
 from service.signing import ca
 from service.workflows import authority, certificates, enrolment
 from service.workflows.enrolment import Ground
@@ -18,6 +18,9 @@ def change_pin(parts: Parts, owner: str, old: str, new: str) -> None:
     with parts.sessions.begin() as session:
         certificate = authority.certificate_of(session, owner, now)
     key = _key_of(certificate)
+    with parts.sessions.begin() as session:
+        if places.is_elsewhere(session.get_one(Key, key).wrapped):
+            raise _kept_elsewhere()
     record = authority.count_try(parts, key)
     wrapped = software.rewrap(record, old, new, parts.pepper(), parts.entropy)
     with parts.sessions.begin() as session:
@@ -58,5 +61,9 @@ def replace_forgotten(parts: Parts, owner: str, pin: str, ground: Ground) -> byt
 
 def _key_of(certificate: Certificate) -> str:
     if certificate.key is None:
-        raise ForbiddenError("E-SIG-134", "这张证书的密钥不由本系统保管，PIN 请在原介质上更换。")
+        raise _kept_elsewhere()
     return certificate.key
+
+
+def _kept_elsewhere() -> ForbiddenError:
+    return ForbiddenError("E-SIG-134", "这张证书的密钥不由本系统保管，PIN 请用令牌的工具或向签名服务更换。")

@@ -7,7 +7,7 @@ import os
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from service.errors import ServiceError, UsageError
-from service.keys import service_keys, software
+from service.keys import csc, places, service_keys, software
+from service.keys.places import Places
 from service.keys.private import LocalSigner
+from service.keys.remote import Credential, RemoteSigner
+from service.keys.signer import Algorithm
 from service.keys.software import WrappedKey
+from tests.softhsm import HOLDERS_KEY, HOLDERS_PIN, MODULE, softhsm_token
 
 PIN = "830517"
 WRONG = "830518"
@@ -103,6 +107,32 @@ FAULTS: list[Callable[[Case], object]] = [
     lambda case: software.wrap_pem(case.pem[:-60], PIN, PEPPER, os.urandom),
     lambda case: software.wrap_pem(case.pem.replace(b"PRIVATE", b"PUBLIC"), PIN, PEPPER, os.urandom),
 ]
+
+
+HELD = "held-pin-62841"
+FAR = csc.Service("http://127.0.0.1:9/csc/v2")
+CREDENTIAL = Credential("one", (), Algorithm.RSA_SHA256, b"", 9)
+AWAY: list[Callable[[Places], object]] = [
+    lambda where: places.open_key(HOLDERS_KEY, HELD, where).__enter__(),
+    lambda where: places.open_key(HOLDERS_KEY.replace("signing", "none"), HOLDERS_PIN, where).__enter__(),
+    lambda where: places.open_key("pkcs11:token=none;object=x", HELD, where).__enter__(),
+    lambda where: places.open_key("csc:one", HELD, where),
+    lambda where: places.open_key("csc:one", HELD, replace(where, service=None)),
+    lambda where: places.open_key("elsewhere", HELD, where),
+    lambda where: places.open_key(HOLDERS_KEY, HELD * 9, where),
+    lambda where: RemoteSigner(FAR, CREDENTIAL, HELD).sign(b"x"),
+]
+
+
+@pytest.mark.parametrize("fault", AWAY)
+def test_pins_of_keys_elsewhere_show_in_no_error(fault: Callable[[Places], object]) -> None:
+    softhsm_token()
+    where = Places(lambda: PEPPER, MODULE, FAR)
+    with pytest.raises(ServiceError) as caught:
+        fault(where)
+    text = "\n".join(_own_frames(caught.value))
+    assert HELD not in text
+    assert HOLDERS_PIN not in text
 
 
 @pytest.mark.parametrize("fault", FAULTS)

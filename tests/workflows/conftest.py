@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from service import app as composition
 from service.app import App
 from service.clock import china_day
+from service.db.tables import Letter
 from service.registry import query
 from service.settings import Settings
 from service.workflows import enrolment, intake, letters, lists, signing
@@ -62,11 +64,28 @@ def clock() -> HandClock:
     return HandClock(START + timedelta(hours=1))
 
 
+@pytest.fixture(scope="session")
+def issued_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, where the village's letters are issued under the street's seal."""
+    home = tmp_path_factory.mktemp("issued") / "var"
+    shutil.copytree(prepared_home, home)
+    clock = HandClock(START + timedelta(minutes=20))
+    app = composition.build(Settings(home=home, workers=1), clock, random.Random(10_001).randbytes)
+    letters.plan_letters(app.parts, VILLAGE, who="clerk")
+    app.drain()
+    signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
+    app.drain()
+    assert clock() < START + timedelta(hours=1)
+    app.parts.sessions.kw["bind"].dispose()
+    return home
+
+
 @pytest.fixture
-def open_app(prepared_home: Path, tmp_path: Path, clock: HandClock) -> Callable[[], App]:
+def open_app(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock) -> Callable[[], App]:
     """Open (again and again) one copy of the prepared deployment, as a process would after a crash."""
     home = tmp_path / "var"
-    shutil.copytree(prepared_home, home)
+    source = "issued_home" if "issued" in request.fixturenames else "prepared_home"
+    shutil.copytree(request.getfixturevalue(source), home)
     seeds = itertools.count(2)
     return lambda: composition.build(
         Settings(home=home, workers=1), clock, random.Random(next(seeds)).randbytes
@@ -81,11 +100,8 @@ def app(open_app: Callable[[], App]) -> App:
 @pytest.fixture
 def issued(app: App) -> list[str]:
     """The village's letters, issued under the street's seal."""
-    plan = letters.plan_letters(app.parts, VILLAGE, who="clerk")
-    app.drain()
-    signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
-    app.drain()
-    return list(plan.letters)
+    with app.parts.sessions.begin() as session:
+        return list(session.scalars(select(Letter.id).order_by(Letter.number)))
 
 
 def people(parts: Parts) -> list[str]:

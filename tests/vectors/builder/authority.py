@@ -7,7 +7,7 @@ from service.core import Entry, Event, FileDigest, Party, Sha256Hex, sha256_hex
 from service.keys import private
 from service.keys.private import LocalSigner
 from service.keys.signer import Algorithm
-from service.signing import ca
+from service.signing import ca, profile
 from service.tlog import merkle, note, proof
 from service.tlog.checkpoint import Checkpoint
 from tests.vectors.builder import letterhead, rsa
@@ -58,12 +58,16 @@ class Street(Lab):
         self.by_rsa = self.with_key(self.leader, rsa.key("leader"))
 
     def with_key(self, person: Person, key: private.PrivateKey) -> Person:
-        """Return `person` with a key of another algorithm."""
-        signer = LocalSigner(key)
-        certificate = ca.issue(
-            self.issuing, self.issuing_key, signer.public_key,
-            ca.Subject(person.name, self.committee, None, person.subject),
-            use="person", now=T0, not_after=T0 + 3 * 365 * DAY, serial=next(self.serials),
+        """Return `person` with a key of another algorithm, one too that our CA would certify no more."""
+        signer, issuer = LocalSigner(key), self.issuing_key
+        extensions = [
+            *profile.leaf(signer.public_key, time_stamping=False, policy_id=ca.POLICY_PERSON),
+            profile.authority_key_identifier(issuer.public_key),
+        ]
+        certificate = profile.certificate(
+            issuer, profile.load(self.issuing).subject,
+            ca.Subject(person.name, self.committee, None, person.subject).name(), signer.public_key,
+            profile.validity(T0, T0 + 3 * 365 * DAY), next(self.serials), extensions,
         )  # fmt: skip
         return Person(person.name, signer, certificate, person.subject)
 
