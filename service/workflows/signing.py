@@ -22,8 +22,6 @@ from service.workflows.parts import Parts
 
 SEAL_TITLE = "电子印章"
 
-SHOWN = "全文页面图像及待签版本摘要"
-
 Progress = Callable[[int, int], None]
 Strokes = Sequence[Sequence[tuple[float, float]]]
 
@@ -35,15 +33,6 @@ class Waiting:
     letter: str
     number: str
     action: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Revisions that wait for one PIN: the steps, their letters in the same order, and why others are left out."""
-
-    steps: tuple[int, ...]
-    letters: tuple[str, ...]
-    left: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +78,8 @@ def seal_letters(
         seal = authority.seal_for(session, unit, china_day(now))
         owner = naming.body(session, seal.unit, china_day(now)).committee
     stamp = seals.seal_stamp(owner, SEAL_TITLE, seal.filing or "", parts.settings.fonts, parts.demo)
-    work = [(one, "issue", stamp) for one in drafts_of(parts, unit)]
-    return approve(parts, seal.id, pin, _prepare(parts, seal.id, work, progress), device=device)
+    waiting = drafts_of(parts, unit)
+    return _sign(parts, seal.id, pin, [(one, "issue", stamp) for one in waiting], device, progress)
 
 
 def sign_letters(
@@ -104,32 +93,12 @@ def sign_letters(
     progress: Progress | None = None,
 ) -> Signed:
     """Sign or countersign what waits for `person` (or `only` these letters), one PIN for all."""
-    made = prepare_letters(parts, person, strokes=strokes, only=only, progress=progress)
-    return approve(parts, person, pin, made, device=device)
-
-
-def prepare_letters(
-    parts: Parts,
-    person: str,
-    *,
-    strokes: Strokes | None = None,
-    only: Sequence[str] | None = None,
-    progress: Progress | None = None,
-) -> Prepared:
-    """Prepare what waits for `person` (or `only` these letters) with the signature drawn on it, to be looked at."""
+    now = parts.clock()
     with parts.sessions.begin() as session:
-        stamp = _signature(parts, session, person, parts.clock(), strokes)
+        stamp = _signature(parts, session, person, now, strokes)
     listed = [one for one in waiting_for(parts, person) if only is None or one.letter in only]
-    return _prepare(parts, person, [(one.letter, one.action, stamp) for one in listed], progress)
-
-
-def approve(parts: Parts, signer: str, pin: str, made: Prepared, *, device: str) -> Signed:
-    """Sign all that was prepared with one PIN; raise InputError where nothing could be prepared."""
-    if made.steps:
-        steps.approve(parts, signer, pin, made.steps, device=device, method="PIN", shown=SHOWN)
-    elif made.left:
-        raise InputError("E-SIG-140", "没有可签署的文书：" + "；".join(made.left))
-    return Signed(made.letters, made.left)
+    work = [(one.letter, one.action, stamp) for one in listed]
+    return _sign(parts, person, pin, work, device, progress)
 
 
 def _signature(parts: Parts, session: Session, person: str, now: datetime, strokes: Strokes | None) -> Stamp:
@@ -146,18 +115,29 @@ def _signature(parts: Parts, session: Session, person: str, now: datetime, strok
     )
 
 
-def _prepare(
-    parts: Parts, signer: str, work: Sequence[tuple[str, str, Stamp]], progress: Progress | None
-) -> Prepared:
+def _sign(
+    parts: Parts,
+    signer: str,
+    pin: str,
+    work: Sequence[tuple[str, str, Stamp]],
+    device: str,
+    progress: Progress | None,
+) -> Signed:
     prepared, left = [], []
     for done, (letter, action, stamp) in enumerate(work, start=1):
         try:
-            prepared.append((steps.prepare(parts, letter, action, signer, stamp), letter))
+            prepared.append((letter, steps.prepare(parts, letter, action, signer, stamp)))
         except ServiceError as reason:
             left.append(str(reason))
         if progress:
             progress(done, len(work))
-    return Prepared(tuple(one for one, _ in prepared), tuple(one for _, one in prepared), tuple(left))
+    if prepared:
+        shown = "全文页面图像及待签版本摘要"
+        ids = [step for _, step in prepared]
+        steps.approve(parts, signer, pin, ids, device=device, method="PIN", shown=shown)
+    elif left:
+        raise InputError("E-SIG-140", "没有可签署的文书：" + "；".join(left))
+    return Signed(tuple(letter for letter, _ in prepared), tuple(left))
 
 
 def _is_free(session: Session, letter: str) -> bool:

@@ -9,7 +9,7 @@ from service.app import App
 from service.core import sha256_hex
 from service.db.tables import Letter
 from service.errors import ForbiddenError, NotFoundError
-from service.workflows import reading, signing, steps
+from service.workflows import reading, steps
 from tests.workflows.conftest import people
 
 
@@ -43,15 +43,3 @@ def test_a_page_is_a_small_picture_of_the_width_asked_for(app: App, letter: Lett
         reading.picture(app.parts, digest, 3, 780)
     with pytest.raises(NotFoundError):
         reading.picture(app.parts, "0" * 64, 1, 780)
-
-
-def test_what_is_prepared_is_shown_to_its_signer_alone(app: App, letter: Letter) -> None:
-    (step,) = signing.prepare_letters(app.parts, letter.cadre, only=[letter.id], strokes=None).steps
-    shown = reading.read_prepared(app.parts, step, letter.cadre)
-    assert (
-        shown.letter == letter.id
-        and shown.digest != reading.read_head(app.parts, letter.id, letter.cadre).digest
-    )
-    assert letter.leader is not None
-    with pytest.raises(ForbiddenError):
-        reading.read_prepared(app.parts, step, letter.leader)
