@@ -49,8 +49,9 @@ def export(parts: Parts, folder: Path, now: datetime) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "bundle.json").write_bytes(bundle(parts, now))
     (folder / "trust.vkey").write_text(trust_vkey(parts) + "\n")
-    for name, anchor in (("issuing_ca", parts.issuing_ca), ("tsa_ca", parts.tsa_ca)):
-        (folder / f"{name}.pem").write_bytes(pem.armor("CERTIFICATE", anchor.certificate))
+    with parts.sessions.begin() as session:
+        for name, der in authority.root_files(session).items():
+            (folder / f"{name}.pem").write_bytes(pem.armor("CERTIFICATE", der))
 
 
 def kept(path: Path) -> Trust | None:
