@@ -275,6 +275,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         void=frozenset(dead["void"]),
         superseded=frozenset(dead["superseded"]),
         environment=parts.settings.environment,
+        acknowledged=setting(session, permission.NAME) or "",
         issued=now,
         expires=now + CRL_LIFETIME,
     )

@@ -11,10 +11,11 @@ from service.signing import profile
 from service.signing.timestamps import LocalTimeStamper
 from service.signing.tsa_client import HttpTimeStamper
 from service.verification import policy
+from service.verification.trust import ACKNOWLEDGED_MAX
 from service.workflows.parts import Parts
 
 NAME = "own_authority"
-"""Setting under which the acknowledgement is recorded: who, when, on what ground."""
+"""Setting under which the acknowledgement is recorded: who, when, on what ground. Trust bundles carry it to reports."""
 
 
 def require_signing(parts: Parts, certificate: Certificate) -> None:
@@ -38,6 +39,8 @@ def acknowledge(parts: Parts, by: str, why: str) -> None:
     if not by.strip() or not why.strip():
         raise InputError("E-SIG-181", "须写明确认人和依据。")
     text = f"{format_utc(parts.clock())} {by.strip()}：{why.strip()}"
+    if len(text) > ACKNOWLEDGED_MAX:
+        raise InputError("E-SIG-183", f"确认人和依据过长：连同时间不超过 {ACKNOWLEDGED_MAX} 个字。")
     with parts.sessions.begin() as session:
         session.merge(Setting(name=NAME, value=text))
 

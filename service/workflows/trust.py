@@ -112,6 +112,7 @@ def describe(trust: Trust, now: datetime) -> list[tuple[str, list[str]]]:
     return [
         ("信任密钥", [fingerprint(trust)]),
         ("环境", ["演示" if trust.environment == "demo" else clean(trust.environment) or "未注明"]),
+        *([("自建机构的责任", [clean(trust.acknowledged)])] if trust.acknowledged else []),
         ("签发", [china_time(trust.issued)]),
         ("有效至", [china_time(trust.expires) + ("，已过期，请更新" if expired else "")]),
         ("信任的机构", [_anchor(one) for one in trust.anchors]),
