@@ -26,7 +26,7 @@ from service.signing.cms import signed_attributes
 
 __all__ = ["Prepared", "complete", "prepare", "require_untouched", "signed_attributes", "stamp"]
 
-TIMESTAMP_ROOM = 3500  # bytes kept for a document timestamp
+TIMESTAMP_ROOM = 3500  # least bytes kept for a document timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,15 @@ class Prepared:
 
 
 def prepare(
-    head: bytes, role: Role, picture: appearance.Stamp, *, signer_name: str, when: datetime
+    head: bytes,
+    role: Role,
+    picture: appearance.Stamp,
+    *,
+    signer_name: str,
+    when: datetime,
+    room: int = cms.ROOM,
 ) -> Prepared:
-    """Return `head` extended by the signature of `role`, with an empty /Contents.
+    """Return `head` extended by the signature of `role`, with an empty /Contents of `room` bytes (cms.room_for).
 
     The office certifies (DocMDP 2); every field locks what its /Lock says. Raises ConflictError out of turn.
     """
@@ -59,7 +65,7 @@ def prepare(
         timestamp=when.astimezone(CHINA),
         subfilter=SigSeedSubFilter.PADES,
         name=signer_name,
-        bytes_reserved=2 * cms.ROOM,
+        bytes_reserved=2 * room,
     )
     value = revision.put_value(writer, own, empty)
     permission = MDPPerm.FILL_FORMS if certify else lock.permission
@@ -106,6 +112,7 @@ def complete(
     crls: Sequence[bytes],
     timestamper: TimeStamper,
     when: datetime,
+    room: int = TIMESTAMP_ROOM,
 ) -> bytes:
     """Return `head` with its validation data (DSS, no VRI) and a document timestamp: level B-LTA.
 
@@ -121,7 +128,7 @@ def complete(
         DocumentSecurityStore.supply_dss_in_writer(writer, None, certs=parsed, crls=lists)
     except (ValueError, TypeError) as exc:
         raise InputError("E-SIG-024", "用于长期验证的证书或吊销列表无法读取；请检查。") from exc
-    empty = DocumentTimestamp(bytes_reserved=2 * TIMESTAMP_ROOM)  # type: ignore[no-untyped-call]
+    empty = DocumentTimestamp(bytes_reserved=2 * max(room, TIMESTAMP_ROOM))  # type: ignore[no-untyped-call]
     revision.add_hidden_field(writer, fields.next_timestamp(letter), "文档时间戳", empty)
     written = revision.write(writer, empty)
     return revision.fill(written.pdf, written.hole, cms.timestamp_digest(written.digest, timestamper))

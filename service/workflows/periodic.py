@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from service.errors import ServiceError
-from service.workflows import anchoring, authority, certificates, disposal, rosters, witnessing
+from service.workflows import anchoring, authority, certificates, disposal, generations, rosters, witnessing
 from service.workflows.parts import Parts
 
 _log = structlog.get_logger("liangze.periodic")
@@ -32,6 +32,12 @@ def issue_crls(parts: Parts) -> None:
         authority.current_crls(parts, session, parts.clock())
 
 
+def watch_authorities(parts: Parts) -> None:
+    """Warn while an own CA should be followed by its next generation, which only a person decides on."""
+    for use in generations.due(parts):
+        _log.warning("authority_due", use=use, command="liangze cert succeed")
+
+
 DUTIES: tuple[Callable[[Parts], None], ...] = (
     disposal.finish,
     rosters.daily,
@@ -40,6 +46,7 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     cease_certificates,
     renew_certificates,
     issue_crls,
+    watch_authorities,
 )
 
 

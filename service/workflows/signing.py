@@ -17,7 +17,7 @@ from service.errors import InputError, ServiceError
 from service.registry import query
 from service.signing import appearance, seals
 from service.signing.appearance import Stamp
-from service.workflows import authority, naming, steps
+from service.workflows import authority, drawings, naming, steps
 from service.workflows.parts import Parts
 
 SEAL_TITLE = "电子印章"
@@ -92,8 +92,12 @@ def sign_letters(
     only: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Signed:
-    """Sign or countersign what waits for `person` (or `only` these letters), one PIN for all."""
+    """Sign or countersign what waits for `person` (or `only` these letters), one PIN for all.
+
+    Without `strokes` the drawing that the person has kept is used, if there is one.
+    """
     now = parts.clock()
+    strokes = strokes or drawings.release(parts, person, pin)
     with parts.sessions.begin() as session:
         stamp = _signature(parts, session, person, now, strokes)
     listed = [one for one in waiting_for(parts, person) if only is None or one.letter in only]

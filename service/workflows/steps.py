@@ -15,11 +15,11 @@ from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex, ne
 from service.db.tables import Approval, Certificate, Letter, Step
 from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
 from service.registry import query
-from service.signing import approvals, ca, ceremony
+from service.signing import approvals, ca, ceremony, cms
 from service.signing.appearance import Stamp
 from service.verification import hidden, verdict
 from service.verification.reasons import Cap
-from service.workflows import authority, jobs, letters
+from service.workflows import authority, jobs, letters, token_room
 from service.workflows.parts import Parts, work_lock
 
 ROLES = {"issue": Role.OFFICE, "sign": Role.CADRE, "countersign": Role.LEADER}
@@ -66,7 +66,10 @@ def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp
     if action == "issue":
         hidden.require_plain(head)  # what the office certifies shows all there is, to everybody alike
     name = ca.common_name(certificate.der)
-    made = ceremony.prepare(head, ROLES[action], stamp, signer_name=name, when=now)
+    room = cms.room_for(
+        certificate.der, authority.issuers_of(parts, certificate), token_room.token_bytes(parts)
+    )
+    made = ceremony.prepare(head, ROLES[action], stamp, signer_name=name, when=now, room=room)
     parts.work.put(made.pdf)
     with parts.sessions.begin() as session:
         _require_state(letters.get(session, letter_id), action)
@@ -148,6 +151,8 @@ def approve(
             certificate.der,
             statement.sha256,
             chain=authority.issuers_of(parts, certificate),
+            token_bytes=token_room.token_bytes(parts),
+            room=min(_room(step) for step in steps),
         )
     with parts.sessions.begin() as session:
         session.add(
@@ -166,6 +171,11 @@ def approve(
             _advance(session, step.id, "prepared", "approved", now, **values)
             jobs.add(session, "stamp", str(step.id), now)
     return statement.id
+
+
+def _room(step: Step) -> int:
+    """Return the bytes that the step's hole holds: two hex digits each, within brackets."""
+    return ((step.hole_end or 0) - (step.hole_start or 0) - 2) // 2
 
 
 def _ready(session: Session, step_id: int, signer: str, now: datetime) -> Step:
@@ -261,8 +271,9 @@ def complete(parts: Parts, letter_id: str) -> None:
         crls = authority.all_crls(parts, session, now)
         certificates = authority.chain_of(parts, session, letter_id)
     head = head_of(parts, letter)
+    room = token_room.token_bytes(parts)
     revision = ceremony.complete(
-        head, certificates=certificates, crls=crls, timestamper=parts.timestamper, when=now
+        head, certificates=certificates, crls=crls, timestamper=parts.timestamper, when=now, room=room
     )
     _require_valid(parts, revision, letter)
     parts.work.put(revision)
