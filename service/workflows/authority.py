@@ -228,7 +228,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         crls=tuple(all_crls(parts, session, now)),
         logs=_logs(parts, session),
         void=frozenset(dead["void"]),
-        superseded=frozenset(dead["superseded"]),
+        superseded=frozenset(dead["supersede"]),
         environment=parts.settings.environment,
         issued=now,
         expires=now + CRL_LIFETIME,
@@ -236,9 +236,12 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
 
 
 def _dead(session: Session) -> dict[str, Sequence[str]]:
+    """Return the letters that were ended, by the act that ended them, whatever became of their files since."""
     return {
-        state: list(session.scalars(select(Letter.id).where(Letter.state == state)))
-        for state in ("void", "superseded")
+        action: list(
+            session.scalars(select(Step.letter).where(Step.action == action, Step.state == "logged"))
+        )
+        for action in ("void", "supersede")
     }
 
 
