@@ -27,8 +27,8 @@ from service.settings import Settings
 from service.signing import ca
 from service.signing.timestamps import LocalTimeStamper
 from service.signing.tsa_client import HttpTimeStamper, Terms
-from service.workflows import enrolment, jobs, outside, periodic, setup
-from service.workflows.parts import Authority, Parts
+from service.workflows import enrolment, generations, jobs, outside, periodic, setup
+from service.workflows.parts import Parts
 
 POLL_SECONDS = 0.05
 SWEEP_SECONDS = 60
@@ -156,7 +156,7 @@ def initialise(
     tasks.create_queue(settings)
     parts = _open(settings, clock, entropy)
     uses = {"issuing_ca": "ca", "tsa_ca": "tsa_ca", "tsa": "tsa"}
-    found = setup.load_secrets(settings).certificates
+    found = setup.certificates(settings)
     for der in found.values():
         parts.store.put(der)
     with parts.sessions.begin() as session:
@@ -173,11 +173,11 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
     engine = open_engine(settings.database)
     schema.require_current(engine)
     sessions = sessions_of(engine)
-    secrets = setup.load_secrets(settings)
+    signers = setup.load_signers(settings)
     store, work = setup.stores(settings)
     with sessions.begin() as session:
         origin = setup.read_setting(session, "log_origin") or ""
-    signers, certificates = secrets.signers, secrets.certificates
+        own = generations.load(settings, session)
     origins.set_aside(settings.archive, origin)
     return Parts(
         settings=settings,
@@ -188,16 +188,17 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
         work=work,
         log=archive_log.load(sessions, settings.archive, origin, signers["log"]),
         renderer=PdfRenderer(settings.fonts),
-        issuing_ca=Authority(certificates["issuing_ca"], signers["issuing_ca"]),
-        tsa_ca=Authority(certificates["tsa_ca"], signers["tsa_ca"]),
-        timestamper=_timestamper(settings, secrets, clock, entropy),
+        issuing_ca=own.issuing[0],
+        tsa_ca=own.timing[0],
+        earlier=(*own.issuing[1:], *own.timing[1:]),
+        timestamper=_timestamper(settings, own, clock, entropy),
         trust_key=signers["trust"],
         pepper=lambda: service_keys.load_pepper(settings.pepper),
     )
 
 
 def _timestamper(
-    settings: Settings, secrets: setup.Secrets, clock: Clock, entropy: Entropy
+    settings: Settings, own: generations.Loaded, clock: Clock, entropy: Entropy
 ) -> LocalTimeStamper | HttpTimeStamper:
     """Return the outside authorities where they are configured, else the local one; never one for the other."""
     if settings.tsa_urls.split():
@@ -208,9 +209,9 @@ def _timestamper(
         )
         return HttpTimeStamper(terms, clock, entropy)
     return LocalTimeStamper(
-        secrets.signers["tsa"],
-        secrets.certificates["tsa"],
-        [secrets.certificates["tsa_ca"]],
+        own.tsa.signer,
+        own.tsa.certificate,
+        [own.timing[0].certificate],
         clock,
         lambda: ca.new_serial(entropy),
     )

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Remote signing service of signers' keys (CSC API 2.0), up to its version: https://…/csc/v2; empty: none."""
     remote_signer_token: Path | None = None
     """File (mode 0600) or credential with the bearer token for the remote signing service."""
+    pki_url: str = ""
+    """Where others reach `liangze ocsp serve`; certificates then name their revocation list and OCSP there."""
     tsa_urls: str = ""
     """Outside time-stamping authorities (RFC 3161), asked in this order, blanks between; empty: the local one."""
     tsa_policy: str = ""

@@ -11,7 +11,7 @@ from service.clock import CHINA
 from service.commands.holders import By, Identity, Name, Seal, Unit, Why, find, ground
 from service.commands.opening import open_parts, read_day
 from service.errors import UsageError
-from service.workflows import authority, certificates, permission
+from service.workflows import authority, certificates, generations, permission
 
 _group = typer.Typer(help="证书：查看、暂停、恢复、续期、吊销，吊销列表。", no_args_is_help=True)
 
@@ -79,16 +79,38 @@ def revoke(
 
 @_group.command("crl")
 def crl(out: Annotated[Path, typer.Option(help="输出文件夹。")] = Path("out")) -> None:
-    """写出本单位两个签发机构的最新吊销列表（每日及吊销后自动更新）。"""
+    """写出本单位各签发机构的最新吊销列表（每日及吊销后自动更新）。"""
     parts = open_parts()
     now = parts.clock()
     with parts.sessions.begin() as session:
-        lists = authority.current_crls(parts, session, now)
+        lists = authority.named_crls(parts, session, now)
     out.mkdir(parents=True, exist_ok=True)
-    for name, der in zip(("issuing_ca", "tsa_ca"), lists, strict=True):
+    for name, der in lists.items():
         (out / f"{name}.crl").write_bytes(der)
         (out / f"{name}.crl.pem").write_bytes(pem.armor("X509 CRL", der))
         console.say(f"{out / name}.crl　{now.astimezone(CHINA):%Y-%m-%d %H:%M}")
+
+
+@_group.command("authorities")
+def authorities() -> None:
+    """列出本单位历代签发机构和时间戳机构：有效期、是否现用、是否该换代。"""
+    for line in generations.overview(open_parts()):
+        console.say(line)
+
+
+@_group.command("succeed")
+def succeed(
+    use: Annotated[str, typer.Option(help="sign（签发机构）或 time（时间戳机构）。")],
+    by: By,
+    why: Why,
+    early: Annotated[bool, typer.Option("--early", help="有效期尚长也换代（如更换算法或密钥）。")] = False,
+) -> None:
+    """签发机构或时间戳机构换代：新一代自签证书入档，旧一代仍被信任，已签文书继续有效。"""
+    parts = open_parts()
+    name = generations.succeed(parts, use, ground(by, why), early=early)
+    console.say(
+        f"新一代 {name} 已生成并存证。请重启服务启用，并向验证方发布新的信任包（liangze trust export）。"
+    )
 
 
 def acknowledge(by: By, why: Why) -> None:

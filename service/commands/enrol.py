@@ -7,9 +7,9 @@ import typer
 
 from service import console
 from service.commands.holders import By, Name, Pin, Seal, Unit, find, ground, require_one, unit_code
-from service.commands.opening import open_parts
+from service.commands.opening import open_parts, read_day
 from service.errors import UsageError
-from service.workflows import enrolment, licensed, sources
+from service.workflows import drawings, enrolment, licensed, sources
 
 _group = typer.Typer(
     help="登记签署人或印章：生成密钥（PIN 保护），签发或受理证书。", invoke_without_command=True
@@ -33,6 +33,7 @@ def enrol(
     name: Name = None,
     seal: Annotated[str | None, typer.Option(help="印章名称（登记本单位的电子印章）。")] = None,
     filing: Annotated[str | None, typer.Option(help="印章备案号。")] = None,
+    until: Annotated[str | None, typer.Option(help="印章有效期止（此日起不能用印），如 2031-11-24。")] = None,
     key: Key = None,
     pin_fd: Pin = None,
 ) -> None:
@@ -45,7 +46,7 @@ def enrol(
     parts = open_parts()
     code = unit_code(parts, unit)
     if seal is not None:
-        owner = enrolment.register_seal(parts, code, seal, filing, None)
+        owner = enrolment.register_seal(parts, code, seal, filing, None, read_day(until))
     else:
         owner = enrolment.find_person(parts, code, str(name))
     pin = console.read_pin(pin_fd, twice=key is None)
@@ -134,7 +135,31 @@ def take(
     if key.startswith("csc:"):
         licensed.take_remote(parts, owner, key.removeprefix("csc:"), console.read_pin(pin_fd), why)
     elif cert is None:
-        raise UsageError("E-SYS-076", "令牌上的密钥须用 --cert 指定其证书文件。")
+        raise UsageError("E-SIG-196", "令牌上的密钥须用 --cert 指定其证书文件。")
     else:
         licensed.take_token(parts, owner, key, sources.read_file(cert), console.read_pin(pin_fd), why)
     console.say(f"已登记{seal or name}的证书，已生效并存证；密钥不离开其所在之处。")
+
+
+@_group.command("drawing")
+def drawing(
+    unit: Unit,
+    name: Annotated[str, typer.Option(help="干部姓名。")],
+    file: Annotated[
+        Path | None, typer.Option(help="手写签名：签名板的笔画（JSON，[[[x, y], …], …]，y 向下）。")
+    ] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="不再留存。")] = False,
+    pin_fd: Pin = None,
+) -> None:
+    """留存手写签名（用本人密钥加密，仅凭 PIN 启用），此后签署时自动画上；或用 --forget 删除。"""
+    if (file is None) != forget:
+        raise UsageError("E-SIG-197", "请用 --file 指定手写签名，或用 --forget 删除，二者选一。")
+    parts = open_parts()
+    owner = find(parts, unit, name, None)
+    if file is None:
+        drawings.forget(parts, owner)
+        console.say("留存的手写签名已删除。")
+        return
+    strokes = drawings.read_strokes(sources.read_file(file))
+    drawings.keep(parts, owner, console.read_pin(pin_fd), strokes)
+    console.say("手写签名已留存；更换密钥（如重置 PIN）后须重新签写。")

@@ -280,6 +280,7 @@ class Key(Base):
     owner: Mapped[str] = mapped_column(String(32), index=True)  # cadre id or seal id
     wrapped: Mapped[str] = mapped_column(Text)  # only keys/ opens it; empty once retired: it is gone for good
     request: Mapped[bytes | None]  # PKCS #10 sent to a licensed authority, while its certificate is awaited
+    drawing: Mapped[bytes | None]  # the holder's drawn signature, sealed under this key; gone with it
     failures: Mapped[int]
     locked_until: Mapped[datetime | None]
     created_at: Mapped[datetime]

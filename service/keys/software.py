@@ -120,14 +120,14 @@ def open_key(record: str, pin: str, pepper: bytes) -> OpenedKey:
     Raises ForbiddenError E-KEY-001 for a wrong PIN, SetupError E-KEY-012 for another pepper than the
     record was made with, CorruptError E-KEY-004 for a damaged record.
     """
-    return OpenedKey(LocalSigner(_unwrap(record, pin, pepper)))
+    return OpenedKey(LocalSigner(unwrap(record, pin, pepper)))
 
 
 @sheltered
 def rewrap(record: str, old_pin: str, new_pin: str, pepper: bytes, entropy: Entropy) -> str:
     """Return the record of the same key under a new PIN; raises as `open_key` and `require_pin` do."""
     require_new_pin(old_pin, new_pin)
-    return _wrap(_unwrap(record, old_pin, pepper), new_pin, pepper, entropy).record
+    return _wrap(unwrap(record, old_pin, pepper), new_pin, pepper, entropy).record
 
 
 def _wrap(key: PrivateKey, pin: str, pepper: bytes, entropy: Entropy) -> WrappedKey:
@@ -147,7 +147,8 @@ def _wrap(key: PrivateKey, pin: str, pepper: bytes, entropy: Entropy) -> Wrapped
     return WrappedKey(replace(record, sealed=sealed).to_text(), record.public_key)
 
 
-def _unwrap(text: str, pin: str, pepper: bytes) -> PrivateKey:
+def unwrap(text: str, pin: str, pepper: bytes) -> PrivateKey:
+    """Return the private key, for this package only; raises as `open_key`."""
     record = records.parse(text)
     if record.pepper != _name_pepper(pepper):
         raise SetupError("E-KEY-012", "pepper 文件与这把密钥不符：请恢复制作密钥时所用的 pepper 文件。")

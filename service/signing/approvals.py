@@ -161,6 +161,7 @@ def approve(
     *,
     chain: Sequence[bytes] = (),
     token_bytes: int = cms.TOKEN_BYTES,
+    room: int = cms.ROOM,
 ) -> list[tuple[bytes, bytes]]:
     """Return (signed attributes, raw signature) for the ByteRange digest of each letter, in order.
 
@@ -170,7 +171,7 @@ def approve(
     require_own_key(signer, certificate)
     blobs = [cms.signed_attributes(digest, certificate, approval_sha256) for digest in digests]
     for attributes in blobs[:1]:  # all are of one length
-        cms.require_room(attributes, certificate, chain, token_bytes)
+        cms.require_room(attributes, certificate, chain, token_bytes, room)
     return list(zip(blobs, sign_all(signer, blobs), strict=True))
 
 

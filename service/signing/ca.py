@@ -79,6 +79,26 @@ class Revocation:
     invalid_since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where others learn whether a certificate is in force: URLs of its CA's list and of the OCSP responder."""
+
+    crl: str
+    ocsp: str
+
+    @classmethod
+    def under(cls, base: str, name: str) -> "Published | None":
+        """Return the addresses that `liangze ocsp serve` answers at for the CA of this name; None without a base."""
+        if not base:
+            return None
+        base = base.rstrip("/")
+        if not base.startswith(("http://", "https://")) or not base.isascii() or not base.isprintable():
+            raise InputError(
+                "E-PKI-035", "证书状态服务的地址须以 http:// 或 https:// 开头，只含 ASCII 字符。"
+            )
+        return cls(f"{base}/crl/{name}.crl", f"{base}/")
+
+
 def new_serial(entropy: Entropy) -> int:
     """Return a random positive serial number of 128 bits."""
     return int.from_bytes(entropy(16)) or 1
@@ -111,6 +131,7 @@ def issue(
     now: datetime,
     not_after: datetime,
     serial: int,
+    published: Published | None = None,
 ) -> bytes:
     """Return the DER certificate of `public_key` for person, seal or TSA, valid from `now` to `not_after`.
 
@@ -129,6 +150,7 @@ def issue(
     extensions = [
         *profile.leaf(public_key, time_stamping=use == "tsa", policy_id=_LEAF_POLICY[use]),
         profile.authority_key_identifier(ca_signer.public_key),
+        *(profile.publication(published.crl, published.ocsp) if published else ()),
     ]
     validity = profile.validity(now, not_after)
     return profile.certificate(

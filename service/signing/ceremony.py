@@ -27,7 +27,7 @@ from service.verification.seams import StillWriter
 
 __all__ = ["Prepared", "complete", "extend", "prepare", "signed_attributes", "stamp"]
 
-TIMESTAMP_ROOM = 3500  # bytes kept for a document timestamp
+TIMESTAMP_ROOM = 3500  # least bytes kept for a document timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,15 @@ class Prepared:
 
 
 def prepare(
-    head: bytes, role: Role, picture: appearance.Stamp, *, signer_name: str, when: datetime
+    head: bytes,
+    role: Role,
+    picture: appearance.Stamp,
+    *,
+    signer_name: str,
+    when: datetime,
+    room: int = cms.ROOM,
 ) -> Prepared:
-    """Return `head` extended by the signature of `role`, with an empty /Contents.
+    """Return `head` extended by the signature of `role`, with an empty /Contents of `room` bytes (cms.room_for).
 
     The office certifies (DocMDP 2); every field locks what its /Lock says. Raises ConflictError out of turn.
     """
@@ -66,7 +72,7 @@ def prepare(
         timestamp=when.astimezone(CHINA),
         subfilter=SigSeedSubFilter.PADES,
         name=signer_name,
-        bytes_reserved=2 * cms.ROOM,
+        bytes_reserved=2 * room,
     )
     value = revision.put_value(writer, own, empty)
     permission = MDPPerm.FILL_FORMS if certify else lock.permission
@@ -106,6 +112,7 @@ def complete(
     crls: Sequence[bytes],
     timestamper: TimeStamper,
     when: datetime,
+    room: int = TIMESTAMP_ROOM,
 ) -> bytes:
     """Return `head` with its validation data (DSS, no VRI) and a document timestamp: level B-LTA.
 
@@ -113,7 +120,7 @@ def complete(
     """
     writer, letter = _with_validation_data(head, b"complete", certificates, crls, when)
     fields.require_complete(letter)
-    empty = DocumentTimestamp(bytes_reserved=2 * TIMESTAMP_ROOM)  # type: ignore[no-untyped-call]
+    empty = DocumentTimestamp(bytes_reserved=2 * max(room, TIMESTAMP_ROOM))  # type: ignore[no-untyped-call]
     revision.add_hidden_field(writer, fields.next_timestamp(letter), "文档时间戳", empty)
     written = revision.write(writer, empty)
     return revision.fill(written.pdf, written.hole, cms.timestamp_digest(written.digest, timestamper))

@@ -22,9 +22,9 @@ from service.errors import InputError, UnavailableError, VerificationError
 from service.verification import policy
 
 ROOM = 7000  # bytes kept for a container; with four P-256 certificates and one token it takes about 4.5 KB
-TOKEN_BYTES = (
-    3200  # room kept for a timestamp token: local 2 KB, foreign ones with two certificates about 3 KB
-)
+TOKEN_BYTES = 3200  # least room kept for a timestamp token: local ones of P-256 take 2 KB
+ATTRIBUTES_BYTES = 320  # signed attributes: about 270
+STEP_BYTES = 512  # rooms grow in steps
 FRAME_BYTES = 200  # tags, lengths, versions and algorithm identifiers around the parts counted by `largest`
 
 
@@ -99,7 +99,16 @@ def require_room(
 ) -> None:
     """Raise InputError where the finished container might not fit; to be asked before the key is used."""
     if largest(attributes, certificate, chain, token_bytes) > room:
-        raise InputError("E-SIG-012", "证书链太长，签名放不进文书预留的位置；请减少证书链中的证书。")
+        raise InputError(
+            "E-SIG-012",
+            "签名和时间戳放不进文书预留的位置，没有签署：请重新准备签署；仍不行时，请减少证书链中的证书。",
+        )
+
+
+def room_for(certificate: bytes, chain: Sequence[bytes], token_bytes: int) -> int:
+    """Return the bytes to keep for a container with this certificate, chain and size of token; at least ROOM."""
+    needed = largest(bytes(ATTRIBUTES_BYTES), certificate, chain, token_bytes)
+    return max(ROOM, -(-needed // STEP_BYTES) * STEP_BYTES)
 
 
 def largest(attributes: bytes, certificate: bytes, chain: Sequence[bytes], token_bytes: int) -> int:

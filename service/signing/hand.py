@@ -22,13 +22,14 @@ def draw(strokes: Sequence[Stroke], box: Box) -> bytes:
 
     Raises InputError for a drawing that is empty, too large, or holds something other than finite numbers.
     """
-    lines = _normalise(_require_drawing(strokes), box)
+    lines = _normalise(require_drawing(strokes), box)
     parts = [b"q 1 J 1 j %.2f w\n" % PEN]
     parts += [_curve(line) for line in lines]
     return b"".join([*parts, b"Q\n"])
 
 
-def _require_drawing(strokes: Sequence[Stroke]) -> list[list[Point]]:
+def require_drawing(strokes: Sequence[Stroke]) -> list[list[Point]]:
+    """Return the strokes as numbers; raise InputError for a drawing that is empty, too large or not of numbers."""
     if not 1 <= len(strokes) <= STROKES_MAX or sum(len(stroke) for stroke in strokes) > POINTS_MAX:
         raise InputError("E-SIG-054", "手写签名为空或过于复杂；请重新签写。")
     try:

@@ -118,6 +118,24 @@ def leaf(public_key: bytes, *, time_stamping: bool, policy_id: str) -> list[dict
     ]
 
 
+def publication(crl: str, ocsp: str) -> list[dict[str, Any]]:
+    """Return the extensions that say where a leaf's revocation is told (RFC 5280 4.2.1.13 and 4.2.2.1)."""
+    point = x509.DistributionPoint(
+        {
+            "distribution_point": x509.DistributionPointName(
+                name="full_name", value=[x509.GeneralName("uniform_resource_identifier", crl)]
+            )
+        }
+    )
+    access = x509.AccessDescription(
+        {"access_method": "ocsp", "access_location": x509.GeneralName("uniform_resource_identifier", ocsp)}
+    )
+    return [
+        _extension("crl_distribution_points", x509.CRLDistributionPoints([point]), False),
+        _extension("authority_information_access", x509.AuthorityInfoAccessSyntax([access]), False),
+    ]
+
+
 def responder(public_key: bytes) -> list[dict[str, Any]]:
     """Return the extensions of an OCSP responder; short-lived, so that nobody need ask whether it was revoked."""
     return [

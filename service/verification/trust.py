@@ -28,6 +28,7 @@ from service.verification.policy import AlgorithmEnd
 Voucher = Literal["licensed", "closed", "demo", "unknown"]
 AnchorUse = Literal["sign", "time", "any"]
 
+ACKNOWLEDGED_MAX = 300
 MAX_BUNDLE = 64 * 2**20  # bytes: a city's certificates for decades
 _KEYS = frozenset(
     ("v", "issued", "expires", "environment", "anchors", "certificates", "crls", "logs", "witnesses", "qr")
@@ -59,6 +60,8 @@ class Trust:
     void: frozenset[str] = frozenset()
     superseded: frozenset[str] = frozenset()
     environment: str = ""
+    acknowledged: str = ""
+    """Who answers for an own CA or TSA in production, since when and on what ground; a key that v1 has gained."""
     issued: datetime | None = None
     expires: datetime | None = None
     vkey: str | None = None
@@ -109,6 +112,8 @@ def bundle_bytes(trust: Trust, trust_vkey: str, sign: Callable[[bytes], bytes]) 
         "superseded": sorted(trust.superseded),
         "trust": trust_vkey,
     }
+    if trust.acknowledged:
+        value["acknowledged"] = trust.acknowledged
     signature = sign(canonical_json(value))
     data = canonical_json({**value, "signature": _base64(signature)})
     Trust.read_bundle(data, trust_vkey)
@@ -155,6 +160,7 @@ def merge(*trusts: Trust) -> Trust:
         void=frozenset().union(*(each.void for each in trusts)),
         superseded=frozenset().union(*(each.superseded for each in trusts)),
         environment=newest.environment,
+        acknowledged=newest.acknowledged,
         issued=newest.issued,
         expires=newest.expires,
         vkey=newest.vkey,
@@ -177,6 +183,7 @@ def _parse(value: Json) -> Trust:
         void=frozenset(str(one) for one in value["void"]),
         superseded=frozenset(str(one) for one in value["superseded"]),
         environment=str(value["environment"]),
+        acknowledged=str(value.get("acknowledged", ""))[:ACKNOWLEDGED_MAX],
         issued=parse_utc(value["issued"]),
         expires=parse_utc(value["expires"]),
         vkey=Verifier.parse(value["trust"]).vkey,

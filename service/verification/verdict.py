@@ -299,7 +299,7 @@ def _note_trust(case: _Case) -> None:
             findings.note(f"VOUCHER_{voucher.upper()}")
     clocks = [one.stamp_path for one in case.signatures] + [one.path for one in case.stamps]
     if any(path.anchor.voucher in ("closed", "demo") for path in clocks if path):
-        findings.note("TIME_LOCAL")
+        findings.note("TIME_LOCAL", detail=trust.acknowledged)
     logged, envelope = case.logged, case.envelope
     if logged is not None:
         if logged.is_prefix:

@@ -4,20 +4,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from asn1crypto import pem
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
-from service.core import sha256_hex
+from service.core import Sha256Hex, sha256_hex
 from service.db.tables import Certificate, Crl, Key, Letter, LogHead, Seal, Setting, Step
 from service.errors import ForbiddenError, NotFoundError, ServiceError
 from service.keys import csc, lockout, places
 from service.keys.places import Places
 from service.keys.signer import Signer
 from service.registry import query
-from service.signing import ca
+from service.signing import ca, profile
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
 from service.workflows import naming, outside, permission
@@ -26,6 +27,8 @@ from service.workflows.parts import Authority, Parts
 CRL_LIFETIME = timedelta(days=31)
 CRL_REFRESH = timedelta(days=1)
 WRONG_PIN = "E-KEY-001"
+ROOTS: dict[str, Literal["sign", "time"]] = {"ca": "sign", "tsa_ca": "time"}
+"""What the rows of own CAs are called, and what they are anchors for."""
 
 
 def certificate_of(session: Session, owner: str, now: datetime) -> Certificate:
@@ -117,10 +120,16 @@ def _take_back_try(parts: Parts, key_id: str) -> None:
 def seal_for(session: Session, unit: str, on: date) -> Seal:
     """Return the seal in use of the committee that acts for `unit`; raise NotFoundError when there is none."""
     body = naming.body(session, unit, on)
-    seal = session.scalars(select(Seal).where(Seal.unit == body.code, Seal.status == "在用")).first()
-    if seal is None or seal.valid_from > on or (seal.valid_to is not None and seal.valid_to <= on):
+    rows = select(Seal).where(Seal.unit == body.code, Seal.status == "在用", Seal.valid_from <= on)
+    seals = session.scalars(rows.order_by(Seal.valid_from.desc(), Seal.id)).all()
+    current = [one for one in seals if one.valid_to is None or on < one.valid_to]
+    if not current and seals:
+        raise NotFoundError(
+            "E-SIG-124", f"{body.committee}的电子印章有效期已于 {seals[0].valid_to} 届满，请办理后重新登记。"
+        )
+    if not current:
         raise NotFoundError("E-SIG-121", f"{body.committee}没有在用的电子印章，请先登记印章。")
-    return seal
+    return current[0]
 
 
 def require_seal(session: Session, seal_id: str, letter: Letter, on: date) -> None:
@@ -138,17 +147,37 @@ def chain_of(parts: Parts, session: Session, letter_id: str) -> list[bytes]:
         .order_by(Step.id)
     ).all()
     signers = [der for row in rows for der in (row.der, *issuers_of(parts, row))]
+    newest = sha256_hex(
+        parts.tsa_ca.certificate
+    )  # tokens of earlier generations bring their own certificates
     tsa = session.scalars(
-        select(Certificate.der).where(Certificate.use == "tsa", Certificate.status == "valid")
+        select(Certificate.der).where(Certificate.use == "tsa", Certificate.issuer == newest)
     )
     own = [parts.issuing_ca.certificate, parts.tsa_ca.certificate]
     return list(dict.fromkeys([*signers, *tsa, *own]))
 
 
+def roots(session: Session) -> list[Certificate]:
+    """Return the own CAs of all generations that ever were: signers' first, then time's, the newest first."""
+    rows = session.scalars(select(Certificate).where(Certificate.use.in_(ROOTS))).all()
+    order = list(ROOTS)
+    return sorted(rows, key=lambda row: (order.index(row.use), -row.not_after.timestamp()))
+
+
+def root_files(session: Session) -> dict[str, bytes]:
+    """Return them by the file names under which people get them: issuing_ca, issuing_ca-2, …, tsa_ca, …"""
+    found = {}
+    for use, base in (("ca", "issuing_ca"), ("tsa_ca", "tsa_ca")):
+        oldest_first = [row.der for row in reversed(roots(session)) if row.use == use]
+        for number, der in enumerate(oldest_first, start=1):
+            found[base if number == 1 else f"{base}-{number}"] = der
+    return found
+
+
 def issuers_of(parts: Parts, certificate: Certificate) -> list[bytes]:
     """Return the certificates (DER) that lead from a signer's certificate to an anchor: our CA, or a foreign chain."""
     if certificate.chain is None:
-        return [parts.issuing_ca.certificate]
+        return [parts.store.get(Sha256Hex(str(certificate.issuer)))]
     return (
         [der for _, _, der in pem.unarmor(certificate.chain.encode(), multiple=True)]
         if certificate.chain
@@ -157,8 +186,22 @@ def issuers_of(parts: Parts, certificate: Certificate) -> list[bytes]:
 
 
 def current_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
-    """Return a fresh CRL of the issuing CA and of the TSA CA; a new one is made daily or after a revocation."""
-    return [_current_crl(parts, session, ca_, now) for ca_ in (parts.issuing_ca, parts.tsa_ca)]
+    """Return the newest CRL of every own CA; a new one is made daily or after a revocation."""
+    return list(named_crls(parts, session, now).values())
+
+
+def named_crls(parts: Parts, session: Session, now: datetime) -> dict[str, bytes]:
+    """Return the same by the name of their CA; one that has expired has its last list, and makes no other.
+
+    A list made after certificates have expired could only accuse: nobody could be cleared by it.
+    """
+    found = {}
+    for one in parts.authorities:
+        if profile.load(one.certificate).not_valid_after > now:
+            found[one.name] = _current_crl(parts, session, one, now)
+        elif (last := _newest_crl(session, sha256_hex(one.certificate))) is not None:
+            found[one.name] = last.der
+    return found
 
 
 def all_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
@@ -169,25 +212,28 @@ def all_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
 def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetime) -> bytes:
     name = sha256_hex(issuer.certificate)
     session.get(Certificate, name, with_for_update=True)  # one process at a time numbers this CA's lists
-    newest = session.scalars(select(Crl).where(Crl.issuer == name).order_by(Crl.number.desc())).first()
+    newest = _newest_crl(session, name)
     revoked = revocations(session, name)
     basis = sha256_hex(repr(revoked).encode())
     if newest is not None and newest.basis == basis and now - newest.this_update < CRL_REFRESH:
         return newest.der
     number = newest.number + 1 if newest else 1
+    until = now + CRL_LIFETIME
     der = ca.crl(
         issuer.certificate,
         issuer.signer,
         number=number,
         revoked=revoked,
         this_update=now,
-        next_update=now + CRL_LIFETIME,
+        next_update=until,
     )
-    made = Crl(
-        issuer=name, number=number, der=der, basis=basis, this_update=now, next_update=now + CRL_LIFETIME
-    )
+    made = Crl(issuer=name, number=number, der=der, basis=basis, this_update=now, next_update=until)
     session.add(made)
     return der
+
+
+def _newest_crl(session: Session, issuer: str) -> Crl | None:
+    return session.scalars(select(Crl).where(Crl.issuer == issuer).order_by(Crl.number.desc())).first()
 
 
 def revocations(session: Session, issuer: str) -> list[ca.Revocation]:
@@ -219,8 +265,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
     dead = _dead(session)
     return Trust(
         anchors=(
-            Anchor(parts.issuing_ca.certificate, voucher, "sign"),  # type: ignore[arg-type]
-            Anchor(parts.tsa_ca.certificate, voucher, "time"),  # type: ignore[arg-type]
+            *(Anchor(row.der, voucher, ROOTS[row.use]) for row in roots(session)),  # type: ignore[arg-type]
             *outside.anchors(parts.settings.anchors),
         ),
         certificates=frozenset(session.scalars(select(Certificate.sha256))),
@@ -230,6 +275,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         void=frozenset(dead["void"]),
         superseded=frozenset(dead["supersede"]),
         environment=parts.settings.environment,
+        acknowledged=setting(session, permission.NAME) or "",
         issued=now,
         expires=now + CRL_LIFETIME,
     )

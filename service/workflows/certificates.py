@@ -3,11 +3,10 @@
 from datetime import date, datetime, time, timedelta
 
 from cryptography import x509
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.clock import CHINA, china_day
-from service.core import sha256_hex
 from service.db.pki import CertificateAct
 from service.db.tables import Cadre, Certificate, Key, Seal
 from service.errors import ConflictError, NotFoundError
@@ -83,7 +82,7 @@ def renew(parts: Parts, owner: str, ground: Ground) -> bytes:
     now = parts.clock()
     with parts.sessions.begin() as session:
         old = authority.certificate_of(session, owner, now)
-        if old.issuer != sha256_hex(parts.issuing_ca.certificate) or old.key is None:
+        if old.issuer is None or old.key is None:
             raise ConflictError(
                 "E-SIG-152", "这张证书不是本单位签发的，请向原机构办理续期（liangze enrol csr）。"
             )
@@ -105,7 +104,11 @@ def renew_due(parts: Parts) -> list[str]:
     now = parts.clock()
     last = x509.load_der_x509_certificate(parts.issuing_ca.certificate).not_valid_after_utc
     with parts.sessions.begin() as session:
-        owners = session.scalars(_in_force(now).where(_is_ours(parts), Certificate.owner.is_not(None)))
+        owners = session.scalars(
+            _in_force(now).where(
+                Certificate.issuer.is_not(None), Certificate.status == "valid", Certificate.owner.is_not(None)
+            )
+        )
         newest: dict[str, datetime] = {}
         for row in owners:
             newest[str(row.owner)] = max(newest.get(str(row.owner), row.not_after), row.not_after)
@@ -167,7 +170,7 @@ def _destroy_unused(session: Session, key_id: str | None, now: datetime) -> None
     others = select(Certificate.sha256).where(Certificate.key == key_id, Certificate.status != "revoked")
     key = session.get(Key, key_id) if key_id else None
     if key is not None and session.scalars(others).first() is None:
-        key.wrapped, key.retired_at = "", now
+        key.wrapped, key.drawing, key.retired_at = "", None, now
 
 
 def _held(session: Session, owner: str, now: datetime) -> list[Certificate]:
@@ -180,10 +183,6 @@ def _held(session: Session, owner: str, now: datetime) -> list[Certificate]:
 def _in_force(now: datetime) -> Select[Certificate]:
     held = Certificate.status.in_(("valid", "suspended"))
     return select(Certificate).where(held, Certificate.not_after > now).order_by(Certificate.sha256)
-
-
-def _is_ours(parts: Parts) -> ColumnElement[bool]:
-    return (Certificate.issuer == sha256_hex(parts.issuing_ca.certificate)) & (Certificate.status == "valid")
 
 
 def _left_on(session: Session, person: str, now: datetime) -> datetime | None:

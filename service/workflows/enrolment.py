@@ -73,7 +73,14 @@ def find_seal(parts: Parts, unit: str, name: str) -> str:
     return found
 
 
-def register_seal(parts: Parts, unit: str, name: str, filing: str | None, keeper: str | None) -> str:
+def register_seal(
+    parts: Parts,
+    unit: str,
+    name: str,
+    filing: str | None,
+    keeper: str | None,
+    until: date | None = None,
+) -> str:
     """Record a unit's seal (印章) and return its id; the same name again gives the record that is there."""
     now = parts.clock()
     with parts.sessions.begin() as session:
@@ -89,7 +96,7 @@ def register_seal(parts: Parts, unit: str, name: str, filing: str | None, keeper
             keeper=keeper,
             status="在用",
             valid_from=china_day(now),
-            valid_to=None,
+            valid_to=until,
         )
         session.add_all([seal, Salt(person=seal.id, salt=parts.entropy(32))])
         return seal.id
@@ -172,6 +179,7 @@ def issue(parts: Parts, public_key: bytes, subject: ca.Subject, use: ca.LeafUse,
         now=now,
         not_after=min(now + LIFETIMES[use], last),
         serial=ca.new_serial(parts.entropy),
+        published=ca.Published.under(parts.settings.pki_url, issuer.name),
     )
 
 
@@ -202,6 +210,7 @@ def add_key(
         owner=owner,
         wrapped=record,
         request=request,
+        drawing=None,
         failures=0,
         locked_until=None,
         created_at=now,

@@ -19,7 +19,7 @@ from service.signing import ceremony
 from service.verification import protection
 from service.verification.policy import algorithm_ends
 from service.verification.protection import Protection
-from service.workflows import authority, jobs, letters, steps
+from service.workflows import authority, jobs, letters, steps, token_room
 from service.workflows.parts import Parts
 
 RENEW_BEFORE = timedelta(days=365)
@@ -48,6 +48,7 @@ def complete(parts: Parts, letter_id: str) -> None:
         crls=crls,
         timestamper=parts.timestamper,
         when=now,
+        room=token_room.token_bytes(parts),
     )
     _keep(parts, letter, "complete", revision, protection.newest(revision, anchors))
 
@@ -93,6 +94,7 @@ def renew(parts: Parts, target: str) -> None:
         crls=[one for one in crls if _issuer_of(one) in _timing(parts, last)],
         timestamper=parts.timestamper,
         when=now,
+        room=token_room.token_bytes(parts),
     )
     made = protection.newest(revision, anchors)
     if made.ends(algorithm_ends()) <= last.ends(algorithm_ends()):

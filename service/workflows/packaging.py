@@ -83,8 +83,9 @@ def _anchor(files: dict[str, bytes], parts: Parts, one: Dossier) -> None:
 
 
 def _common(files: dict[str, bytes], parts: Parts, known: Trust, now: datetime) -> None:
-    for name, anchor in (("issuing_ca", parts.issuing_ca), ("tsa_ca", parts.tsa_ca)):
-        files[f"certificates/{name}.pem"] = pem.armor("CERTIFICATE", anchor.certificate)
+    with parts.sessions.begin() as session:
+        for name, der in authority.root_files(session).items():
+            files[f"certificates/{name}.pem"] = pem.armor("CERTIFICATE", der)
     for der in known.crls:
         files[f"crls/{sha256_hex(der)[:16]}.crl"] = der
     head = parts.log.published()

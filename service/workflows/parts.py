@@ -23,8 +23,9 @@ from service.signing.tsa_client import HttpTimeStamper
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate (DER) and the opened service key that goes with it."""
+    """A certificate (DER) and the opened service key that goes with it; `name` is that of their files."""
 
+    name: str
     certificate: bytes
     signer: Signer
 
@@ -43,6 +44,7 @@ class Parts:
     renderer: PdfRenderer
     issuing_ca: Authority
     tsa_ca: Authority
+    earlier: tuple[Authority, ...]
     timestamper: LocalTimeStamper | HttpTimeStamper
     trust_key: Signer
     pepper: Callable[[], bytes]
@@ -51,6 +53,11 @@ class Parts:
     def demo(self) -> bool:
         """True where every page and seal must bear 演示样张."""
         return self.settings.environment == "demo"
+
+    @property
+    def authorities(self) -> tuple[Authority, ...]:
+        """Every own CA whose key is here: today's for signers and for time, then those of earlier generations."""
+        return (self.issuing_ca, self.tsa_ca, *self.earlier)
 
     @property
     def rules(self) -> RuleBook:

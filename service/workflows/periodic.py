@@ -5,7 +5,16 @@ from collections.abc import Callable
 import structlog
 
 from service.errors import ServiceError
-from service.workflows import anchoring, authority, certificates, disposal, lasting, rosters, witnessing
+from service.workflows import (
+    anchoring,
+    authority,
+    certificates,
+    disposal,
+    generations,
+    lasting,
+    rosters,
+    witnessing,
+)
 from service.workflows.parts import Parts
 
 _log = structlog.get_logger("liangze.periodic")
@@ -42,6 +51,12 @@ def renew_timestamps(parts: Parts) -> None:
     lasting.ask_renewals(parts)
 
 
+def watch_authorities(parts: Parts) -> None:
+    """Warn while an own CA should be followed by its next generation, which only a person decides on."""
+    for use in generations.due(parts):
+        _log.warning("authority_due", use=use, command="liangze cert succeed")
+
+
 DUTIES: tuple[Callable[[Parts], None], ...] = (
     disposal.finish,
     rosters.daily,
@@ -52,6 +67,7 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     issue_crls,
     extend_letters,
     renew_timestamps,
+    watch_authorities,
 )
 
 

@@ -145,7 +145,7 @@ def reasons(report: Report) -> list[dict[str, str]]:
             "text": one.text,
             "whose": "、".join(dict.fromkeys(name for name in names if name)),
             "code": one.code,
-            "detail": clean(one.detail, 200),
+            "detail": clean(one.detail),
         }
         for one, names in rows.values()
     ]

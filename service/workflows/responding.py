@@ -18,8 +18,6 @@ from service.workflows.parts import Authority, Parts
 KEY = "ocsp.key"
 LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=14)
-LISTS = ("issuing_ca", "tsa_ca")
-"""Names under which the two lists are served."""
 
 
 def signer(parts: Parts) -> Signer:
@@ -33,17 +31,19 @@ def signer(parts: Parts) -> Signer:
 def answer(parts: Parts, key: Signer, request: bytes) -> bytes:
     """Return the DER response to a DER request."""
     now = parts.clock()
-    responders = [_responder(parts, key, one, now) for one in (parts.issuing_ca, parts.tsa_ca)]
+    alive = (one for one in parts.authorities if profile.load(one.certificate).not_valid_after > now)
+    responders = [_responder(parts, key, one, now) for one in alive]
     with parts.sessions.begin() as session:
         return ocsp.answer(request, responders, lambda issuer, serial: _find(session, issuer, serial), now)
 
 
 def current_list(parts: Parts, name: str) -> bytes:
     """Return the CRL (DER) served under `name`."""
-    if name not in LISTS:
-        raise InputError("E-SIG-170", f"没有名为“{name}”的吊销列表。")
     with parts.sessions.begin() as session:
-        return authority.current_crls(parts, session, parts.clock())[LISTS.index(name)]
+        found = authority.named_crls(parts, session, parts.clock()).get(name)
+    if found is None:
+        raise InputError("E-SIG-170", f"没有名为“{name}”的吊销列表。")
+    return found
 
 
 def _responder(parts: Parts, key: Signer, issuer: Authority, now: datetime) -> Responder:

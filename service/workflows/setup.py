@@ -4,7 +4,7 @@ A crash half-way leaves no mark of completion; running `init` again finishes wha
 """
 
 import os
-from dataclasses import dataclass
+import re
 from pathlib import Path
 
 from asn1crypto import pem
@@ -35,14 +35,7 @@ SERVICE_KEYS = {
 CA_YEARS = 20
 TSA_YEARS = 15
 MARK = "initialised"
-
-
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """The opened service keys and the certificates that go with them (DER)."""
-
-    signers: dict[str, Signer]
-    certificates: dict[str, bytes]
+_IS_KEY = re.compile(r"log|trust|(issuing_ca|tsa_ca|tsa)(-[1-9][0-9]*)?")
 
 
 def is_initialised(settings: Settings) -> bool:
@@ -64,13 +57,13 @@ def init(settings: Settings, clock: Clock, entropy: Entropy, *, organization: st
     if not service_keys.located(settings.pepper).exists():
         service_keys.create_pepper(settings.pepper, entropy)
     _make_keys(settings, clock, entropy, organization)
-    secrets = load_secrets(settings)
+    signers = load_signers(settings)
     origin = _origin(settings, organization)
     for folder in (settings.archive, settings.archive / "store", settings.work):
         folder.mkdir(parents=True, exist_ok=True)
     with sessions.begin() as session:
         _record(session, "log_origin", origin)
-    _make_log(settings, sessions, origin, secrets, clock)
+    _make_log(settings, sessions, origin, signers["log"], clock)
     engine.dispose()
 
 
@@ -85,22 +78,25 @@ def require_ready(settings: Settings) -> None:
         raise SetupError("E-SYS-021", f"数据目录 {settings.home} 尚未初始化，请先运行 liangze init。")
 
 
-def load_secrets(settings: Settings) -> Secrets:
-    """Open the service keys and read their certificates; production refuses whatever is demo."""
-    signers = {name: _open_key(settings, name) for name in SERVICE_KEYS}
-    certificates = {
-        name: read_certificate(settings.secrets / f"{name}.pem") for name in ("issuing_ca", "tsa_ca", "tsa")
-    }
+def load_signers(settings: Settings) -> dict[str, Signer]:
+    """Open the keys of log and trust; production refuses whatever is demo. The authorities' are for generations."""
+    signers = {name: open_key(settings, name) for name in ("log", "trust")}
     if settings.environment == "production":
         demo.refuse_demo_keys(*(signer.public_key for signer in signers.values()))
-        demo.refuse_demo(*certificates.values())
-    return Secrets(signers, certificates)
+    return signers
+
+
+def certificates(settings: Settings) -> dict[str, bytes]:
+    """Return the first generation's certificates (DER) by name."""
+    return {
+        name: read_certificate(settings.secrets / f"{name}.pem") for name in ("issuing_ca", "tsa_ca", "tsa")
+    }
 
 
 def key_uris(settings: Settings) -> dict[str, str]:
     """Return which service keys are on tokens, by name; raise SetupError for a name that is none."""
     pairs = [one.partition("=") for one in settings.key_uris.split()]
-    if strange := [name for name, _, _ in pairs if name not in SERVICE_KEYS]:
+    if strange := [name for name, _, _ in pairs if not _IS_KEY.fullmatch(name)]:
         raise SetupError(
             "E-SYS-025",
             f"LIANGZE_KEY_URIS 中的“{strange[0]}”不是服务密钥；应为{'、'.join(SERVICE_KEYS)}之一。",
@@ -108,7 +104,8 @@ def key_uris(settings: Settings) -> dict[str, str]:
     return {name: uri for name, _, uri in pairs}
 
 
-def _open_key(settings: Settings, name: str) -> Signer:
+def open_key(settings: Settings, name: str) -> Signer:
+    """Return the signer of a service key: from its token, credential or file."""
     uri = key_uris(settings).get(name)
     if uri is None:
         return service_keys.load_key_file(settings.secrets / f"{name}.key")
@@ -175,10 +172,10 @@ def _copy_demo(settings: Settings) -> None:
         target = settings.secrets / path.name
         if path.suffix not in {".key", ".pem", ".vkey"} or target.exists():
             continue
-        _write(target, path.read_bytes())
+        write(target, path.read_bytes())
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, readable by its owner only."""
     temporary = path.with_suffix(".new")
     with temporary.open("wb") as file:
@@ -191,7 +188,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _make_certificates(settings: Settings, clock: Clock, entropy: Entropy, organization: str) -> None:
     now = clock()
-    signers = {name: _open_key(settings, name) for name in SERVICE_KEYS}
+    signers = {name: open_key(settings, name) for name in SERVICE_KEYS}
     made: dict[str, bytes] = {}
     for name, use in (("issuing_ca", "sign"), ("tsa_ca", "time")):
         title = "电子签名签发机构" if use == "sign" else "时间戳签发机构"
@@ -214,23 +211,24 @@ def _make_certificates(settings: Settings, clock: Clock, entropy: Entropy, organ
         now=now,
         not_after=now.replace(year=now.year + TSA_YEARS, day=min(now.day, 28)),
         serial=ca.new_serial(entropy),
+        published=ca.Published.under(settings.pki_url, "tsa_ca"),
     )
     if not (settings.secrets / "tsa.pem").exists():  # written last: all three or none
         for name, der in made.items():
-            _write(settings.secrets / f"{name}.pem", pem.armor("CERTIFICATE", der))
+            write(settings.secrets / f"{name}.pem", pem.armor("CERTIFICATE", der))
 
 
-def _make_log(settings: Settings, sessions: object, origin: str, secrets: Secrets, clock: Clock) -> Log:
+def _make_log(settings: Settings, sessions: object, origin: str, signer: Signer, clock: Clock) -> Log:
     try:
         return archive_log.create(
             sessions,  # type: ignore[arg-type]
             settings.archive,
             origin,
-            secrets.signers["log"],
+            signer,
             clock(),
         )
     except ConflictError:
-        return archive_log.load(sessions, settings.archive, origin, secrets.signers["log"])  # type: ignore[arg-type]
+        return archive_log.load(sessions, settings.archive, origin, signer)  # type: ignore[arg-type]
 
 
 def stores(settings: Settings) -> tuple[FolderStore, FolderStore]:

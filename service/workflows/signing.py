@@ -17,7 +17,7 @@ from service.errors import ConflictError, InputError, NotFoundError, ServiceErro
 from service.registry import query
 from service.signing import appearance, approvals, seals
 from service.signing.appearance import Stamp
-from service.workflows import authority, naming, steps
+from service.workflows import authority, drawings, naming, steps
 from service.workflows.parts import Parts
 
 SEAL_TITLE = "电子印章"
@@ -167,7 +167,11 @@ def sign_letters(
     only: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Signed:
-    """Sign or countersign what waits for `person` (or `only` these letters), one PIN for all, none of them opened."""
+    """Sign or countersign what waits for `person` (or `only` these letters), one PIN for all, none of them opened.
+
+    Without `strokes` the drawing that the person has kept is used, if there is one.
+    """
+    strokes = strokes or drawings.release(parts, person, pin)
     listed = prepare_letters(parts, person, strokes=strokes, only=only, progress=progress)
     return _approve_all(parts, person, pin, listed, device)
 

@@ -15,11 +15,11 @@ from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex, ne
 from service.db.tables import Approval, Cadre, Certificate, Letter, Step
 from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
 from service.registry import query
-from service.signing import approvals, ca, ceremony, decisions
+from service.signing import approvals, ca, ceremony, cms, decisions
 from service.signing.appearance import Stamp
 from service.verification import hidden, verdict
 from service.verification.reasons import Cap
-from service.workflows import authority, jobs, letters
+from service.workflows import authority, jobs, letters, token_room
 from service.workflows.parts import Parts, work_lock
 
 ROLES = {"issue": Role.OFFICE, "sign": Role.CADRE, "countersign": Role.LEADER}
@@ -93,7 +93,10 @@ def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp
     if action == "issue":
         hidden.require_plain(head)  # what the office certifies shows all there is, to everybody alike
     name = ca.common_name(certificate.der)
-    made = ceremony.prepare(head, ROLES[action], stamp, signer_name=name, when=now)
+    room = cms.room_for(
+        certificate.der, authority.issuers_of(parts, certificate), token_room.token_bytes(parts)
+    )
+    made = ceremony.prepare(head, ROLES[action], stamp, signer_name=name, when=now, room=room)
     parts.work.put(made.pdf)
     with parts.sessions.begin() as session:
         _require_state(letters.get(session, letter_id), action)
@@ -185,6 +188,8 @@ def approve(
             certificate.der,
             statement.sha256,
             chain=authority.issuers_of(parts, certificate),
+            token_bytes=token_room.token_bytes(parts),
+            room=min((_room(step) for step in steps if step.action not in ENDINGS), default=cms.ROOM),
         )
     with parts.sessions.begin() as session:
         session.add(
@@ -203,6 +208,11 @@ def approve(
             _advance(session, step.id, "prepared", "approved", now, **values)
             jobs.add(session, "stamp", str(step.id), now)
     return statement.id
+
+
+def _room(step: Step) -> int:
+    """Return the bytes that the step's hole holds: two hex digits each, within brackets."""
+    return ((step.hole_end or 0) - (step.hole_start or 0) - 2) // 2
 
 
 def require_ready(session: Session, step_id: int, signer: str, now: datetime) -> Step:

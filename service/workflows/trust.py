@@ -49,8 +49,9 @@ def export(parts: Parts, folder: Path, now: datetime) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "bundle.json").write_bytes(bundle(parts, now))
     (folder / "trust.vkey").write_text(trust_vkey(parts) + "\n")
-    for name, anchor in (("issuing_ca", parts.issuing_ca), ("tsa_ca", parts.tsa_ca)):
-        (folder / f"{name}.pem").write_bytes(pem.armor("CERTIFICATE", anchor.certificate))
+    with parts.sessions.begin() as session:
+        for name, der in authority.root_files(session).items():
+            (folder / f"{name}.pem").write_bytes(pem.armor("CERTIFICATE", der))
 
 
 def kept(path: Path) -> Trust | None:
@@ -111,6 +112,7 @@ def describe(trust: Trust, now: datetime) -> list[tuple[str, list[str]]]:
     return [
         ("信任密钥", [fingerprint(trust)]),
         ("环境", ["演示" if trust.environment == "demo" else clean(trust.environment) or "未注明"]),
+        *([("自建机构的责任", [clean(trust.acknowledged)])] if trust.acknowledged else []),
         ("签发", [china_time(trust.issued)]),
         ("有效至", [china_time(trust.expires) + ("，已过期，请更新" if expired else "")]),
         ("信任的机构", [_anchor(one) for one in trust.anchors]),

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from asn1crypto import pem, tsp
+from asn1crypto import core, pem, tsp
 from fastapi import FastAPI, Request, Response
 
 from service.clock import system_clock
@@ -18,7 +18,7 @@ from service.errors import UnavailableError, VerificationError
 from service.keys import private
 from service.keys.private import LocalSigner
 from service.keys.signer import Algorithm
-from service.signing import ca
+from service.signing import ca, profile
 from service.signing.timestamps import LocalTimeStamper
 from service.signing.tsa_client import HttpTimeStamper, Terms
 from service.verification.trust import Anchor
@@ -27,6 +27,7 @@ from tests.serving import served
 NOW = datetime.fromisoformat("2026-11-24T02:30:00+00:00")
 DIGEST = hashlib.sha256(b"x").digest()
 DEAD = "http://127.0.0.1:9"  # discard: nobody listens
+COMMENT = "2.16.840.1.113730.1.13"  # a non-critical extension that nobody reads
 Answer = Callable[[bytes], Response]
 
 
@@ -57,14 +58,21 @@ class Tsa:
         return [Anchor(self.root, "licensed", "time")]
 
 
-def make_tsa(now: datetime = NOW, days: int = 900) -> Tsa:
+def make_tsa(now: datetime = NOW, days: int = 900, bulk: int = 0) -> Tsa:
+    """Make an authority; `bulk` bytes of comment make its certificate, and so its tokens, as large as RSA ones."""
     root, own = (private.generate(Algorithm.ECDSA_P256_SHA256, os.urandom) for _ in range(2))
     signer = LocalSigner(root)
     subject = ca.Subject("外部时间戳机构（测试）", "测试机构")
     anchor = ca.self_signed(signer, subject, now=now, years=10, serial=1, use="time")
-    certificate = ca.issue(
-        anchor, signer, private.public_of(own), ca.Subject("时间戳", "测试机构"), use="tsa", now=now,
-        not_after=now + timedelta(days=days), serial=2,
+    public = private.public_of(own)
+    extensions = [
+        *profile.leaf(public, time_stamping=True, policy_id=ca.POLICY_TSA),
+        profile.authority_key_identifier(signer.public_key),
+        *([{"extn_id": COMMENT, "extn_value": core.ParsableOctetString(bytes(bulk))}] if bulk else []),
+    ]
+    certificate = profile.certificate(
+        signer, profile.load(anchor).subject, ca.Subject("时间戳", "测试机构").name(), public,
+        profile.validity(now, now + timedelta(days=days)), 2, extensions,
     )  # fmt: skip
     return Tsa(anchor, certificate, own, root)
 

@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from asn1crypto import ocsp, pem
 
 from service.app import App
 from service.db.tables import Certificate
+from service.errors import InputError
 from service.signing import ca, profile
 from service.web.ocsp import create_ocsp
 from service.workflows import authority, certificates, responding
@@ -144,3 +146,24 @@ def test_over_http_by_post_by_get_and_the_lists(app: App, asker: Asker) -> None:
         ]
         said = subprocess.run(asked, cwd=asker.folder, capture_output=True, text=True)
         assert "\ngood\n" in said.stdout  # the test's clock is not the machine's: OpenSSL warns of the times
+
+
+def test_certificates_say_where_they_are_answered_for_when_that_is_configured(app: App, asker: Asker) -> None:
+    person, row = _certificate(app)
+    assert profile.load(row.der).ocsp_urls == []
+    application = create_ocsp(
+        partial(responding.answer, app.parts, asker.key), partial(responding.current_list, app.parts)
+    )
+    with served(application) as url:
+        settings = app.parts.settings.model_copy(update={"pki_url": url})
+        der = certificates.renew(replace(app.parts, settings=settings), person, GROUND)
+        (asker.folder / "new.pem").write_bytes(pem.armor("CERTIFICATE", der))
+        words = "openssl x509 -in new.pem -noout -ocsp_uri -ext crlDistributionPoints,authorityInfoAccess"
+        said = subprocess.run(words.split(), cwd=asker.folder, capture_output=True, text=True, check=True)
+        assert said.stdout.startswith(f"{url}/\n")
+        assert f"URI:{url}/crl/issuing_ca.crl" in said.stdout
+        assert httpx.get(f"{url}/crl/issuing_ca.crl").content == responding.current_list(
+            app.parts, "issuing_ca"
+        )
+    with pytest.raises(InputError, match="http"):
+        ca.Published.under("ftp://x", "issuing_ca")

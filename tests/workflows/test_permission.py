@@ -1,8 +1,11 @@
 """Nothing is signed by a clock that runs behind the log, nor in production by an own authority nobody answers for."""
 
+import io
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
+import openpyxl
 import pytest
 from asn1crypto import tsp
 from fastapi import Response
@@ -10,11 +13,16 @@ from sqlalchemy import select
 
 from service import app as composition
 from service.app import App
-from service.db.tables import Certificate, Key
+from service.core import Sha256Hex
+from service.db.tables import Certificate, Key, Letter
 from service.errors import ConflictError, ForbiddenError, InputError, VerificationError
 from service.settings import Settings
-from service.workflows import authority, permission, signing
+from service.verification import verdict
+from service.verification.trust import Trust
+from service.workflows import authority, permission, report_words, signing, verification_report
+from service.workflows import trust as bundles
 from service.workflows.parts import Parts
+from service.workflows.verification_report import Finding
 from tests.serving import served
 from tests.signing.test_tsa_client import Tsa, make_tsa, reply, tsa_server
 from tests.workflows.conftest import PIN, HandClock, people
@@ -80,3 +88,28 @@ def test_production_with_an_own_authority_needs_somebody_who_answers_for_it(app:
     permission.acknowledge(parts, "负责人甲", "内网试点，会议纪要第1号（测试）")
     permission.require_signing(parts, certificate)
     assert "负责人甲：内网试点" in str(permission.acknowledged(parts))
+
+
+def test_every_report_says_that_the_time_is_this_machines_and_who_answers_for_it(
+    app: App, issued: list[str]
+) -> None:
+    permission.acknowledge(app.parts, "负责人甲", "内网试点，会议纪要第1号（测试）")
+    with pytest.raises(InputError, match="过长"):
+        permission.acknowledge(app.parts, "负责人甲", "长" * 300)
+    trust = Trust.read_bundle(bundles.bundle(app.parts, app.parts.clock()))
+    with app.parts.sessions.begin() as session:
+        head = session.get_one(Letter, issued[0]).head
+    report = verdict.verify(app.parts.store.get(Sha256Hex(str(head))), trust, app.parts.clock())
+    found = Finding(report)
+    printed = json.dumps(verification_report.fields(found), ensure_ascii=False)
+    kind = verification_report.load(app.parts.settings.templates)
+    page = verification_report.to_html([found], kind, app.parts.clock())
+    lines = json.dumps(report_words.reasons(report), ensure_ascii=False)
+    for shown in (printed, page, lines, json.dumps(report.to_json(), ensure_ascii=False)):
+        assert "时间由本机时间戳证明" in shown
+        assert "负责人甲：内网试点" in shown
+    sheet = openpyxl.load_workbook(
+        io.BytesIO(verification_report.to_xlsx([report], app.parts.clock()))
+    ).active
+    assert "时间由本机时间戳证明" in str([[cell.value for cell in row] for row in sheet.iter_rows()])
+    assert "责任" in str(bundles.describe(trust, app.parts.clock()))

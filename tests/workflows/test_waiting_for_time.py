@@ -11,9 +11,10 @@ from sqlalchemy import select
 from service import app as composition
 from service.app import App
 from service.db.tables import Job, Letter, Step
+from service.errors import InputError
 from service.settings import Settings
 from service.verification import verdict
-from service.workflows import authority, checking, signing
+from service.workflows import authority, checking, signing, token_room
 from tests.serving import served
 from tests.signing.test_tsa_client import DEAD, Tsa, make_tsa, reply, tsa_server
 from tests.workflows.conftest import PIN, HandClock, people
@@ -98,3 +99,35 @@ def test_it_is_completed_when_an_authority_answers_and_the_report_says_who_vouch
     final = checking.finals(app.parts)[0]
     report = verdict.verify(final.pdf, trust, clock(), receipt=final.receipt)
     assert report.verdict == "valid", report.reasons
+
+
+def test_tokens_larger_than_usual_find_their_room(app: App, issued: list[str], clock: HandClock) -> None:
+    tsa = make_tsa(clock(), bulk=4000)
+    anchors = app.parts.settings.anchors
+    for folder in ("time", "crls"):
+        (anchors / folder).mkdir(parents=True)
+    (anchors / "time" / "root.der").write_bytes(tsa.root)
+    (anchors / "crls" / "time.crl").write_bytes(tsa.crl(clock()))
+    assert token_room.token_bytes(app.parts) == 3200  # one of our own
+    with served(tsa_server(_answer(tsa, clock))) as url:
+        large = _open(app, clock, url)
+        room = token_room.token_bytes(large.parts)
+        assert 6000 < room < 7000
+        (letter,) = signing.sign_letters(large.parts, people(app.parts)[0], PIN, device="test").letters
+        large.drain()
+        assert large.waiting() == []
+        half_known = _open(app, clock, f"{url} {DEAD}")
+        assert token_room.token_bytes(half_known.parts) == token_room.UNMEASURED
+    with app.parts.sessions.begin() as session:
+        assert session.get_one(Letter, letter).state == "signed"
+
+
+def test_a_token_that_is_larger_than_measured_is_refused_before_the_key_is_used(
+    app: App, issued: list[str], clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown = iter([3200, 7500])
+    monkeypatch.setattr(token_room, "token_bytes", lambda parts: next(grown))
+    with pytest.raises(InputError, match="重新准备签署"):
+        signing.sign_letters(app.parts, people(app.parts)[0], PIN, device="test")
+    with app.parts.sessions.begin() as session:
+        assert set(session.scalars(select(Step.state).where(Step.action == "sign"))) == {"prepared"}

@@ -283,6 +283,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=32), nullable=False),
         sa.Column("wrapped", sa.Text(), nullable=False),
         sa.Column("request", sa.LargeBinary(), nullable=True),
+        sa.Column("drawing", sa.LargeBinary(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("locked_until", service.db.tables.Instant(timezone=True), nullable=True),
         sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
