@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +12,8 @@ from service import console
 from service.archive import completeness, mirror
 from service.archive.completeness import Proof
 from service.archive.inspection import Inspection, Result, Stage
-from service.clock import china_day, system_clock
-from service.commands.opening import open_parts
+from service.clock import CHINA, china_day, system_clock
+from service.commands.opening import open_app, open_parts
 from service.errors import UsageError
 from service.registry import query
 from service.workflows import (
@@ -23,6 +23,7 @@ from service.workflows import (
     disposal,
     filing,
     inspecting,
+    lasting,
     packaging,
     rosters,
     sources,
@@ -108,6 +109,21 @@ def inspect(
     else:
         _show(found)
     return 0 if found.result is Result.PASSED else 1
+
+
+def renew(
+    within: Annotated[
+        int, typer.Option(min=1, help="续期多少天内将失去保护的文书（每日自动办理一年以内的）。")
+    ] = lasting.RENEW_BEFORE.days,
+) -> None:
+    """续期：在文档时间戳的证书到期或算法过时之前，为已办结的文书加盖新的文档时间戳并存证。"""
+    app = open_app()
+    asked = lasting.ask_renewals(app.parts, before=timedelta(days=within), again=True)
+    if asked.first is None:
+        console.say(f"{within} 天内没有文书须续期。")
+        return
+    app.drain()
+    console.say(f"续期 {asked.asked} 件；其中最早的原保护至 {asked.first.astimezone(CHINA):%Y-%m-%d}。")
 
 
 def mirror_(
@@ -208,6 +224,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "mirror": mirror_,
     "anchor": anchor,
     "completeness": completeness_,
+    "renew": renew,
 }
 
 

@@ -276,7 +276,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         witnesses=tuple(one.vkey for one in witnesses),
         quorum=quorum,
         void=frozenset(dead["void"]),
-        superseded=frozenset(dead["superseded"]),
+        superseded=frozenset(dead["supersede"]),
         environment=parts.settings.environment,
         acknowledged=setting(session, permission.NAME) or "",
         issued=now,
@@ -285,9 +285,12 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
 
 
 def _dead(session: Session) -> dict[str, Sequence[str]]:
+    """Return the letters that were ended, by the act that ended them, whatever became of their files since."""
     return {
-        state: list(session.scalars(select(Letter.id).where(Letter.state == state)))
-        for state in ("void", "superseded")
+        action: list(
+            session.scalars(select(Step.letter).where(Step.action == action, Step.state == "logged"))
+        )
+        for action in ("void", "supersede")
     }
 
 

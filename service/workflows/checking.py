@@ -22,7 +22,7 @@ from service.verification.isolation import Job, Pool
 from service.verification.reasons import REASONS
 from service.verification.report import Reason, Report, Status, verdict_of
 from service.verification.trust import Trust
-from service.workflows import receipts
+from service.workflows import letters, receipts
 from service.workflows.parts import Parts
 from service.workflows.sources import Source, read_file
 
@@ -180,7 +180,7 @@ def finals(parts: Parts) -> list[Final]:
             select(Letter.id, Letter.number, Letter.head, LogEntry.index.label("place"), LogHead)
             .join(LogEntry, LogEntry.id == Letter.id)
             .join(LogHead, LogHead.origin == LogEntry.origin)
-            .where(Letter.state == "completed")
+            .where(Letter.state.in_(letters.FINISHED))
             .order_by(Letter.number, LogHead.time, LogEntry.index)
         ).all()
     newest = {row.id: row for row in rows}

@@ -37,7 +37,7 @@ def file_letters(parts: Parts, unit: str, *, who: str, fonds: str | None = None)
         waiting = session.scalars(
             select(Letter)
             .outerjoin(Holding, Holding.letter == Letter.id)
-            .where(Letter.unit == unit, Letter.state == "completed", Holding.letter.is_(None))
+            .where(Letter.unit == unit, Letter.state.in_(letters.FINISHED), Holding.letter.is_(None))
             .order_by(Letter.day, Letter.number)
         ).all()
         new = []
@@ -112,6 +112,7 @@ def dossier(parts: Parts, letter_id: str) -> Dossier:
             .order_by(LogHead.time, LogEntry.index)
         ).all()
     entries = tuple(row.entry for row in rows)
+    heads = [row for row in rows if (file := parse_entry(row.entry).file) and file.sha256 == letter.head]
     pdf, faults = None, []
     try:
         pdf = parts.store.get(Sha256Hex(letter.head or ""))
@@ -119,10 +120,10 @@ def dossier(parts: Parts, letter_id: str) -> Dossier:
         faults.append(exc.message)
     receipt = None
     try:
-        receipt = receipts.receipt(parts, rows[-1].LogHead, rows[-1].place) if rows else None
+        receipt = receipts.receipt(parts, heads[-1].LogHead, heads[-1].place) if heads else None
     except ServiceError as exc:
         faults.append(exc.message)
-    file = parse_entry(entries[-1]).file if entries else None
+    file = parse_entry(heads[-1].entry).file if heads else None
     return Dossier(_metadata(letter, holding, file, pdf).to_json(), pdf, receipt, entries, "；".join(faults))
 
 

@@ -23,8 +23,8 @@ Work = Callable[[Parts, str], None]
 _log = structlog.get_logger("liangze.jobs")
 
 
-def add(session: Session, task: str, target: str, now: datetime) -> None:
-    """Write down that `task` is due for `target`, once, in the caller's transaction."""
+def add(session: Session, task: str, target: str, now: datetime, *, again: bool = False) -> None:
+    """Write down that `task` is due for `target`, once, in the caller's transaction; `again`: even if it was done."""
     job = session.scalar(select(Job).where(Job.task == task, Job.target == target))
     if job is None:
         session.add(
@@ -39,7 +39,7 @@ def add(session: Session, task: str, target: str, now: datetime) -> None:
                 updated_at=now,
             )
         )
-    elif job.state == "failed":
+    elif job.state == "failed" or (again and job.state == "done"):
         job.state, job.attempts, job.not_before, job.updated_at = "pending", 0, None, now
 
 

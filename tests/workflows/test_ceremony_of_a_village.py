@@ -15,7 +15,7 @@ from service.db.tables import Approval, Key, Letter, LogEntry, Step
 from service.errors import ConflictError, ForbiddenError, VerificationError
 from service.registry import query
 from service.verification import verdict
-from service.workflows import authority, checking, enrolment, letters, signing, steps
+from service.workflows import authority, checking, enrolment, lasting, letters, signing, steps
 from tests.workflows.conftest import PIN, VILLAGE, HandClock, people
 
 ORDER = ["issued", "signed", "countersigned", "completed"]
@@ -148,7 +148,7 @@ def test_a_repeated_job_changes_nothing(app: App, issued: list[str]) -> None:
         steps.stamp(app.parts, step)
         steps.archive(app.parts, step)
     for one in issued:
-        steps.complete(app.parts, one)
+        lasting.complete(app.parts, one)
         letters.render(app.parts, one)
     with app.parts.sessions.begin() as session:
         assert len(session.scalars(select(LogEntry.index)).all()) == size
