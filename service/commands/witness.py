@@ -1,5 +1,6 @@
 """`liangze witness …`: be a witness of the logs below, and have one's own log cosigned by those above."""
 
+import socket
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import uvicorn
 
 from service import console
 from service.commands.opening import open_parts
-from service.errors import ConflictError
+from service.errors import ConflictError, SetupError, system_reason
 from service.web.witness import create_witness
 from service.workflows import witnessing
 from service.workflows.witnessing import Asked
@@ -45,8 +46,14 @@ def serve(
     """启动见证服务（C2SP tlog-witness）。"""
     parts = open_parts()
     cosigner, witness = witnessing.own_witness(parts)
-    console.say(f"见证服务 {cosigner.name}：http://{host}:{port}/add-checkpoint")
-    uvicorn.run(create_witness(witness, parts.clock), host=host, port=port, log_level="warning")
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as exc:
+        raise SetupError("E-SYS-129", f"不能在 {host}:{port} 上提供服务：{system_reason(exc)}。") from exc
+    with listening:  # its port is known before anyone asks, also where 0 let the system choose
+        console.say(f"见证服务 {cosigner.name}：http://{host}:{listening.getsockname()[1]}/add-checkpoint")
+        server = uvicorn.Server(uvicorn.Config(create_witness(witness, parts.clock), log_level="warning"))
+        server.run(sockets=[listening])
 
 
 @_group.command("add")

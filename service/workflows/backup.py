@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service.archive import audit, copying, durable
+from service.archive import audit, copying, durable, origins
 from service.archive.audit import AuditReport, Scope
 from service.archive.folder import CHECKPOINT
 from service.archive.log import Log
@@ -58,6 +58,7 @@ def backup(parts: Parts, target: Path, progress: Progress | None = None) -> Done
         copying.copy_objects(parts.work, FolderStore(target / "work"))
     # (2) the archive, which holds at least what the database speaks of; (3) the names, the manifest last
     copied = copying.copy_objects(parts.store, FolderStore(target / "archive" / "store"))
+    origins.copy_ended(parts.settings.archive, target / "archive", with_store=True)
     copying.copy_log(parts.settings.archive, target / "archive", head.signed)
     fresh.rename(target / fresh.name)
     durable.sync_folders([target])
@@ -89,6 +90,7 @@ def restore(settings: Settings, source: Path, clock: Clock, progress: Progress |
     with sessions.begin() as session:
         log.hold(session, WHY_HELD)
         session.merge(Setting(name="restored", value=format_utc(clock())))
+    origins.copy_ended(source / "archive", settings.archive, with_store=True)
     copying.copy_log(
         source / "archive", settings.archive, durable.read(source / "archive" / CHECKPOINT, "检查点")
     )

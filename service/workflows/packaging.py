@@ -91,5 +91,7 @@ def _common(files: dict[str, bytes], parts: Parts, known: Trust, now: datetime) 
     head = parts.log.published()
     files["log/checkpoint"] = head.signed if head else b""
     files["log/log.vkey"] = f"{parts.log.vkey}\n".encode()
+    if known.witnesses:
+        files["log/witnesses.vkey"] = "".join(f"{one}\n" for one in known.witnesses).encode()
     files["trust/bundle.json"] = trust.bundle(parts, now)
     files["trust/trust.vkey"] = f"{trust.trust_vkey(parts)}\n".encode()

@@ -16,18 +16,9 @@ from service.errors import ConflictError, ForbiddenError, VerificationError
 from service.registry import query
 from service.verification import verdict
 from service.workflows import authority, checking, enrolment, lasting, letters, signing, steps
-from tests.workflows.conftest import PIN, VILLAGE, HandClock, people
+from tests.workflows.conftest import PIN, VILLAGE, HandClock, people, sign_all
 
 ORDER = ["issued", "signed", "countersigned", "completed"]
-
-
-def sign_all(app: App) -> None:
-    for action in ("sign", "countersign"):
-        for person in people(app.parts):
-            mine = [one.letter for one in signing.waiting_for(app.parts, person) if one.action == action]
-            if mine:
-                signing.sign_letters(app.parts, person, PIN, device="test", only=mine)
-        app.drain()
 
 
 def letter(app: App, letter_id: str) -> Letter:

@@ -34,21 +34,27 @@ from service.workflows import (
     disposal,
     filing,
     inspecting,
-    letters,
     packaging,
     periodic,
-    signing,
 )
-from tests.workflows.conftest import PIN, START, TOWN, VILLAGE, HandClock
-from tests.workflows.test_ceremony_of_a_village import sign_all
+from tests.workflows.conftest import START, TOWN, VILLAGE, HandClock
 
 FONDS = "Z109"
 
 
 @pytest.fixture
+def app(signed_app: App) -> App:
+    return signed_app
+
+
+@pytest.fixture
+def issued(signed_home: tuple[Path, list[str]]) -> list[str]:
+    return signed_home[1]
+
+
+@pytest.fixture
 def filed(app: App, issued: list[str]) -> list[str]:
     """The village's letters, signed and filed; the log is anchored."""
-    sign_all(app)
     filing.file_letters(app.parts, VILLAGE, who="档案员", fonds=FONDS)
     anchoring.anchor(app.parts)
     return issued
@@ -228,21 +234,15 @@ MUTATIONS: dict[str, tuple[Change, set[str]]] = {
 
 @pytest.fixture(scope="module")
 def finished_package(
-    prepared_home: Path, tmp_path_factory: pytest.TempPathFactory
+    signed_home: tuple[Path, list[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[bytes, Trust, datetime]:
-    """One package for all mutations, with what to trust and when it is judged."""
-    home = tmp_path_factory.mktemp("packages") / "var"
-    shutil.copytree(prepared_home, home)
-    app = composition.build(
-        Settings(home=home, workers=1), HandClock(START + timedelta(hours=1)), random.Random(5).randbytes
-    )
-    plan = letters.plan_letters(app.parts, VILLAGE, who="clerk")
-    app.drain()
-    signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
-    app.drain()
-    sign_all(app)
+    """One package of the filed village, with the trust and the moment to judge it by."""
+    home = tmp_path_factory.mktemp("packed") / "var"
+    shutil.copytree(signed_home[0], home)
+    clock = HandClock(START + timedelta(hours=1))
+    app = composition.build(Settings(home=home, workers=1), clock, random.Random(5).randbytes)
     filing.file_letters(app.parts, VILLAGE, who="档案员", fonds=FONDS)
-    return packaging.package(app.parts, plan.letters, app.parts.clock()), trust_of(app), app.parts.clock()
+    return packaging.package(app.parts, signed_home[1], app.parts.clock()), trust_of(app), app.parts.clock()
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
