@@ -56,7 +56,7 @@ def _raises(day: Day) -> Iterator[_Paper]:
         .where(as_of(Raise, day.on), Raise.document.is_not(None))
         .order_by(Raise.row)
     ):
-        yield "提级批准", name or f"{day.name(unit)} {sector}", document, None, when
+        yield "提级批准", name or f"{day.name(unit)} {sector}", document or "", None, when
 
 
 def _adjustments(day: Day) -> Iterator[_Paper]:
@@ -81,8 +81,8 @@ def _minutes(day: Day) -> Iterator[_Paper]:
         .order_by(ListVersion.unit, ListVersion.tier, ListVersion.version)
     ):
         whom = f"{day.name(unit)}包保{tier}级责任清单第{version}版"
-        place = day.units.get(approving)
-        yield _MINUTES, whom, minutes, place.committee if place else None, met
+        place = day.units.get(approving or "")
+        yield _MINUTES, whom, minutes or "", place.committee if place else None, met
 
 
 def cited_law(day: Day) -> Iterator[Finding]:
