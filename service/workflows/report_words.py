@@ -88,9 +88,8 @@ def status(report: Report) -> str:
 
 def weakest(report: Report) -> str:
     """Name the weakest proof: what the verdict hangs on."""
-    ordered = sorted(report.reasons, key=lambda one: _CAP_ORDER.index(one.cap))
-    if ordered:
-        one = ordered[0]
+    one = report.weakest
+    if one is not None:
         return f"{_whose(report, one)}{one.text}（{one.code}）"
     levels = sorted({one.level for one in report.signatures if one.level}, key=list(LEVELS).index)
     return f"各项证明均成立，最低的签名级别为{LEVELS[levels[0]]}" if levels else "各项证明均成立"
