@@ -40,8 +40,9 @@ def require_permitted(
                     doc_mdp=permission,
                 )
             except SuspiciousModification as exc:
-                bound = ours or permission in (MDPPerm.NO_CHANGES, MDPPerm.FILL_FORMS)
-                code = "CHANGES_FORBIDDEN" if bound else "CHANGES_UNKNOWN"
+                # only where comments were permitted (DocMDP 3) can what was added be harmless
+                is_open = not ours and permission is MDPPerm.ANNOTATE
+                code = "CHANGES_UNKNOWN" if is_open else "CHANGES_FORBIDDEN"
                 raise ProofError(code, str(exc)[:200]) from exc
             level = max(level, result.modification_level)
             changed |= frozenset(map(str, result.changed_form_fields))

@@ -19,14 +19,14 @@ Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels; rig
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One drawn page: grey values row by row; `turned` pages take no boxes."""
+    """One drawn page: grey values row by row; `turn`: degrees clockwise by which it is shown turned."""
 
     width: int
     height: int
     stride: int
     pixels: bytes
     origin: tuple[float, float]
-    turned: bool
+    turn: int
 
 
 def draw(data: bytes, look: Callable[[Any, Page], None] | None = None) -> tuple[Page, ...]:
@@ -44,18 +44,34 @@ def draw(data: bytes, look: Callable[[Any, Page], None] | None = None) -> tuple[
 
 def pixels_of(page: Page, left: float, bottom: float, right: float, top: float) -> Rectangle | None:
     """Return the pixels of a rectangle in points, cut to the page; None if its middle is not on the page."""
-    x, y = (
-        ((left + right) / 2 - page.origin[0]) * SCALE,
-        page.height - ((bottom + top) / 2 - page.origin[1]) * SCALE,
-    )
+    x, y = _place(page, (left + right) / 2, (bottom + top) / 2)
     if not (0 <= x < page.width and 0 <= y < page.height):
         return None
+    return span_of(page, left, bottom, right, top)
+
+
+def span_of(page: Page, left: float, bottom: float, right: float, top: float, margin: int = 0) -> Rectangle:
+    """Return the pixels of a rectangle in points and `margin` pixels around it, cut to the page."""
+    corners = (_place(page, left, bottom), _place(page, right, top))
+    (low_x, high_x), (low_y, high_y) = (sorted(axis) for axis in zip(*corners, strict=True))
     return (
-        max(0, int((left - page.origin[0]) * SCALE)),
-        max(0, int(page.height - (top - page.origin[1]) * SCALE)),
-        min(page.width, int((right - page.origin[0]) * SCALE) + 1),
-        min(page.height, int(page.height - (bottom - page.origin[1]) * SCALE) + 1),
+        max(0, int(low_x) - margin),
+        max(0, int(low_y) - margin),
+        min(page.width, int(high_x) + 1 + margin),
+        min(page.height, int(high_y) + 1 + margin),
     )
+
+
+def _place(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Return where a point of the page's own space is shown, in pixels from the top left corner."""
+    across, up = (x - page.origin[0]) * SCALE, (y - page.origin[1]) * SCALE
+    shown = {
+        0: (across, page.height - up),
+        90: (up, across),
+        180: (page.width - across, up),
+        270: (page.width - up, page.height - across),
+    }
+    return shown[page.turn]
 
 
 def contrast(page: Page, box: Rectangle) -> int:
@@ -98,7 +114,7 @@ def _draw_page(page: Any, look: Callable[[Any, Page], None] | None) -> Page:
         stride=bitmap.stride,
         pixels=bytes(bitmap.buffer),
         origin=(left, bottom),
-        turned=bool(page.get_rotation()),
+        turn=page.get_rotation(),
     )
     bitmap.close()
     if look is not None:

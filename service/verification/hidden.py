@@ -94,7 +94,7 @@ class Watcher:
     def __call__(self, page: Any, drawn: Page) -> None:
         """Look at one open page."""
         self._pages += 1
-        if drawn.turned or self.found:
+        if self.found:
             return
         text = page.get_textpage()
         where = _first_unseen(text, drawn)

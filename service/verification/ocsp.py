@@ -18,6 +18,7 @@ from service.verification.guard import ProofError, hostile
 
 _SIGNING = "1.3.6.1.5.5.7.3.9"  # id-kp-OCSPSigning
 _NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
+HOLD = "certificate_hold"
 _COMPROMISED = {"key_compromise", "ca_compromise"}
 
 
@@ -29,6 +30,7 @@ class Statement:
     revoked: datetime | None
     this_update: datetime
     next_update: datetime | None
+    is_hold: bool = False
 
 
 def read(
@@ -134,4 +136,5 @@ def _statement(one: Any) -> Statement:
         revoked=revoked,
         this_update=one["this_update"].native,
         next_update=one["next_update"].native,
+        is_hold=status.name == "revoked" and status.chosen["revocation_reason"].native == HOLD,
     )

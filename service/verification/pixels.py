@@ -12,7 +12,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from service.verification import drawing, structure
-from service.verification.drawing import SCALE, Page, Rectangle
+from service.verification.drawing import Page, Rectangle
 from service.verification.guard import ProofError, hostile
 from service.verification.limits import MAX_DEPTH
 from service.verification.structure import Document
@@ -59,14 +59,12 @@ def differences(
     allowed = [box for box in boxes if not box.is_new or _is_blank(before, box)]
     found: list[Difference] = []
     for index, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old.pixels == new.pixels and old.width == new.width:
+        if old.pixels == new.pixels and _form(old) == _form(new):
             continue
-        if (old.width, old.height, old.stride) != (new.width, new.height, new.stride):
+        if _form(old) != _form(new):
             found.append(Difference(index, ()))
             continue
         own = [box for box in allowed if box.page == index]
-        if old.turned and own:
-            raise ProofError("PIXELS_UNCHECKED", f"page {index + 1} is turned")
         bare_old, bare_new = _without(old, own), _without(new, own)
         if bare_old != bare_new:
             found.append(Difference(index, _frames(bare_old, bare_new, new)))
@@ -146,11 +144,12 @@ def _without(page: Page, boxes: Sequence[Box]) -> bytes:
 
 def _span(page: Page, box: Box, margin: int) -> tuple[int, int, int, int]:
     """Return the columns [left, right) and rows [top, bottom) of a box and its margin, cut to the page."""
-    left = max(0, int((box.left - page.origin[0]) * SCALE) - margin)
-    right = min(page.width, int((box.right - page.origin[0]) * SCALE) + 1 + margin)
-    top = max(0, int(page.height - (box.top - page.origin[1]) * SCALE) - margin)
-    bottom = min(page.height, int(page.height - (box.bottom - page.origin[1]) * SCALE) + 1 + margin)
+    left, top, right, bottom = drawing.span_of(page, box.left, box.bottom, box.right, box.top, margin)
     return left, right, top, bottom
+
+
+def _form(page: Page) -> tuple[int, ...]:
+    return page.width, page.height, page.stride, page.turn
 
 
 def _collect(

@@ -60,6 +60,10 @@ REASONS: dict[str, Rule] = {
     "SIG_NONE": _unsure("文件没有电子签名：未签署，不等于伪造。"),
     "SIG_LOST": _unsure("此文件被另存，签名已丢失，请取同编号原件。"),
     "SIG_UNREACHABLE": _unsure("文件里有签名数据，但文档结构不再指向它，可能被另存或改动过，请取电子原件。"),
+    "SIG_REMOVED": _invalid(
+        "文件里有完好的签名，后来追加的内容使它不再显示：签署之后有改动，请取电子原件。", "FORMAT_FAILURE"
+    ),
+    "SIG_WITHDRAWN": _note("文件里另有一个签名，在现有的第一个签名之前已被撤下，不作数。"),
     "SIG_MALFORMED": _invalid("签名数据残缺或格式错误。", "FORMAT_FAILURE"),
     "SIG_FORMAT_UNSUPPORTED": _unsure("签名格式不在可验证之列。"),
     "SIG_RANGE": _invalid("签名所声明的字节范围与签名位置不符。", "FORMAT_FAILURE"),

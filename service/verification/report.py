@@ -9,6 +9,8 @@ from service.clock import format_utc
 from service.core import Json
 from service.verification.reasons import REASONS, Cap
 
+_CAP_ORDER = (Cap.INVALID, Cap.INDETERMINATE, Cap.NOTE)
+
 
 class Verdict(StrEnum):
     """有效, 无效, 无法确定: what signatures and bytes prove."""
@@ -158,6 +160,11 @@ class Report:
     receipt: Json = None
 
     @property
+    def weakest(self) -> Reason | None:
+        """What the verdict hangs on: the reason that leaves least, or the gravest note; None: nothing is weak."""
+        return min(self.reasons, key=lambda one: _CAP_ORDER.index(one.cap), default=None)
+
+    @property
     def is_good(self) -> bool:
         """Exit code 0: valid, and not known to be void, superseded or incomplete."""
         bad = {Status.VOID, Status.INCOMPLETE, Status.SUPERSEDED}
@@ -174,6 +181,7 @@ class Report:
             "checked": format_utc(self.checked),
             "as_of": self.as_of and format_utc(self.as_of),
             "voucher": self.voucher,
+            "weakest": self.weakest and {"code": self.weakest.code, "signature": self.weakest.signature},
             "reasons": [reason.to_json() for reason in self.reasons],
             "signatures": [signature.to_json() for signature in self.signatures],
             "timestamps": [stamp.to_json() for stamp in self.timestamps],

@@ -2,7 +2,8 @@
 
 A CRL issued after a certificate expired may have dropped its entry: it can accuse but not clear. One whose
 nextUpdate lies before the moment says nothing about it. A revocation counts from its date, or from the
-earlier invalidity date when the key was lost.
+earlier invalidity date when the key was lost. A suspension (certificateHold) counts until a newer list or response,
+within its validity, no longer has it: it alone can be taken back.
 """
 
 from collections.abc import Sequence
@@ -23,14 +24,14 @@ _CRL_EXTENSIONS = {"crl_reason", "invalidity_date"}
 
 @dataclass(frozen=True, slots=True)
 class Crl:
-    """A parsed revocation list; `revoked` maps a serial number to the moment from which it counts."""
+    """A parsed revocation list; `revoked`: serial number → since when, and whether on hold."""
 
     der: bytes
     parsed: CertificateList
     issuer: bytes
     this_update: datetime
     next_update: datetime
-    revoked: dict[int, datetime]
+    revoked: dict[int, tuple[datetime, bool]]
     covers_expired_since: datetime | None
 
 
@@ -71,7 +72,7 @@ def require_not_revoked(
             continue  # an anchor is trusted by configuration, and removed by it
         issuer = chain.load(path.issuer_of(depth))
         said = _statements(link, issuer, crls)
-        dates = [one.revoked for one in said if one.revoked is not None]
+        dates = _revocations(said, link, at)
         if dates and min(dates) <= at:
             raise ProofError(
                 "CERT_REVOKED" if proven else "CERT_REVOKED_NO_PROOF", f"{min(dates):%Y-%m-%d %H:%M}Z"
@@ -85,7 +86,7 @@ def revoked_later(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> date
     """Return when the leaf was revoked after `at`, if it was."""
     issuer = chain.load(path.issuer_of(0))
     said = _statements(path.leaf, issuer, crls)
-    return min((one.revoked for one in said if one.revoked is not None and one.revoked > at), default=None)
+    return min((when for when in _revocations(said, path.leaf, at) if when > at), default=None)
 
 
 def covers(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> bool:
@@ -108,6 +109,7 @@ class _Said:
     this_update: datetime
     next_update: datetime | None
     since: datetime | None
+    is_hold: bool = False
 
 
 def _statements(link: chain.Certificate, issuer: chain.Certificate, items: Sequence[bytes]) -> list[_Said]:
@@ -115,22 +117,42 @@ def _statements(link: chain.Certificate, issuer: chain.Certificate, items: Seque
 
     def is_standing(responder: chain.Certificate, at: datetime) -> bool:
         lists = _listings(responder, issuer, items)
-        if any(one.revoked is not None for one in lists):
+        if _revocations(lists, responder, at):
             return False
         return not responder.names_revocation or any(_can_clear(one, responder, at) for one in lists)
 
     told = (ocsp.read(one, link, issuer, is_standing) for one in items if _load_or_none(one) is None)
-    spoken = [_Said(one.revoked, one.is_good, one.this_update, one.next_update, None) for one in told if one]
+    spoken = [
+        _Said(one.revoked, one.is_good, one.this_update, one.next_update, None, one.is_hold)
+        for one in told
+        if one
+    ]
     return _listings(link, issuer, items) + spoken
 
 
 def _listings(link: chain.Certificate, issuer: chain.Certificate, items: Sequence[bytes]) -> list[_Said]:
     number = link.parsed.serial_number
     return [
-        _Said(one.revoked.get(number), True, one.this_update, one.next_update, one.covers_expired_since)
+        _Said(when, True, one.this_update, one.next_update, one.covers_expired_since, is_hold)
         for one in map(_load_or_none, items)
         if one is not None and _is_from(one, issuer)
+        for when, is_hold in (one.revoked.get(number, (None, False)),)
     ]
+
+
+def _revocations(said: Sequence[_Said], link: chain.Certificate, at: datetime) -> list[datetime]:
+    """Return since when `link` was revoked, by each statement that says so and is not taken back."""
+    return [
+        one.revoked
+        for one in said
+        if one.revoked is not None and not (one.is_hold and _is_lifted(one.this_update, said, link, at))
+    ]
+
+
+def _is_lifted(since: datetime, said: Sequence[_Said], link: chain.Certificate, at: datetime) -> bool:
+    """Say whether the newest statement after `since` that may clear `link` at `at` has it in good standing."""
+    newer = [one for one in said if one.this_update > since and _can_clear(one, link, at)]
+    return bool(newer) and max(newer, key=lambda one: one.this_update).revoked is None
 
 
 def _can_clear(one: _Said, link: chain.Certificate, at: datetime) -> bool:
@@ -161,7 +183,7 @@ def _signed_by(crl: bytes, issuer: bytes) -> bool:
     return True
 
 
-def _entry(one: Any) -> tuple[int, datetime]:
+def _entry(one: Any) -> tuple[int, tuple[datetime, bool]]:
     when: datetime = one["revocation_date"].native
     values = {each["extn_id"].native: each for each in one["crl_entry_extensions"] or ()}
     if any(each["critical"].native and name not in _CRL_EXTENSIONS for name, each in values.items()):
@@ -169,7 +191,7 @@ def _entry(one: Any) -> tuple[int, datetime]:
     reason = values["crl_reason"]["extn_value"].parsed.native if "crl_reason" in values else None
     if reason in _COMPROMISED and "invalidity_date" in values:
         when = min(when, values["invalidity_date"]["extn_value"].parsed.native)
-    return one["user_certificate"].native, when
+    return one["user_certificate"].native, (when, reason == ocsp.HOLD)
 
 
 def _is_full(point: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 from pyhanko.sign.fields import enumerate_sig_fields
 
-from service.verification import history, syntax, tail
+from service.verification import cms, history, syntax, tail
 from service.verification.guard import ProofError, hostile
 from service.verification.limits import MAX_DEPTH, MAX_FILE, MAX_OBJECTS, MAX_SIGNATURES
 
@@ -35,6 +35,7 @@ _ZIP_KINDS = (
 )
 _BYTE_RANGE = re.compile(rb"/ByteRange(?![A-Za-z0-9])")
 _HOLE = re.compile(rb"/ByteRange\s*\[\s*0\s+(\d{1,10})\s+(\d{1,10})\s")
+_RANGE = re.compile(rb"/ByteRange\s*\[\s*0\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]")
 _EMPTY_STRING = len(b"<00>")
 _HEX = re.compile(rb"<[0-9A-Fa-f]*>")
 
@@ -171,12 +172,47 @@ def page_references(handler: Any) -> list[Any]:
     return found
 
 
-def require_reachable(document: Document) -> None:
-    """Raise ProofError if signature bytes stand in the file that no signature field leads to."""
+def require_reachable(document: Document, *, ours: bool) -> None:
+    """Raise ProofError if signature bytes stand in the file that no signature field leads to.
+
+    Some that still fit the bytes they cover say that the file was changed after they were made; some that do not,
+    that it was saved anew. In other people's files a signature may have been taken back before the first of those
+    that stand: these cover that it is gone.
+    """
     spans = [(one.offset, one.hole[1] + 65_536) for one in document.signatures]
+    covered = 0 if ours else min((one.end for one in document.signatures), default=0)
+    withdrawn = None
     for mark in _BYTE_RANGE.finditer(document.data):
-        if not any(start < mark.start() < end for start, end in spans):
-            raise ProofError("SIG_UNREACHABLE", f"/ByteRange at byte {mark.start()}")
+        if any(start < mark.start() < end for start, end in spans):
+            continue
+        where = f"/ByteRange at byte {mark.start()}"
+        if mark.start() < covered:
+            withdrawn = where
+        else:
+            is_intact = _fits(document.data, mark.start())
+            raise ProofError("SIG_REMOVED" if is_intact else "SIG_UNREACHABLE", where)
+    if withdrawn:
+        raise ProofError("SIG_WITHDRAWN", withdrawn)
+
+
+def _fits(data: bytes, position: int) -> bool:
+    """Say whether the signature whose /ByteRange stands at `position` holds for the bytes that it names."""
+    match = _RANGE.match(data, position)
+    if match is None:
+        return False
+    first, second, length = map(int, match.groups())
+    try:
+        contents, _ = read_contents(data[first:second])
+        covered = data[:first] + data[second : second + length]
+        try:
+            signed = cms.read_signature(contents, canonical=False, pades=False)
+            cms.require_digest(signed.digest_name, signed.message_digest, covered)
+        except ProofError:
+            token = cms.read_token(contents, canonical=False)
+            cms.require_digest(token.imprint_name, token.imprint, covered)
+    except ProofError:
+        return False
+    return True
 
 
 def revision_ending_at(document: Document, end: int) -> int:

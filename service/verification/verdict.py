@@ -87,13 +87,13 @@ def _judge(case: _Case, document: Document) -> None:
     findings, now = case.findings, case.now
     for name, fault in document.faults:
         findings.note(fault.code, name, fault.message)
-    with findings.step():
-        structure.require_reachable(document)
     _read_again(case, document)
     # (3) Whose document: the certified content names parties and order
     _read_content(case, document)
+    with findings.step():
+        structure.require_reachable(document, ours=case.ours)
     if not document.is_signed:
-        if not any(one.code == "SIG_UNREACHABLE" for one in findings.reasons):
+        if not any(one.code in ("SIG_UNREACHABLE", "SIG_REMOVED") for one in findings.reasons):
             _note_unsigned(case)
         return
     if case.ours and document.signatures:

@@ -47,7 +47,7 @@ _CAPS = {Cap.INVALID: "致无效", Cap.INDETERMINATE: "致无法确定", Cap.NOT
 _CAP_ORDER = (Cap.INVALID, Cap.INDETERMINATE, Cap.NOTE)
 _CHAIN = ("CERT_", "CHAIN_", "TRUST_NONE", "ALGORITHM_")
 _REVOKED = ("CERT_REVOKED", "REVOCATION_")
-_COPIES = {"FILE_IMAGE", "FILE_OFFICE", "SIG_LOST", "SIG_UNREACHABLE", "SIG_NONE"}
+_COPIES = {"FILE_IMAGE", "FILE_OFFICE", "SIG_LOST", "SIG_UNREACHABLE", "SIG_REMOVED", "SIG_NONE"}
 _TEXT_MAX = 300  # characters of any one text that a file brings along
 
 
@@ -89,9 +89,8 @@ def status(report: Report) -> str:
 
 def weakest(report: Report) -> str:
     """Name the weakest proof: what the verdict hangs on."""
-    ordered = sorted(report.reasons, key=lambda one: _CAP_ORDER.index(one.cap))
-    if ordered:
-        one = ordered[0]
+    one = report.weakest
+    if one is not None:
         return f"{_whose(report, one)}{one.text}（{one.code}）"
     levels = sorted({one.level for one in report.signatures if one.level}, key=list(LEVELS).index)
     return f"各项证明均成立，最低的签名级别为{LEVELS[levels[0]]}" if levels else "各项证明均成立"

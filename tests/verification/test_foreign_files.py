@@ -15,10 +15,12 @@ from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
 from pyhanko_certvalidator.registry import SimpleCertificateStore
+from weasyprint import HTML
 
 from service.verification.report import Report, Status, Verdict
 from service.verification.trust import Trust, trust_of_certificates
 from service.verification.verdict import verify
+from tests.vectors.builder import paper, surgery
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -41,16 +43,50 @@ def self_signed(key: Key) -> bytes:
     return made.public_bytes(serialization.Encoding.DER)
 
 
-def plain_pdf(*, compressed: bool) -> bytes:
+def plain_pdf(*, compressed: bool = True, turn: int = 0, **options: Any) -> bytes:
+    """Return a page of text as qpdf writes it."""
     output = io.BytesIO()
     pdf = pikepdf.new()
-    pdf.add_blank_page()
+    page = pdf.add_blank_page(page_size=(595, 842))
+    page.Contents = pdf.make_stream(b"BT /F1 18 Tf 60 700 Td (Loan agreement) Tj ET")
+    font = pikepdf.Dictionary(
+        Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
+    )
+    page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
+    if turn:
+        page.Rotate = turn
     mode = pikepdf.ObjectStreamMode.generate if compressed else pikepdf.ObjectStreamMode.disable
-    pdf.save(output, object_stream_mode=mode)
+    pdf.save(output, object_stream_mode=mode, **options)
     return output.getvalue()
 
 
-def signed(data: bytes, key: Key, certificate: bytes, name: str, **options: Any) -> bytes:
+def hybrid_pdf() -> bytes:
+    """Return a file of Word's kind: a cross-reference table, and a stream for what old readers need not see."""
+    plain = plain_pdf(compressed=False, force_version="1.4")
+    old, size = surgery.startxref(plain), surgery.size_of(plain)
+    inner = b"%d 0 (packed)" % size
+    packed = paper.stream(b"/Type /ObjStm /N 1 /First %d" % len(b"%d 0 " % size), inner)
+    text, places = surgery.objects({size + 1: packed}, old)
+    row = b"\x02" + (size + 1).to_bytes(4) + bytes(2)
+    head = b"/Type /XRef /W [1 4 2] /Index [%d 1] /Size %d" % (size, size + 3)
+    more, there = surgery.objects({size + 2: paper.stream(head, row)}, old + len(text))
+    rows = b"%d 2\n%010d 00000 n \n%010d 00000 n \n" % (size + 1, places[size + 1], there[size + 2])
+    table, _, end = plain[old:].partition(b"trailer")
+    end = end.replace(b"/Size %d" % size, b"/Size %d /XRefStm %d" % (size + 3, there[size + 2]))
+    body = plain[:old] + text + more
+    return body + table + rows + b"trailer" + end.replace(b"\n%d\n" % old, b"\n%d\n" % len(body))
+
+
+def signed(
+    data: bytes,
+    key: Key,
+    certificate: bytes,
+    name: str,
+    *,
+    box: tuple[int, int, int, int] | None = None,
+    pss: bool = False,
+    **options: Any,
+) -> bytes:
     der = key.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -58,11 +94,13 @@ def signed(data: bytes, key: Key, certificate: bytes, name: str, **options: Any)
         x509.Certificate.load(certificate),
         keys.PrivateKeyInfo.load(der),
         SimpleCertificateStore(),  # type: ignore[no-untyped-call]
+        prefer_pss=pss,
     )
     meta = signers.PdfSignatureMetadata(field_name=name, md_algorithm="sha256", **options)
     output = io.BytesIO()
-    writer = IncrementalPdfFileWriter(io.BytesIO(data))
-    signers.sign_pdf(writer, meta, signer, output=output)
+    writer = IncrementalPdfFileWriter(io.BytesIO(data), strict=False)
+    place = None if box is None else fields.SigFieldSpec(name, on_page=0, box=box)
+    signers.sign_pdf(writer, meta, signer, new_field_spec=place, output=output)
     return output.getvalue()
 
 
@@ -92,6 +130,49 @@ def test_a_stranger_signature_is_valid(make: Callable[[], Key], compressed: bool
             verify(data, trust_of_certificates(certificate), NOW + timedelta(days=20)).verdict
             is Verdict.INDETERMINATE
         )
+
+
+HONEST: dict[str, Callable[[], bytes]] = {
+    "version_1_4": lambda: plain_pdf(compressed=False, force_version="1.4"),
+    "linearized": lambda: plain_pdf(compressed=False, linearize=True),
+    "linearized_compressed": lambda: plain_pdf(linearize=True),
+    "hybrid": hybrid_pdf,
+    "turned_right": lambda: plain_pdf(turn=90),
+    "upside_down": lambda: plain_pdf(turn=180),
+    "turned_left": lambda: plain_pdf(turn=270),
+    "web_page": lambda: HTML(string="<h1>Loan</h1><a href='https://a.example'>terms</a>").write_pdf(),
+}
+
+
+@pytest.mark.parametrize("make", HONEST.values(), ids=HONEST)
+def test_an_honest_file_of_any_maker_is_valid(make: Callable[[], bytes]) -> None:
+    key = MAKERS[0]()
+    certificate = self_signed(key)
+    once = signed(make(), key, certificate, "One", box=(60, 60, 200, 110))
+    twice = signed(once, key, certificate, "Two", box=(260, 60, 400, 110))
+    for data in (once, twice):
+        report = verify(data, trust_of_certificates(certificate), NOW)
+        assert report.verdict is Verdict.VALID, report.reasons
+        assert "HIDDEN_TEXT" not in {one.code for one in report.reasons}
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_box_over_the_text_of_a_turned_page_is_seen(turn: int) -> None:
+    key = MAKERS[0]()
+    certificate = self_signed(key)
+    once = signed(plain_pdf(turn=turn), key, certificate, "One")
+    evil = signed(once, key, certificate, "Two", box=(50, 690, 400, 730))
+    report = verify(evil, trust_of_certificates(certificate), NOW)
+    assert "CHANGES_PIXELS" in {one.code for one in report.reasons}
+
+
+def test_a_pss_signature_is_valid() -> None:
+    key = MAKERS[2]()
+    certificate = self_signed(key)
+    report = verify(
+        signed(plain_pdf(), key, certificate, "A", pss=True), trust_of_certificates(certificate), NOW
+    )
+    assert report.verdict is Verdict.VALID, report.reasons
 
 
 def test_a_stranger_certification_forbids_a_second_field() -> None:

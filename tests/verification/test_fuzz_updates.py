@@ -64,7 +64,8 @@ def base(at: int) -> Read:
 def seen(data: bytes, report: Report) -> Seen:
     """Return what counts: every pixel, who signed, whose letter, what the log says of it."""
     signers = tuple(one.certificate for one in report.signatures)
-    return drawing.draw(data), signers, report.letter, report.receipt
+    logged = {**report.receipt, "prefix": None} if isinstance(report.receipt, dict) else None
+    return drawing.draw(data), signers, report.letter, logged
 
 
 @contextmanager

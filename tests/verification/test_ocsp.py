@@ -1,16 +1,24 @@
 """An OCSP response counts when the issuer, or a responder it appointed, signed it; then good, revoked, unknown."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asn1crypto import core, ocsp, x509
+from cryptography import x509 as builder
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from service.keys.private import LocalSigner
+from service.signing import ca
 from service.verification import revocation
 from service.verification.report import Report, Verdict
+from service.verification.trust import trust_of_certificates
 from service.verification.verdict import verify
-from tests.verification.conftest import DAY, T0, Lab
+from tests.verification.conftest import DAY, T0, Lab, new_key
 
 
 def response(
@@ -65,15 +73,32 @@ GOOD = ocsp.CertStatus("good", core.Null())
 UNKNOWN = ocsp.CertStatus("unknown", core.Null())
 
 
-def revoked(when: datetime) -> Any:
-    return ocsp.CertStatus("revoked", {"revocation_time": when, "revocation_reason": "superseded"})
+HOUR = timedelta(hours=1)
+LETTERS: dict[str, bytes] = {}
+VECTORS = Path(__file__).parents[1] / "vectors" / "verification"
 
 
-def judged(lab: Lab, said: bytes) -> Report:
-    """Judge a countersigned letter with lists that no longer say anything, and this response on the cadre."""
+def revoked(when: datetime, reason: str = "superseded") -> Any:
+    return ocsp.CertStatus("revoked", {"revocation_time": when, "revocation_reason": reason})
+
+
+def held(lab: Lab, at: datetime) -> bytes:
+    """Return the issuing CA's list of `at`, on which the cadre has been on hold since the day before."""
+    return lab.crls(at, [ca.Revocation(lab.serial_of(lab.cadre), at - DAY, ca.Reason.CERTIFICATE_HOLD)])[0]
+
+
+def letter(lab: Lab) -> bytes:
+    """Return a letter that office and cadre signed, made once."""
+    if lab.label not in LETTERS:
+        LETTERS[lab.label] = lab.revisions()[2]
+    return LETTERS[lab.label]
+
+
+def judged(lab: Lab, said: bytes, gone: Sequence[ca.Revocation] = ()) -> Report:
+    """Judge a letter with lists that clear nobody any more, and this response on the cadre."""
     _, times = lab.crls()
-    stale = lab.crls(T0 - 60 * DAY)[0]
-    return verify(lab.revisions()[2], lab.trust(crls=(said, times, stale)), T0 + DAY)
+    stale = lab.crls(T0 - 60 * DAY, gone)[0]
+    return verify(letter(lab), lab.trust(crls=(said, times, stale)), T0 + DAY)
 
 
 def of_cadre(report: Report) -> set[str]:
@@ -114,3 +139,69 @@ def test_what_is_unknown_foreign_or_of_another_certificate_says_nothing(lab: Lab
 
 def test_a_list_is_still_a_list(lab: Lab) -> None:
     assert revocation.load(lab.crls()[0]).this_update == T0
+
+
+def of_lists(lab: Lab, *lists: bytes) -> set[str]:
+    """Judge a countersigned letter with these lists of the issuing CA."""
+    trust = lab.trust(crls=(*lists, lab.crls()[1]))
+    return of_cadre(verify(letter(lab), trust, T0 + DAY))
+
+
+def test_a_suspension_counts_until_a_newer_list_has_it_no_more(lab: Lab) -> None:
+    before, clear = held(lab, T0 - 2 * DAY), lab.crls()[0]
+    assert of_lists(lab, before) == {"CERT_REVOKED"}
+    assert of_lists(lab, before, clear) == of_lists(lab, clear, before) == set()
+    assert of_lists(lab, lab.crls(T0 - 3 * DAY)[0], before) == {"CERT_REVOKED"}  # an older list lifts nothing
+    ended = lab.crls(T0 - 2 * DAY + HOUR, days=1)[0]  # newer, but at signing its time was over
+    assert of_lists(lab, before, ended) == {"CERT_REVOKED"}
+    again = held(lab, T0 + DAY / 4)
+    assert of_lists(lab, before, clear, again) == {"CERT_REVOKED"}
+
+
+def test_a_revocation_is_never_taken_back(lab: Lab) -> None:
+    gone = ca.Revocation(lab.serial_of(lab.cadre), T0 - 3 * DAY, ca.Reason.SUPERSEDED)
+    assert of_lists(lab, lab.crls(T0 - 2 * DAY, [gone])[0], lab.crls()[0]) == {"CERT_REVOKED"}
+
+
+def test_a_response_lifts_a_suspension_and_a_list_one_of_a_response(lab: Lab) -> None:
+    assert of_lists(lab, held(lab, T0 - 2 * DAY), response(lab, GOOD)) == set()
+    paused = response(lab, revoked(T0 - 3 * DAY, "certificate_hold"), at=T0 - 2 * DAY)
+    assert of_lists(lab, paused) == {"CERT_REVOKED"}
+    assert of_lists(lab, paused, lab.crls()[0]) == set()
+
+
+def test_a_response_in_the_file_clears_and_gives_the_level() -> None:
+    root = trust_of_certificates((VECTORS / "trust" / "root.der").read_bytes())
+    data = (VECTORS / "files" / "stranger_level_lt_by_ocsp.pdf").read_bytes()
+    good = verify(data, root, T0 + DAY)
+    assert (good.verdict, good.signatures[0].level) == (Verdict.VALID, "B-LT")
+    without = verify(data.replace(b"/OCSPs", b"/XCSPs"), root, T0 + DAY)
+    assert without.signatures[0].level is None
+    assert "REVOCATION_UNKNOWN" in {one.code for one in without.reasons}
+
+
+def responder(lab: Lab, key: LocalSigner, serial: int) -> Any:
+    """Return the certificate of an OCSP responder that the issuing CA appointed."""
+    issuer: Any = lab.issuing_key
+    own: Any = key
+    made = (
+        builder.CertificateBuilder()
+        .subject_name(builder.Name([builder.NameAttribute(NameOID.COMMON_NAME, "OCSP")]))
+        .issuer_name(builder.load_der_x509_certificate(lab.issuing).subject)
+        .public_key(own._key.public_key())
+        .serial_number(serial)
+        .not_valid_before(T0 - DAY)
+        .not_valid_after(T0 + DAY)
+        .add_extension(builder.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(builder.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+        .sign(issuer._key, hashes.SHA256())
+    )
+    return x509.Certificate.load(made.public_bytes(serialization.Encoding.DER))
+
+
+def test_an_appointed_responder_counts_until_it_is_revoked(lab: Lab) -> None:
+    key, serial = new_key("responder"), 4242
+    said = response(lab, GOOD, key=key, certs=[responder(lab, key, serial)])
+    gone = ca.Revocation(serial, T0 - 61 * DAY, ca.Reason.SUPERSEDED)
+    assert of_cadre(judged(lab, said)) == set()
+    assert of_cadre(judged(lab, said, [gone])) == {"REVOCATION_UNKNOWN"}

@@ -33,6 +33,17 @@ def test_every_report_fits_the_schema(
     validator.validate(verify(revisions[-1], Trust(), lab.t0).to_json())
 
 
+def test_the_weakest_proof_is_named(final: bytes, check: Callable[[bytes], Report], lab: Any) -> None:
+    changed: Any = check(final[:-20000].replace(b"/Root", b"/Roof")).to_json()
+    assert changed["weakest"]["code"] == changed["reasons"][0]["code"]
+    unknown: Any = verify(final, Trust(), lab.t0).to_json()
+    first = unknown["reasons"][0]
+    assert unknown["weakest"] == {"code": first["code"], "signature": first["signature"]}
+    assert first["cap"] == "indeterminate"
+    noted: Any = check(final).to_json()
+    assert noted["weakest"]["code"] in {"VOUCHER_CLOSED", "TIME_LOCAL"}
+
+
 def test_report_vectors_fit_the_schema() -> None:
     found = sorted((VECTORS / "report").glob("*.json"))
     assert found

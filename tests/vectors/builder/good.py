@@ -78,6 +78,8 @@ def families(street: Street) -> tuple[Family, ...]:
                ("CERT_REVOKED",), None, "street_key_lost", later + DAY),
         Vector("revoked_certificate_held", "签署时证书暂停使用", lambda: steps[3], INVALID, ("CERT_REVOKED",), None,
                "street_held"),
+        Vector("revoked_hold_lifted", "曾暂停使用，签署时已恢复", lambda: steps[3], VALID, (), None,
+               "street_hold_lifted"),
         Vector("revoked_no_proof_of_time", "没有时间戳，证书后来被吊销", lambda: street.sign_without_timestamp(
             street.draft(), Role.OFFICE, street.office), INDETERMINATE, ("CERT_REVOKED_NO_PROOF",), None,
             "street_office_revoked", later + DAY),
@@ -125,6 +127,10 @@ def bundles(street: Street) -> Bundles:
         "street_foreign_crls": lambda: street.trust(crls=_twin().crls()),
         "street_revoked_before": lambda: revoked(cadre, T0 - DAY, ca.Reason.SUPERSEDED, T0),
         "street_held": lambda: revoked(cadre, T0 - DAY, ca.Reason.CERTIFICATE_HOLD, T0),
+        "street_hold_lifted": lambda: street.trust(crls=(
+            *street.crls(T0 - 3 * DAY, [ca.Revocation(cadre, T0 - 4 * DAY, ca.Reason.CERTIFICATE_HOLD, None)]),
+            *street.crls(),
+        )),
         "street_revoked_later": lambda: revoked(cadre, T0 + 10 * DAY, ca.Reason.SUPERSEDED, later),
         "street_key_lost": lambda: revoked(cadre, T0 + 10 * DAY, ca.Reason.KEY_COMPROMISE, later, T0 - 3 * DAY),
         "street_office_revoked": lambda: revoked(office, T0 + 10 * DAY, ca.Reason.SUPERSEDED, later),

@@ -151,10 +151,17 @@ class Ministry:
             self.middle,
             usage=[ExtendedKeyUsageOID.SERVER_AUTH],
         )
+        self.lasting_tsa = self._issue(
+            "Example TSA",
+            tsa_key._key,  # type: ignore[arg-type]
+            self.root,
+            usage=[ExtendedKeyUsageOID.TIME_STAMPING],
+            days=3650,
+        )
 
     def _issue(
         self, name: str, key: Key, issuer: Stranger | None, *,
-        ca: bool = False, usage: list[Any] | None = None, crl: bool = False, ocsp: bool = False,
+        ca: bool = False, usage: list[Any] | None = None, crl: bool = False, ocsp: bool = False, days: int = 700,
     ) -> Stranger:  # fmt: skip
         subject = x509.Name(
             [x509.NameAttribute(NameOID.COUNTRY_NAME, "XX"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
@@ -166,7 +173,7 @@ class Ministry:
             .public_key(key.public_key())
             .serial_number(next(self.serials))
             .not_valid_before(T0 - 400 * DAY)
-            .not_valid_after(T0 + (7000 if ca else 700) * DAY)
+            .not_valid_after(T0 + (7000 if ca else days) * DAY)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(
                 x509.KeyUsage(
@@ -263,11 +270,12 @@ class Ministry:
             **options,
         )
 
-    def stamper(self, at: datetime = T0) -> Stamper:
-        """Return the TSA with its clock at `at`."""
+    def stamper(self, at: datetime = T0, *, lasting: bool = False) -> Stamper:
+        """Return the TSA with its clock at `at`, or with `lasting` the one whose certificate lasts ten years."""
         serials = itertools.count(5000)
+        tsa = self.lasting_tsa if lasting else self.tsa
         return Stamper(
-            self.tsa_signer, self.tsa.der, [self.root.der], lambda: at, lambda: next(serials), "1.2.3.4"
+            self.tsa_signer, tsa.der, [self.root.der], lambda: at, lambda: next(serials), "1.2.3.4"
         )
 
     def sign(
@@ -295,10 +303,10 @@ class Ministry:
             pdf_signer.sign_pdf(StillWriter(data, repeatable(name, 16)), output=output, bytes_reserved=room)
         return output.getvalue()
 
-    def timestamp(self, data: bytes, name: str, at: datetime = T0) -> bytes:
+    def timestamp(self, data: bytes, name: str, at: datetime = T0, *, lasting: bool = False) -> bytes:
         """Return `data` with DSS and a document timestamp."""
         output = io.BytesIO()
-        stamper = signers.PdfTimeStamper(self.stamper(at), field_name=name)
+        stamper = signers.PdfTimeStamper(self.stamper(at, lasting=lasting), field_name=name)
         writer = StillWriter(data, repeatable(name, 16))
         with still():
             stamper.timestamp_pdf(writer, "sha256", self.context(at), output=output)

@@ -15,6 +15,7 @@ from tests.vectors.builder.vector import INDETERMINATE, INVALID, VALID, Bundles,
 GOOD = "ISO 32000-2, 12.8; ETSI EN 319 142-1 and 319 142-2; signed with pyHanko"
 SHADOW = "Mainka et al., Shadow Attacks (NDSS 2021): hide, replace, hide-and-replace"
 CERTIFIED = "Rohlmann et al., Breaking the Specification: PDF Certification (IEEE S&P 2021): evil annotation, sneaky signature"
+YEARS_LATER = T0 + 3 * 365 * DAY
 CHAINS = "ETSI EN 319 102-1, 5.2.6 and 5.5; RFC 5280, RFC 6960"
 
 
@@ -55,6 +56,12 @@ def bundles(street: Street) -> Bundles:
         ),
         "licensed_bob_revoked_later": lambda: licensed(
             m.crl(m.root, later), m.crl(m.middle, later, {bob: T0 + 10 * DAY})
+        ),
+        "licensed_years_later": lambda: licensed(
+            m.crl(m.root, YEARS_LATER),
+            m.crl(m.middle, YEARS_LATER),
+            issued=YEARS_LATER,
+            expires=YEARS_LATER + 30 * DAY,
         ),
         "root": lambda: m.root.der,
     }
@@ -125,10 +132,20 @@ def _good() -> tuple[Vector, ...]:
             _sign(plain, validation_context=m.context(), **lt), "Stamp1"), VALID, trust="root"),
         Vector("stranger_by_bare_root_level_lt_by_ocsp", "只给出根证书，B-LT 自带 OCSP 响应", lambda: _sign(
             plain, who=m.by_ocsp, validation_context=m.context(by_ocsp=True), **lt), VALID, trust="root"),
-        Vector("stranger_level_lta_years_later", "三年后：签名证书已过期，文档时间戳证明签在期内",
-               lambda: m.timestamp(_sign(plain, validation_context=m.context(), **lt), "Stamp1"), INDETERMINATE,
-               trust="licensed", now=T0 + 3 * 365 * DAY),
+        Vector("stranger_level_lta_years_later", "三年后：签名证书已过期，仍有效的文档时间戳证明签在期内", lambda: m.timestamp(
+            _sign(plain, validation_context=m.context(), **lt), "Stamp1", lasting=True), VALID,
+            trust="licensed_years_later", now=YEARS_LATER + DAY),
+        Vector("stranger_level_lta_never_renewed", "三年后：连文档时间戳的证书也过期了，没有续期", lambda: m.timestamp(
+            _sign(plain, validation_context=m.context(), **lt), "Stamp1"), INDETERMINATE, ("CERT_EXPIRED",),
+            trust="licensed_years_later", now=YEARS_LATER + DAY),
+        Vector("stranger_signature_withdrawn", "签名人撤下自己的签名，另一人再签", lambda: _sign(
+            _withdrawn(_sign(plain)), "Sig2", who=m.rsa), VALID, ("SIG_WITHDRAWN",), trust="licensed"),
     )  # fmt: skip
+
+
+def _withdrawn(data: bytes) -> bytes:
+    """What programs write when a signer clears the signature: the field without its value."""
+    return surgery.update(data, {form.FIRST_FIELD: form.objects()[form.FIRST_FIELD]})
 
 
 def _dss_after(data: bytes) -> bytes:
@@ -186,7 +203,7 @@ def _shadow() -> tuple[Vector, ...]:
     return (
         Vector("shadow_hide", "签前用白块遮住文字，签后撤掉白块", lambda: _changed(covered, form.COVER, paper.stream(
             b"/Type /XObject /Subtype /Form /BBox [0 0 1 1]", b"")), INVALID, trust="licensed"),
-        Vector("shadow_hide_by_freeing", "签后把遮盖的对象登记为空闲", lambda: _freed(covered, form.COVER), INDETERMINATE, ("CHANGES_UNKNOWN",),
+        Vector("shadow_hide_by_freeing", "签后把遮盖的对象登记为空闲", lambda: _freed(covered, form.COVER), INVALID, ("CHANGES_FORBIDDEN",),
                trust="licensed"),
         Vector("shadow_replace_font", "签后换掉字体，同样的字形变了样", lambda: _changed(plain, form.FONT, other_font),
                INVALID, trust="licensed"),
@@ -195,17 +212,17 @@ def _shadow() -> tuple[Vector, ...]:
         Vector("shadow_hide_and_replace", "签前藏好第二棵页树，签后改指向它", lambda: surgery.edit(
             prepared, 1, b"/Pages 2 0 R", b"/Pages 20 0 R"), INVALID, trust="licensed"),
         Vector("shadow_layer_switched_off", "签后改变图层的默认开关", lambda: surgery.edit(
-            plain, 1, b"/ON [ 13 0 R ]", b"/ON [ ] /OFF [ 13 0 R ]"), INDETERMINATE, ("CHANGES_UNKNOWN",), trust="licensed"),
+            plain, 1, b"/ON [ 13 0 R ]", b"/ON [ ] /OFF [ 13 0 R ]"), INVALID, ("CHANGES_FORBIDDEN",), trust="licensed"),
         Vector("object_page_text_changed", "签后改写页面内容流", lambda: _changed(plain, form.TEXT, evil), INVALID,
                trust="licensed"),
         Vector("object_image_swapped", "签后换掉图片", lambda: _changed(plain, form.IMAGE, form.picture(b"\xff\0\0")),
                INVALID, trust="licensed"),
         Vector("object_catalogue_action", "签后加打开时运行的脚本", lambda: surgery.edit(
-            plain, 1, b"/Type /Catalog", b"/Type /Catalog /OpenAction << /S /JavaScript /JS (1) >>"), INDETERMINATE, ("CHANGES_UNKNOWN",),
+            plain, 1, b"/Type /Catalog", b"/Type /Catalog /OpenAction << /S /JavaScript /JS (1) >>"), INVALID, ("CHANGES_FORBIDDEN",),
             trust="licensed"),
         Vector("object_embedded_file_added", "签后加附件", lambda: surgery.edit(
             plain, 1, b"/Type /Catalog",
-            b"/Type /Catalog /Names << /EmbeddedFiles << /Names [(a) << /Type /Filespec /F (a) >>] >> >>"), INDETERMINATE, ("CHANGES_UNKNOWN",),
+            b"/Type /Catalog /Names << /EmbeddedFiles << /Names [(a) << /Type /Filespec /F (a) >>] >> >>"), INVALID, ("CHANGES_FORBIDDEN",),
             trust="licensed"),
         Vector("object_shared_by_the_appearance", "第二次签名的更新改写正文也在用的对象", lambda: _sign(
             _changed(plain, form.FONT, other_font), "Sig2", who=ministry().rsa), INVALID, trust="licensed"),
