@@ -125,7 +125,7 @@ def prove(folder: Path, vkey: str, unit: str, day: date, read_roster: Callable[[
     head = log.shown()
     if head is None:
         raise NotFoundError("E-ARC-060", f"{folder} 中没有已发布的存证日志。")
-    found = _scan(_lineage(log, verifier, head.checkpoint), Found(unit, day))
+    found = _scan(lineage(log, verifier, head.checkpoint), Found(unit, day))
     if found.roster is None or found.roster.entry.file is None:
         raise NotFoundError("E-ARC-065", f"{unit} 在 {day} 及以前没有存证的名册。")
     roster = read_roster(found.roster.entry.file.sha256)
@@ -142,7 +142,7 @@ def check(data: bytes, mirror: Path, vkey: str) -> Proof:
     verifier = note.Verifier.parse(vkey)
     log = LogFolder(mirror, verifier)
     head = log.open(claimed.checkpoint.encode()).checkpoint
-    found = _scan(_lineage(log, verifier, head), Found(claimed.unit, claimed.day))
+    found = _scan(lineage(log, verifier, head), Found(claimed.unit, claimed.day))
     logged = found.roster
     if logged is None or logged.entry.file != FileDigest.of(claimed.roster.encode()):
         raise VerificationError("E-ARC-066", "证明所附的名册不是日志中该日有效的名册。")
@@ -194,7 +194,7 @@ def _count(found: Found, index: int, roster: bytes, checkpoint: str) -> Proof:
     )
 
 
-def _lineage(log: LogFolder, key: note.Verifier, head: Checkpoint) -> list[tuple[LogFolder, Checkpoint]]:
+def lineage(log: LogFolder, key: note.Verifier, head: Checkpoint) -> list[tuple[LogFolder, Checkpoint]]:
     """Return the log and those that ended before it, oldest first; each one's first entry names the head before."""
     logs, top = [(log, head)], log.path
     while logs[0][1].size:

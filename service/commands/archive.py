@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from service import app as composition
 from service import console
 from service.archive import audit, origins
 from service.archive.anchors import Judge
@@ -19,7 +20,7 @@ from service.commands.opening import open_parts, read_settings
 from service.errors import UsageError
 from service.tlog.cosignature import Cosigner
 from service.workflows import backup as backups
-from service.workflows import checking, reconciling
+from service.workflows import checking, rebuilding, reconciling
 
 _group = typer.Typer(help="存证档案。", no_args_is_help=True)
 
@@ -110,6 +111,26 @@ def new_origin(
     parts = open_parts()
     signed = reconciling.new_origin(parts, name)
     console.say(f"新日志 {name} 已开始；旧日志终于：\n{signed.decode().strip()}")
+
+
+@_group.command("rebuild")
+def rebuild(
+    crl: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="最近公布的吊销列表（DER，证据包 crls/ 中也有）；没有它，签名证书不会重新入册。可重复。"
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="把每份生效的文书及其回执写到此文件夹。")] = None,
+) -> None:
+    """数据库丢失而没有备份时：由档案文件夹和服务密钥重建；登记簿、签名人的密钥须另行导入、登记。"""
+    settings = read_settings()
+    size = composition.rebuild(settings, [path.read_bytes() for path in crl or []])
+    console.say(f"已由档案重建：存证 {size} 条。日志目前只读，请运行 liangze archive reconcile 核对后再用。")
+    if not crl:
+        console.say("没有给出吊销列表：重建后的信任包不含签名证书，此前导出的信任包仍可用于核验。")
+    if out is not None:
+        console.say(f"{out}：文书 {rebuilding.export(open_parts(), out)} 份，各附回执。")
 
 
 def backup(
