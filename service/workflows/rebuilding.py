@@ -77,8 +77,8 @@ def export(parts: Parts, folder: Path) -> int:
             .join(LogHead, LogHead.origin == LogEntry.origin)
             .order_by(LogHead.time, LogEntry.index)
         )
-        for entry, head in session.execute(rows):
-            newest[entry.id] = (entry, head)
+        for row, head in session.execute(rows):
+            newest[row.id] = (row, head)
         session.expunge_all()
     count = 0
     for row, head in newest.values():
