@@ -44,7 +44,7 @@ def rebuild_deployment(settings: Settings, clock: Clock, crls: Sequence[bytes]) 
     log = LogFolder(settings.archive, key)
     head = log.shown()
     if head is None:
-        raise NotFoundError("E-ARC-047", f"文件夹中没有存证日志：{settings.archive}")
+        raise NotFoundError("E-SYS-169", f"文件夹中没有存证日志：{settings.archive}")
     engine = open_engine(settings.database)
     schema.migrate(engine)
     sessions, now = sessions_of(engine), clock()
