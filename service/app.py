@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ from service.settings import Settings
 from service.signing import ca
 from service.signing.timestamps import LocalTimeStamper
 from service.signing.tsa_client import HttpTimeStamper, Terms
-from service.workflows import enrolment, generations, jobs, outside, periodic, setup
+from service.workflows import enrolment, generations, jobs, outside, periodic, rebuilding, setup
 from service.workflows.parts import Parts
 
 POLL_SECONDS = 0.05
@@ -196,6 +196,13 @@ def initialise(
         setup.finish(session)
     parts.log.publish()
     parts.sessions.kw["bind"].dispose()
+
+
+def rebuild(settings: Settings, crls: Sequence[bytes], clock: Clock = system_clock) -> int:
+    """Make the lost database of a deployment anew from its archive and keys; return how many entries its log has."""
+    head = rebuilding.rebuild_deployment(settings, clock, crls)
+    tasks.create_queue(settings)
+    return head.checkpoint.size
 
 
 def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:

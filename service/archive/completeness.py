@@ -5,15 +5,16 @@ proof carries the roster, so that an outsider with a mirror recounts everything 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from service.archive import origins
+from service.archive.completeness_proof import Proof, parse, roster_subjects
 from service.archive.folder import LogFolder
 from service.clock import china_day, parse_utc
-from service.core import Entry, Event, FileDigest, Json, canonical_json, parse_canonical, parse_entry
+from service.core import Entry, Event, FileDigest, parse_entry
 from service.errors import InputError, NotFoundError, VerificationError
 from service.tlog import merkle, note, tiles
 from service.tlog.checkpoint import Checkpoint
@@ -22,7 +23,6 @@ from service.tlog.tiles import ENTRIES, WIDTH
 KIND = "roster"
 COMMITMENT = "commitment"
 IN_FORCE = frozenset({Event.COMPLETED, Event.RENEWED, Event.PAPER})  # the last one: signed by hand, scanned
-_KEYS = {"v", "unit", "day", "checkpoint", "roster", "roster_index", "commitments", "gaps", "doubles"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,63 +61,6 @@ class Found:
                 yield placed
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """N of N, or the gaps: what was counted, under which checkpoint; `to_bytes` is proof.json."""
-
-    unit: str
-    day: date
-    checkpoint: str
-    roster: str
-    roster_index: int
-    commitments: tuple[tuple[str, str, int], ...]
-    """(pseudonym, letter, index of its newest entry as `Placed` counts), sorted."""
-    gaps: tuple[str, ...]
-    doubles: tuple[str, ...]
-
-    @property
-    def people(self) -> int:
-        """N: how many the roster has."""
-        return len(roster_subjects(self.roster.encode()))
-
-    @property
-    def is_complete(self) -> bool:
-        """Say whether each has exactly one."""
-        return not self.gaps and not self.doubles
-
-    def to_bytes(self) -> bytes:
-        """Return the canonical JSON."""
-        return canonical_json(
-            {
-                "v": 1,
-                "unit": self.unit,
-                "day": self.day.isoformat(),
-                "checkpoint": self.checkpoint,
-                "roster": self.roster,
-                "roster_index": self.roster_index,
-                "commitments": [list(row) for row in self.commitments],
-                "gaps": list(self.gaps),
-                "doubles": list(self.doubles),
-            }
-        )
-
-
-def roster_bytes(unit: str, subjects: Iterable[str]) -> bytes:
-    """Return the roster object of a unit: pseudonyms only, sorted."""
-    return canonical_json({"v": 1, "unit": unit, "subjects": sorted(set(subjects))})
-
-
-def roster_subjects(roster: bytes) -> list[str]:
-    """Return the pseudonyms of a roster object; raise InputError for anything else."""
-    value = parse_canonical(roster)
-    if not isinstance(value, dict) or set(value) != {"v", "unit", "subjects"} or value["v"] != 1:
-        raise InputError("E-ARC-064", "不是第 1 版名册。")
-    subjects = value["subjects"]
-    if not isinstance(subjects, list) or subjects != sorted({str(one) for one in subjects}):
-        raise InputError("E-ARC-064", "名册中的代号没有按序排列，或有重复。")
-    return subjects
-
-
 def prove(folder: Path, vkey: str, unit: str, day: date, read_roster: Callable[[str], bytes]) -> Proof:
     """Return the proof for a unit and a day out of the published log; raise NotFoundError without a roster."""
     verifier = note.Verifier.parse(vkey)
@@ -125,7 +68,7 @@ def prove(folder: Path, vkey: str, unit: str, day: date, read_roster: Callable[[
     head = log.shown()
     if head is None:
         raise NotFoundError("E-ARC-060", f"{folder} 中没有已发布的存证日志。")
-    found = _scan(_lineage(log, verifier, head.checkpoint), Found(unit, day))
+    found = _scan(lineage(log, verifier, head.checkpoint), Found(unit, day))
     if found.roster is None or found.roster.entry.file is None:
         raise NotFoundError("E-ARC-065", f"{unit} 在 {day} 及以前没有存证的名册。")
     roster = read_roster(found.roster.entry.file.sha256)
@@ -142,7 +85,7 @@ def check(data: bytes, mirror: Path, vkey: str) -> Proof:
     verifier = note.Verifier.parse(vkey)
     log = LogFolder(mirror, verifier)
     head = log.open(claimed.checkpoint.encode()).checkpoint
-    found = _scan(_lineage(log, verifier, head), Found(claimed.unit, claimed.day))
+    found = _scan(lineage(log, verifier, head), Found(claimed.unit, claimed.day))
     logged = found.roster
     if logged is None or logged.entry.file != FileDigest.of(claimed.roster.encode()):
         raise VerificationError("E-ARC-066", "证明所附的名册不是日志中该日有效的名册。")
@@ -150,31 +93,6 @@ def check(data: bytes, mirror: Path, vkey: str) -> Proof:
     if counted != claimed:
         raise VerificationError("E-ARC-067", "由镜像重算的结果与证明所称的不同。")
     return counted
-
-
-def parse(data: bytes) -> Proof:
-    """Parse proof.json; raise InputError for anything else. Nothing is verified yet."""
-    value = parse_canonical(data)
-    if not isinstance(value, dict) or set(value) != _KEYS or value["v"] != 1:
-        raise InputError("E-ARC-068", "不是第 1 版完整性证明。")
-    try:
-        return Proof(
-            unit=str(value["unit"]),
-            day=date.fromisoformat(value["day"]),
-            checkpoint=str(value["checkpoint"]),
-            roster=str(value["roster"]),
-            roster_index=int(value["roster_index"]),
-            commitments=tuple(_row(one) for one in value["commitments"]),
-            gaps=tuple(map(str, value["gaps"])),
-            doubles=tuple(map(str, value["doubles"])),
-        )
-    except (TypeError, ValueError) as exc:
-        raise InputError("E-ARC-068", "完整性证明的内容不合规定。") from exc
-
-
-def _row(value: Json) -> tuple[str, str, int]:
-    subject, letter, index = value
-    return str(subject), str(letter), int(index)
 
 
 def _count(found: Found, index: int, roster: bytes, checkpoint: str) -> Proof:
@@ -194,7 +112,7 @@ def _count(found: Found, index: int, roster: bytes, checkpoint: str) -> Proof:
     )
 
 
-def _lineage(log: LogFolder, key: note.Verifier, head: Checkpoint) -> list[tuple[LogFolder, Checkpoint]]:
+def lineage(log: LogFolder, key: note.Verifier, head: Checkpoint) -> list[tuple[LogFolder, Checkpoint]]:
     """Return the log and those that ended before it, oldest first; each one's first entry names the head before."""
     logs, top = [(log, head)], log.path
     while logs[0][1].size:

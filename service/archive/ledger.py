@@ -42,7 +42,7 @@ class Ledger:
             self._database = sqlite3.connect(path or "", isolation_level=None)
             self._database.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
             self._database.execute("BEGIN")
-            if not self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'object'").fetchone():
+            if not self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'checked'").fetchone():
                 for statement in _SCHEMA.split(";"):
                     self._database.execute(statement)
         except sqlite3.DatabaseError as exc:

@@ -17,7 +17,7 @@ from service.tlog.tiles import ENTRIES, WIDTH
 
 
 def read_log(session: Session, folder: Path, vkey: str, now: datetime) -> Head:
-    """Fill the empty log tables from the folder and return its head; every hash is rebuilt on the way.
+    """Fill the log tables, which have nothing of this log, from the folder and return its head; hashes are rebuilt.
 
     Raises CorruptError where the folder does not give the checkpoint it shows, ConflictError where rows are there.
     The log is held: what was lost after this checkpoint is for `reconcile` to find out.
@@ -27,7 +27,7 @@ def read_log(session: Session, folder: Path, vkey: str, now: datetime) -> Head:
     head = log.shown()
     if head is None:
         raise NotFoundError("E-ARC-047", f"文件夹中没有存证日志：{folder}")
-    if session.scalar(select(func.count()).select_from(LogEntry)):
+    if session.scalar(select(func.count()).where(LogEntry.origin == verifier.name)):
         raise ConflictError("E-ARC-048", "数据库中已有存证条目，不能再由文件夹重建。")
     edge: list[Hash] = []
     size = 0

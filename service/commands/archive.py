@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from service import app as composition
 from service import console
 from service.archive import audit, origins
 from service.archive.anchors import Judge
@@ -18,8 +19,9 @@ from service.commands import packages
 from service.commands.opening import open_parts, read_settings
 from service.errors import UsageError
 from service.tlog.cosignature import Cosigner
+from service.verification.trust import Trust, merge
+from service.workflows import authority, checking, rebuilding, reconciling
 from service.workflows import backup as backups
-from service.workflows import checking, reconciling
 
 _group = typer.Typer(help="存证档案。", no_args_is_help=True)
 
@@ -55,14 +57,14 @@ def audit_(
     as_json: AsJson = False,
 ) -> int:
     """核查存证档案：重算每个散列，检查每份原件，对照每个旧检查点。"""
-    where, vkey, store = _archive(folder, log_key)
-    known = checking.gather_trust(trust or [])
+    where, vkey, store, own = _archive(folder, log_key, full)
+    known = merge(own, checking.gather_trust(trust or []))
     scope = audit.Scope(
         full=full,
-        on_object=checking.object_check(known, system_clock()) if full and trust else None,
+        on_object=checking.object_check(known, system_clock()) if full and known.anchors else None,
         earlier=[path.read_bytes() for path in earlier or []],
         cosigners=[Cosigner.parse(one) for one in (*known.witnesses, *(witness_key or ()))],
-        judge=Judge(known, system_clock()) if trust else None,
+        judge=Judge(known, system_clock()) if known.anchors else None,
         workers=workers,
         store=store,
     )
@@ -77,6 +79,8 @@ def audit_(
         value = asdict(report) | {"ended": {name: asdict(one) for name, one in ended.items()}}
         print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201
         return 0 if ok else 1
+    if full and not known.anchors:
+        console.say("没有给出 --trust，签名文件没有逐份验证。")
     _say_report("", report)
     for name, one in ended.items():
         _say_report(f"{name}/", one)
@@ -110,6 +114,26 @@ def new_origin(
     parts = open_parts()
     signed = reconciling.new_origin(parts, name)
     console.say(f"新日志 {name} 已开始；旧日志终于：\n{signed.decode().strip()}")
+
+
+@_group.command("rebuild")
+def rebuild(
+    crl: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="最近公布的吊销列表（DER，证据包 crls/ 中也有）；没有它，签名证书不会重新入册。可重复。"
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="把每份生效的文书及其回执写到此文件夹。")] = None,
+) -> None:
+    """数据库丢失而没有备份时：由档案文件夹和服务密钥重建；登记簿、签名人的密钥须另行导入、登记。"""
+    settings = read_settings()
+    size = composition.rebuild(settings, [path.read_bytes() for path in crl or []])
+    console.say(f"已由档案重建：存证 {size} 条。日志目前只读，请运行 liangze archive reconcile 核对后再用。")
+    if not crl:
+        console.say("没有给出吊销列表：重建后的信任包不含签名证书，此前导出的信任包仍可用于核验。")
+    if out is not None:
+        console.say(f"{out}：文书 {rebuilding.export(open_parts(), out)} 份，各附回执。")
 
 
 def backup(
@@ -154,10 +178,14 @@ def _say_report(name: str, report: AuditReport) -> None:
     )
 
 
-def _archive(folder: Path | None, log_key: Path | None) -> tuple[Path, str, Store | None]:
+def _archive(folder: Path | None, log_key: Path | None, full: bool) -> tuple[Path, str, Store | None, Trust]:
     if folder is None:
         parts = open_parts()
-        return parts.settings.archive, parts.log.vkey, parts.store
+        own = Trust()
+        if full:
+            with parts.sessions.begin() as session:
+                own = authority.trust(parts, session, parts.clock())
+        return parts.settings.archive, parts.log.vkey, parts.store, own
     if log_key is None:
         raise UsageError("E-SYS-054", "核查副本时须用 --log-key 指定存证日志公钥（log.vkey）。")
-    return folder, checking.read_text(log_key), None
+    return folder, checking.read_text(log_key), None, Trust()

@@ -10,7 +10,7 @@ import typer
 
 from service import console
 from service.archive import completeness, mirror
-from service.archive.completeness import Proof
+from service.archive.completeness_proof import Proof
 from service.archive.inspection import Inspection, Result, Stage
 from service.clock import CHINA, china_day, system_clock
 from service.commands.opening import open_app, open_parts

@@ -5,8 +5,9 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.archive import completeness
-from service.archive.completeness import KIND, Proof
+from service.archive import completeness, completeness_proof
+from service.archive.completeness import KIND
+from service.archive.completeness_proof import Proof
 from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, LetterId, Sha256Hex, new_id, parse_entry
 from service.db.tables import LogEntry, LogHead, Setting
@@ -36,7 +37,7 @@ def log_roster(parts: Parts, unit: str) -> bool:
     now = parts.clock()
     with parts.sessions.begin() as session:
         cadres = [one.cadre for one in query.cadres(session, unit, china_day(now))]
-        roster = completeness.roster_bytes(unit, query.subjects(session, cadres).values())
+        roster = completeness_proof.roster_bytes(unit, query.subjects(session, cadres).values())
         roster_id, newest = _newest(parts, session, unit)
         file = FileDigest.of(roster)
         if newest is not None and parse_entry(newest.entry).file == file:

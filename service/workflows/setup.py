@@ -73,6 +73,12 @@ def finish(session: Session) -> None:
     _record(session, MARK, "1")
 
 
+def record_again(session: Session, settings: Settings, origin: str) -> None:
+    """Record in a database made anew what `init` had recorded in the old one."""
+    _record(session, "environment", settings.environment)
+    _record(session, "log_origin", origin)
+
+
 def require_ready(settings: Settings) -> None:
     """Raise SetupError unless `init` has finished in this data directory."""
     if not is_initialised(settings):

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from service.archive import completeness, origins
+from service.archive import completeness, completeness_proof, origins
 from service.clock import format_utc
 from service.core import Entry, Event, FileDigest, Sha256Hex, sha256_hex
 from service.errors import NotFoundError, VerificationError
@@ -30,7 +30,7 @@ def commitment(number: int, event: Event, prev: str | None = None) -> bytes:
 
 
 def roster_of(archive: Archive) -> bytes:
-    roster = completeness.roster_bytes(UNIT, SUBJECTS)
+    roster = completeness_proof.roster_bytes(UNIT, SUBJECTS)
     archive.store.put(roster)
     return Entry("roster", Event.ROSTER, "f" * 32, format_utc(START), FileDigest.of(roster), UNIT).to_bytes()
 

@@ -99,10 +99,13 @@ def test_an_outsider_has_mirror_proof_and_copy(command: Command, app: App, tmp_p
     assert "E-SYS-256" in command("archive", "completeness", code=2)
     shown = command("archive", "anchor", "--unit", TOWN, "--out", str(tmp_path / "posted"))
     assert {path.suffix for path in (tmp_path / "posted").iterdir()} == {".pdf", ".docx"}
+    assert "完好" in command("archive", "audit", "--full")  # own trust: every signature, too
     stick = tmp_path / "stick"
     shutil.copytree(app.parts.settings.archive, stick)
     audit = ("archive", "audit", str(stick), "--log-key", str(target / "log.vkey"))
-    assert "完好" in command(*audit, "--from", str(target / "checkpoint"))
+    shown = command(*audit, "--full", "--from", str(target / "checkpoint"))
+    assert "没有给出 --trust，签名文件没有逐份验证。" in shown
+    assert "完好" in shown
     victim = next(path for path in sorted((stick / "store").rglob("*")) if path.is_file())
     victim.chmod(0o600)
     victim.write_bytes(victim.read_bytes() + b" ")

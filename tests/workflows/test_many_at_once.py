@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from service.app import App
+from service.archive.store import FolderStore
 from service.clock import china_day
 from service.db.tables import Approval, Cadre, Letter, Step, Unit
 from service.errors import ForbiddenError, InputError
@@ -79,6 +80,7 @@ def test_one_letter_that_cannot_be_stamped_keeps_no_other_from_being_finished(
     listed = signing.prepare_letters(app.parts, leader)
     signing.approve_letters(app.parts, leader, PIN, [one.step for one in listed.ready], device="test")
     bad = listed.ready[0]
+    assert isinstance(app.parts.work, FolderStore)
     app.parts.work.path(bad.prepared).chmod(0o600)
     app.parts.work.path(bad.prepared).write_bytes(b"broken")
     with pytest.raises(Exception, match="E-SYS-060"):

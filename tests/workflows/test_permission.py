@@ -111,5 +111,6 @@ def test_every_report_says_that_the_time_is_this_machines_and_who_answers_for_it
     sheet = openpyxl.load_workbook(
         io.BytesIO(verification_report.to_xlsx([report], app.parts.clock()))
     ).active
+    assert sheet is not None
     assert "时间由本机时间戳证明" in str([[cell.value for cell in row] for row in sheet.iter_rows()])
     assert "责任" in str(bundles.describe(trust, app.parts.clock()))

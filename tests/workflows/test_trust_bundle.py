@@ -55,7 +55,7 @@ def test_what_a_bundle_says_is_told(tmp_path: Path, lab: Any) -> None:  # noqa: 
     said = dict(trust.describe(kept, lab.t0 + 60 * DAY))
     assert "已过期" in said["有效至"][0] and "已过期" not in dict(trust.describe(kept, lab.t0))["有效至"][0]
     assert "签发机构 lab" in said["信任的机构"][0] and "非持牌机构" in said["信任的机构"][0]
-    assert "吊销 0 张" in said["吊销列表"][0] and said["见证人"] == ["没有"]
+    assert "吊销 0 张" in said["吊销列表"][0] and said["见证方"] == ["没有"]
 
 
 def _written(folder: Path, data: bytes) -> Path:
