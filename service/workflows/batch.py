@@ -8,7 +8,7 @@ import ctypes
 import hashlib
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -27,10 +27,12 @@ from service.db.engine import open_reader, sessions_of
 from service.documents import binding, catalogue
 from service.documents.content import Content
 from service.documents.docx import render_docx
+from service.documents.fonts import known
 from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
+from service.documents.written import Written
 from service.errors import CorruptError, ServiceError, UsageError
-from service.workflows import batch_folder, paper_sources, texts
+from service.workflows import batch_folder, paper_sources, texts, writing
 from service.workflows.batch_folder import Fault, Folder, Made
 from service.workflows.papers.desk import Desk, Target
 from service.workflows.parts import Parts
@@ -38,6 +40,7 @@ from service.workflows.parts import Parts
 FORMATS = ("pdf", "docx")
 MERGED = "合订本.pdf"
 _QUEUED = 4  # papers that wait for each worker: enough to keep it busy, few enough to keep memory flat
+_FEW = 2  # papers that are made sooner than a worker process begins
 _UNSAFE = re.compile(r"[^\w（）〔〕-]+")
 _NAME_LIMIT = 60  # characters of a file's name: 180 bytes at most, all file systems take 255
 _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
@@ -83,23 +86,30 @@ def run(
     order: Order,
     out: Path,
     *,
+    written: Sequence[Written] = (),
     merged: bool = False,
     workers: int = 2,
     progress: Progress = lambda *_: None,
 ) -> Outcome:
     """Make everything the order names in `out` that is not finished there; raise what stops the whole of it.
 
+    Without workers, or for very few papers, all is done in this process.
+
+    Of documents `written` in a content file these are made, else what the registry has.
     A paper that cannot be made is a fault of the outcome and a row of faults.csv.
     """
     _require(order, merged)
     kind, on = texts.printable(parts, order.kind), china_day(parts.clock())
     name = {"kind": order.kind, "unit": order.unit, "tier": order.tier, "formats": list(order.formats)}
+    name |= {"content": True} if written else {}
     with batch_folder.open_folder(out, name) as folder, _desk(parts, on) as desk:
-        found = paper_sources.targets(desk, order.kind, order.unit, order.tier)
+        source = writing.Source(kind, written) if written else paper_sources.Registry(order.kind)
+        found = source.targets(desk, order.unit, order.tier)
         if not found:
             raise UsageError("E-DOC-110", f"这个范围内没有可以生成的“{kind.title}”。")
         hand = _Hand(kind, parts.settings.fonts, out, specimen=parts.demo)
-        outcome = _Run(desk, hand, folder, order).make(found, workers, progress)
+        crew = workers if len(found) > _FEW else 0
+        outcome = _Run(desk, source, hand, folder, order.formats).make(found, crew, progress)
         outcome.made = folder.made()
         bound = _bind(folder, outcome) if merged else None
         about = {
@@ -133,8 +143,21 @@ def _desk(parts: Parts, on: date) -> Iterator[Desk]:
 class _Run:
     """One run: what is read, what is waited for, what came of it."""
 
-    def __init__(self, desk: Desk, hand: "_Hand", folder: Folder, order: Order) -> None:
-        self._desk, self._hand, self._folder, self._order = desk, hand, folder, order
+    def __init__(
+        self,
+        desk: Desk,
+        source: paper_sources.Source,
+        hand: "_Hand",
+        folder: Folder,
+        formats: tuple[str, ...],
+    ) -> None:
+        self._desk, self._source, self._hand, self._folder, self._formats = (
+            desk,
+            source,
+            hand,
+            folder,
+            formats,
+        )
         self._base = _made_with(hand)
         self._outcome = Outcome()
 
@@ -147,7 +170,7 @@ class _Run:
                 paper = self._read(stem, target)
                 if paper is not None:
                     waiting[pool.submit(paper)] = paper
-                while len(waiting) >= workers * _QUEUED:
+                while len(waiting) >= max(workers, 1) * _QUEUED:
                     self._collect(waiting)
                 done += 1
                 progress(done - len(waiting), len(found), self._outcome.rendered)
@@ -159,14 +182,12 @@ class _Run:
     def _read(self, stem: str, target: Target) -> _Paper | None:
         """Return a paper that is still to be made; none where it is finished or faulty."""
         try:
-            content = paper_sources.content(self._desk, self._order.kind, target.id)
+            content = self._source.content(self._desk, target.id)
             made_of = sha256_hex(self._base + content_json(content.envelope, content.fields))
         except Exception as error:  # one row must not stop the rest, whatever is wrong with it
             self._fault(stem, target, _Refused.by(error, target.id))
             return None
-        formats = tuple(
-            one for one in self._order.formats if not self._folder.finished(f"{stem}.{one}", made_of)
-        )
+        formats = tuple(one for one in self._formats if not self._folder.finished(f"{stem}.{one}", made_of))
         return _Paper(stem, target, content, made_of, formats) if formats else None
 
     def _collect(self, waiting: "_Waiting") -> None:
@@ -235,12 +256,16 @@ class _Pool:
             self._pool.shutdown(cancel_futures=True)
 
     def submit(self, paper: _Paper) -> "Future[list[Made] | _Refused]":
-        """Have a worker make a paper."""
+        """Have a worker make a paper; without workers it is made at once."""
+        if not self._workers:
+            done: Future[list[Made] | _Refused] = Future()
+            done.set_result(_make(self._hand, paper))
+            return done
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(self._hand,)
             )
-        return self._pool.submit(_make, paper)
+        return self._pool.submit(_work, paper)
 
 
 _hand: _Hand | None = None  # of a worker process, set as it begins
@@ -258,12 +283,16 @@ def _renderer(fonts: Path) -> PdfRenderer:
     return PdfRenderer(fonts)
 
 
-def _make(paper: _Paper) -> list[Made] | _Refused:
-    """Render a paper and write its files, each whole or not at all; return them, or why there are none."""
+def _work(paper: _Paper) -> list[Made] | _Refused:
     if _hand is None:
         raise RuntimeError("this process was not begun as a worker")
+    return _make(_hand, paper)
+
+
+def _make(hand: _Hand, paper: _Paper) -> list[Made] | _Refused:
+    """Render a paper and write its files, each whole or not at all; return them, or why there are none."""
     try:
-        return [_write(_hand, paper, one) for one in paper.formats]
+        return [_write(hand, paper, one) for one in paper.formats]
     except Exception as error:  # one paper must not stop the rest, whatever is wrong with it
         return _Refused.by(error, paper.target.id)
 
@@ -272,7 +301,7 @@ def _write(hand: _Hand, paper: _Paper, form: str) -> Made:
     if form == "pdf":
         data = _renderer(hand.fonts).render(hand.kind, paper.content, specimen=hand.specimen)
     else:
-        data = render_docx(hand.kind, paper.content, specimen=hand.specimen)
+        data = render_docx(hand.kind, paper.content, specimen=hand.specimen, faces=known(hand.fonts))
     name, target = f"{paper.stem}.{form}", paper.target
     batch_folder.write_whole(hand.folder / name, data)
     return Made(name, target.id, target.unit, paper.made_of, sha256_hex(data), len(data))
