@@ -44,7 +44,9 @@ def generate(
         lists.compile_list(parts, code, tier, who="liangze")
         app.drain()
     order = batch.Order(kind, code, tier, tuple(one.strip() for one in formats.split(",")))
-    folder = out or Path("out") / "-".join(filter(None, (kind, code, tier, content and content.stem)))
+    folder = out or Path("out") / "-".join(
+        filter(None, (kind, code, tier, content.stem if content else None))
+    )
     with _bar() as progress:
         outcome = batch.run(
             parts,
@@ -127,9 +129,9 @@ def kinds(
         return
     parts = open_parts() if is_initialised(settings) else None
     for name in known.names():
-        kind = known.kind(name)
-        own = "" if kind.folder.parent == known.folders[-1] else "　〔本单位文本〕"
-        console.say(f"{name:22}{kind.title}　{kind.audience}　{_status(parts, name)}{own}")
+        found = known.kind(name)
+        own = "" if found.folder.parent == known.folders[-1] else "　〔本单位文本〕"
+        console.say(f"{name:22}{found.title}　{found.audience}　{_status(parts, name)}{own}")
 
 
 def _status(parts: Parts | None, name: str) -> str:

@@ -8,6 +8,7 @@ import typer
 from service import console
 from service.clock import CHINA
 from service.commands.opening import open_parts, read_day
+from service.db.texts import AdoptedText
 from service.errors import UsageError
 from service.workflows import texts
 
@@ -59,7 +60,7 @@ def show(kind: Kind) -> None:
         console.say(f"  {row.on} {row.by} {row.act} {row.basis}　{recorded}　{mark}")
 
 
-def _mark(now: texts.Standing, row: texts.AdoptedText) -> str:
+def _mark(now: texts.Standing, row: AdoptedText) -> str:
     if row.act == texts.WITHDRAWN:
         return "此前的核定不再适用"
     if row.digest != now.digest:

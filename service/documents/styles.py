@@ -63,7 +63,7 @@ class _Shape:
         return self.pages[page_type]
 
 
-class _Shared(_stock):  # type: ignore[misc]
+class _Shared(_stock):  # type: ignore[misc, valid-type]
     """The styles of one document, by views of its shape's."""
 
     def __init__(self, shape: _Shape, elements: list[Any], sheets: Any, targets: Any) -> None:

@@ -59,9 +59,13 @@ class Source:
 
 
 def _completed(content: Content, one: Written) -> Content:
-    envelope = content.envelope
-    given = {"number": one.number, "title": one.title, "date": one.date}
-    envelope = replace(envelope, **{key: value for key, value in given.items() if value})
+    known = content.envelope
+    envelope = replace(
+        known,
+        number=one.number or known.number,
+        title=one.title or known.title,
+        date=one.date or known.date,
+    )
     return Content(envelope, {**content.fields, **one.fields})
 
 
