@@ -80,7 +80,7 @@ def _growth(found: dict[str, dict[str, Any]]) -> float:
     """Return what a further letter costs beyond the small batch, against one within it: start-up counts in neither."""
     spent = [(found[name]["letters"], found[name]["cpu_s"]) for name in ("tiny", "small", "large")]
     within, beyond = ((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(spent))
-    return round(float(beyond / within), 3)
+    return float(round(beyond / within, 3))
 
 
 def _start(case: str, n: int) -> "subprocess.Popen[str]":

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from service import console
 from service.commands.lists import unit_code
 from service.commands.opening import open_app, open_parts, read_settings
+from service.documents import written
 from service.errors import InputError, UsageError
 from service.workflows import batch, lists, preview, texts
 from service.workflows.parts import Parts, catalogue
@@ -27,6 +28,9 @@ def generate(
     tier: Annotated[str | None, typer.Option(help="包保层级：B、C 或 D；默认全部。")] = None,
     formats: Annotated[str, typer.Option("--format", help="pdf、docx，可用逗号并列。")] = "pdf,docx",
     out: Annotated[Path | None, typer.Option(help="输出文件夹；默认 out/种类-机构-层级。")] = None,
+    content: Annotated[
+        Path | None, typer.Option(help="内容文件（TOML 或 JSON），样式见 liangze kinds 种类。")
+    ] = None,
     merged: Annotated[bool, typer.Option("--merged", help="另合成一份供双面打印的合订本。")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="工作进程数；默认按设置。")] = None,
 ) -> int:
@@ -40,12 +44,15 @@ def generate(
         lists.compile_list(parts, code, tier, who="liangze")
         app.drain()
     order = batch.Order(kind, code, tier, tuple(one.strip() for one in formats.split(",")))
-    folder = out or Path("out") / "-".join(filter(None, (kind, code, tier)))
+    folder = out or Path("out") / "-".join(
+        filter(None, (kind, code, tier, content.stem if content else None))
+    )
     with _bar() as progress:
         outcome = batch.run(
             parts,
             order,
             folder,
+            written=written.read(content) if content else (),
             merged=merged,
             workers=workers or parts.settings.workers,
             progress=progress,
@@ -61,6 +68,8 @@ def _tell(outcome: batch.Outcome, folder: Path) -> int:
     if outcome.merged:
         console.say(f"合订本：{outcome.merged}")
     console.say(f"{len(outcome.made)} 个文件；本次生成 {outcome.rendered} 份，其余原已完成。")
+    for fault in outcome.faults[:_SHOWN]:
+        console.say(f"未能生成 {fault.name}：{fault.code} {fault.why}")
     if outcome.faults:
         raise InputError(
             "E-DOC-114",
@@ -109,15 +118,20 @@ def preview_(
                 typer.launch(str(path))
 
 
-def kinds() -> None:
-    """列出全部文书种类：名称、用途、文本是否经核定。"""
+def kinds(
+    kind: Annotated[str | None, typer.Argument(help="写明种类时，输出这种文书的内容文件样式。")] = None,
+) -> None:
+    """列出全部文书种类：名称、用途、文本是否经核定；写明种类时，输出一份内容文件，供照样填写。"""
     settings = read_settings()
     known = catalogue(settings)
+    if kind is not None:
+        console.say(written.blank(known.kind(kind)).rstrip())
+        return
     parts = open_parts() if is_initialised(settings) else None
     for name in known.names():
-        kind = known.kind(name)
-        own = "" if kind.folder.parent == known.folders[-1] else "　〔本单位文本〕"
-        console.say(f"{name:22}{kind.title}　{kind.audience}　{_status(parts, name)}{own}")
+        found = known.kind(name)
+        own = "" if found.folder.parent == known.folders[-1] else "　〔本单位文本〕"
+        console.say(f"{name:22}{found.title}　{found.audience}　{_status(parts, name)}{own}")
 
 
 def _status(parts: Parts | None, name: str) -> str:

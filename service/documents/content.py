@@ -25,10 +25,20 @@ class Content:
 def validate(kind: Kind, fields: Mapping[str, Json]) -> dict[str, Json]:
     """Return `fields` complete and in the kind's order; raise InputError naming the field that is wrong."""
     values = _validate(kind.fields, fields, "")
-    if kind.variant_field and values[kind.variant_field] not in kind.variants:
-        label = next(field.label for field in kind.fields if field.name == kind.variant_field)
-        raise _fault(label, kind.variant_field, f"应为{'、'.join(kind.variants)}之一")
+    if kind.variant_field:
+        _require_variant(kind, kind.variant_field, values)
     return values
+
+
+def _require_variant(kind: Kind, chooser: str, values: Mapping[str, Json]) -> None:
+    """Raise InputError unless the variant is one of the kind's and has what it cannot do without."""
+    variant = values[chooser]
+    if variant not in kind.variants:
+        label = next(field.label for field in kind.fields if field.name == chooser)
+        raise _fault(label, chooser, f"应为{'、'.join(kind.variants)}之一")
+    for field in kind.fields:
+        if variant in field.required_in and not values[field.name]:
+            raise _fault(field.label, field.name, f"不能为空：{variant}必须写明")
 
 
 def validate_envelope(kind: Kind, envelope: Envelope) -> None:

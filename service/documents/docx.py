@@ -31,14 +31,15 @@ _LISTING = re.compile("[\n\t\a\f]")  # what docxtpl turns into breaks and tabs
 _FIRST_ID = 1000  # docxtpl numbers the pictures of every document from here
 
 
-def render_docx(kind: Kind, content: Content, *, specimen: bool) -> bytes:
+def render_docx(kind: Kind, content: Content, *, specimen: bool, faces: fonts.Fonts | None = None) -> bytes:
     """Return the Word file of `content`, the same bytes each time; raise InputError for wrong content or template.
 
-    A character that no font of ours has is refused as in the PDF: Word would print another font's, or a box.
+    A character that no font of `faces` (the deployment's; by default the free ones) has is refused as in the PDF: Word
+    would print another font's, or a box.
     """
     content = Content(content.envelope, validate(kind, content.fields))
     validate_envelope(kind, content.envelope)
-    fonts.shipped().require(content_json(content.envelope, content.fields).decode())
+    (faces or fonts.known()).require(content_json(content.envelope, content.fields).decode())
     values = sandbox.context(kind, content, specimen=specimen)
     try:
         return _prepared(kind.docx()).render(values, content)

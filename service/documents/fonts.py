@@ -85,9 +85,9 @@ def load_fonts(folder: Path) -> Fonts:
 
 
 @cache
-def shipped() -> Fonts:
-    """Return the free fonts that come with the program."""
-    return load_fonts(_SHIPPED)
+def known(folder: Path = _SHIPPED) -> Fonts:
+    """Return the fonts of a deployment's folder, found once; by default the free ones that come with the program."""
+    return load_fonts(folder)
 
 
 def _find(folder: Path, name: str) -> Path:

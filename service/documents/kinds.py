@@ -37,13 +37,15 @@ class FieldType(StrEnum):
 class Field:
     """One field of a kind; `label` is what people call it, `source` where the registry has it.
 
-    A text with `lines` may have several paragraphs; a template sees them as a list.
+    A text with `lines` may have several paragraphs; a template sees them as a list. `required_in` names the variants
+    of the kind that cannot do without the field.
     """
 
     name: str
     label: str
     type: FieldType = FieldType.TEXT
     required: bool = False
+    required_in: tuple[str, ...] = ()
     pattern: str | None = None
     source: str | None = None
     limit: int = _TEXT_LIMIT
@@ -103,6 +105,7 @@ _FIELD_KEYS = {"name": str, "label": str}
 _FIELD_OPTIONAL = {
     "type": str,
     "required": bool,
+    "required_in": list,
     "pattern": str,
     "source": str,
     "limit": int,
@@ -132,6 +135,11 @@ def load_kind(folder: Path) -> Kind:
     _require((variant_field is None) == (not variants), path, "variant_field")
     _require(
         variant_field is None or variant_field in {field.name for field in fields}, path, "variant_field"
+    )
+    _require(
+        all(set(field.required_in) <= set(variants) for field in fields),
+        path,
+        "fields（required_in 不是其版本）",
     )
     return Kind(
         id=table["id"],
@@ -169,6 +177,7 @@ def _field(value: Json, path: Path, where: str) -> Field:
         label=value["label"],
         type=kind,
         required=value.get("required", False),
+        required_in=tuple(value.get("required_in", ())),
         pattern=pattern,
         source=value.get("source"),
         limit=value.get("limit", _LINES_LIMIT if lines else _TEXT_LIMIT),

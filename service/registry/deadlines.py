@@ -11,6 +11,7 @@ from service.registry.dating import Span, holding, read_span
 from service.registry.rule_file import Table
 
 SUBJECTS = {
+    "list": "责任清单",
     "personnel": "人事变动",
     "entity": "主体变动",
     "problem": "问题整改",

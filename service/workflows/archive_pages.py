@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from service.archive.inspection import Inspected, Inspection, Item, Result
 from service.clock import CHINA, china_day
 from service.core import Envelope, Json, LetterId, new_id
+from service.documents import fonts
 from service.documents.content import Content
 from service.documents.docx import render_docx
 from service.errors import NotFoundError
@@ -140,5 +141,5 @@ def _rendered(parts: Parts, kind_name: str, number: str, unit: str, fields: Json
     value = Content(envelope=envelope, fields=fields)
     return {
         "pdf": parts.renderer.render(kind, value, specimen=parts.demo),
-        "docx": render_docx(kind, value, specimen=parts.demo),
+        "docx": render_docx(kind, value, specimen=parts.demo, faces=fonts.known(parts.settings.fonts)),
     }

@@ -4,44 +4,34 @@ One faulty row never stops the rest. The contents are read in this process, in o
 nobody up; the workers only render and write.
 """
 
-import ctypes
-import hashlib
 import re
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from service.clock import china_day
 from service.core import content_json, sha256_hex
 from service.db.engine import open_reader, sessions_of
-from service.documents import binding, catalogue
-from service.documents.content import Content
-from service.documents.docx import render_docx
-from service.documents.kinds import Kind
-from service.documents.pdf import PdfRenderer
-from service.errors import CorruptError, ServiceError, UsageError
-from service.workflows import batch_folder, paper_sources, texts
+from service.documents import binding
+from service.documents.written import Written
+from service.errors import CorruptError, UsageError
+from service.workflows import batch_folder, paper_sources, texts, writing
 from service.workflows.batch_folder import Fault, Folder, Made
+from service.workflows.batch_work import Hand, Paper, Pool, Refused, Waiting, made_with
 from service.workflows.papers.desk import Desk, Target
 from service.workflows.parts import Parts
 
 FORMATS = ("pdf", "docx")
 MERGED = "合订本.pdf"
 _QUEUED = 4  # papers that wait for each worker: enough to keep it busy, few enough to keep memory flat
+_FEW = 2  # papers that are made sooner than a worker process begins
 _UNSAFE = re.compile(r"[^\w（）〔〕-]+")
 _NAME_LIMIT = 60  # characters of a file's name: 180 bytes at most, all file systems take 255
-_PR_SET_PDEATHSIG = 1  # prctl(2), Linux
-_log = structlog.get_logger("liangze.batch")
 
 Progress = Callable[[int, int, int], None]
 """Called with papers done, papers in all, papers that were rendered in this run."""
@@ -67,39 +57,37 @@ class Outcome:
     merged: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Paper:
-    """One paper on its way to a worker."""
-
-    stem: str
-    target: Target
-    content: Content
-    made_of: str
-    formats: tuple[str, ...]
-
-
 def run(
     parts: Parts,
     order: Order,
     out: Path,
     *,
+    written: Sequence[Written] = (),
     merged: bool = False,
     workers: int = 2,
     progress: Progress = lambda *_: None,
 ) -> Outcome:
     """Make everything the order names in `out` that is not finished there; raise what stops the whole of it.
 
+    Without workers, or for very few papers, all is done in this process.
+
+    Of documents `written` in a content file these are made, else what the registry has.
     A paper that cannot be made is a fault of the outcome and a row of faults.csv.
     """
     _require(order, merged)
     kind, on = texts.printable(parts, order.kind), china_day(parts.clock())
-    name = {"kind": order.kind, "unit": order.unit, "tier": order.tier, "formats": list(order.formats)}
+    name: dict[str, Any] = {
+        **{"kind": order.kind, "unit": order.unit, "tier": order.tier, "formats": list(order.formats)},
+        **({"content": True} if written else {}),
+    }
     with batch_folder.open_folder(out, name) as folder, _desk(parts, on) as desk:
-        found = paper_sources.targets(desk, order.kind, order.unit, order.tier)
+        source = writing.Source(kind, written) if written else paper_sources.Registry(order.kind)
+        found = source.targets(desk, order.unit, order.tier)
         if not found:
             raise UsageError("E-DOC-110", f"这个范围内没有可以生成的“{kind.title}”。")
-        hand = _Hand(kind, parts.settings.fonts, out, specimen=parts.demo)
-        outcome = _Run(desk, hand, folder, order).make(found, workers, progress)
+        hand = Hand(kind, parts.settings.fonts, out, specimen=parts.demo)
+        crew = workers if len(found) > _FEW else 0
+        outcome = _Run(desk, source, hand, folder, order.formats).make(found, crew, progress)
         outcome.made = folder.made()
         bound = _bind(folder, outcome) if merged else None
         about = {
@@ -133,21 +121,34 @@ def _desk(parts: Parts, on: date) -> Iterator[Desk]:
 class _Run:
     """One run: what is read, what is waited for, what came of it."""
 
-    def __init__(self, desk: Desk, hand: "_Hand", folder: Folder, order: Order) -> None:
-        self._desk, self._hand, self._folder, self._order = desk, hand, folder, order
-        self._base = _made_with(hand)
+    def __init__(
+        self,
+        desk: Desk,
+        source: paper_sources.Source,
+        hand: "Hand",
+        folder: Folder,
+        formats: tuple[str, ...],
+    ) -> None:
+        self._desk, self._source, self._hand, self._folder, self._formats = (
+            desk,
+            source,
+            hand,
+            folder,
+            formats,
+        )
+        self._base = made_with(hand)
         self._outcome = Outcome()
 
     def make(self, found: list[Target], workers: int, progress: Progress) -> Outcome:
         """Make what is not finished; the pool begins with the first paper that is not."""
         done = 0
-        waiting: _Waiting = {}
-        with _Pool(workers, self._hand) as pool:
+        waiting: Waiting = {}
+        with Pool(workers, self._hand) as pool:
             for stem, target in _stems(found):
                 paper = self._read(stem, target)
                 if paper is not None:
                     waiting[pool.submit(paper)] = paper
-                while len(waiting) >= workers * _QUEUED:
+                while len(waiting) >= max(workers, 1) * _QUEUED:
                     self._collect(waiting)
                 done += 1
                 progress(done - len(waiting), len(found), self._outcome.rendered)
@@ -156,20 +157,18 @@ class _Run:
                 progress(done - len(waiting), len(found), self._outcome.rendered)
         return self._outcome
 
-    def _read(self, stem: str, target: Target) -> _Paper | None:
+    def _read(self, stem: str, target: Target) -> Paper | None:
         """Return a paper that is still to be made; none where it is finished or faulty."""
         try:
-            content = paper_sources.content(self._desk, self._order.kind, target.id)
+            content = self._source.content(self._desk, target.id)
             made_of = sha256_hex(self._base + content_json(content.envelope, content.fields))
         except Exception as error:  # one row must not stop the rest, whatever is wrong with it
-            self._fault(stem, target, _Refused.by(error, target.id))
+            self._fault(stem, target, Refused.by(error, target.id))
             return None
-        formats = tuple(
-            one for one in self._order.formats if not self._folder.finished(f"{stem}.{one}", made_of)
-        )
-        return _Paper(stem, target, content, made_of, formats) if formats else None
+        formats = tuple(one for one in self._formats if not self._folder.finished(f"{stem}.{one}", made_of))
+        return Paper(stem, target, content, made_of, formats) if formats else None
 
-    def _collect(self, waiting: "_Waiting") -> None:
+    def _collect(self, waiting: "Waiting") -> None:
         ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for one in ready:
             paper = waiting.pop(one)
@@ -180,114 +179,15 @@ class _Run:
                     "E-DOC-112",
                     "有工作进程被系统终止（可能内存不足）。已完成的文书都已记下，再运行一次即可接着做。",
                 ) from exc
-            if isinstance(came, _Refused):
+            if isinstance(came, Refused):
                 self._fault(paper.stem, paper.target, came)
                 continue
             for made in came:
                 self._folder.record(made)
             self._outcome.rendered += 1
 
-    def _fault(self, stem: str, target: Target, why: "_Refused") -> None:
+    def _fault(self, stem: str, target: Target, why: "Refused") -> None:
         self._outcome.faults.append(Fault(stem, target.id, target.unit, why.code, why.message))
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """Why a paper was not made; a value, since not every exception survives the way between processes."""
-
-    code: str
-    message: str
-
-    @classmethod
-    def by(cls, error: Exception, paper: str) -> "_Refused":
-        """Return what an exception says to people; what nobody foresaw goes to the log by its type."""
-        if isinstance(error, ServiceError):
-            return cls(error.code, error.message)
-        _log.error("paper_broken", paper=paper, error=type(error).__name__)
-        return cls("E-DOC-113", f"内部错误（{type(error).__name__}），请把此行报给维护人员。")
-
-
-@dataclass(frozen=True, slots=True)
-class _Hand:
-    """What a worker makes papers with."""
-
-    kind: Kind
-    fonts: Path
-    folder: Path
-    specimen: bool
-
-
-_Waiting = dict[Future[list[Made] | _Refused], _Paper]
-
-
-class _Pool:
-    """The worker processes, begun when first needed; they end with this process, however it ends."""
-
-    def __init__(self, workers: int, hand: _Hand) -> None:
-        self._workers, self._hand = workers, hand
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> "_Pool":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    def submit(self, paper: _Paper) -> "Future[list[Made] | _Refused]":
-        """Have a worker make a paper."""
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(self._hand,)
-            )
-        return self._pool.submit(_make, paper)
-
-
-_hand: _Hand | None = None  # of a worker process, set as it begins
-
-
-def _begin(hand: _Hand) -> None:
-    global _hand
-    _hand = hand
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-@cache
-def _renderer(fonts: Path) -> PdfRenderer:
-    return PdfRenderer(fonts)
-
-
-def _make(paper: _Paper) -> list[Made] | _Refused:
-    """Render a paper and write its files, each whole or not at all; return them, or why there are none."""
-    if _hand is None:
-        raise RuntimeError("this process was not begun as a worker")
-    try:
-        return [_write(_hand, paper, one) for one in paper.formats]
-    except Exception as error:  # one paper must not stop the rest, whatever is wrong with it
-        return _Refused.by(error, paper.target.id)
-
-
-def _write(hand: _Hand, paper: _Paper, form: str) -> Made:
-    if form == "pdf":
-        data = _renderer(hand.fonts).render(hand.kind, paper.content, specimen=hand.specimen)
-    else:
-        data = render_docx(hand.kind, paper.content, specimen=hand.specimen)
-    name, target = f"{paper.stem}.{form}", paper.target
-    batch_folder.write_whole(hand.folder / name, data)
-    return Made(name, target.id, target.unit, paper.made_of, sha256_hex(data), len(data))
-
-
-def _made_with(hand: _Hand) -> bytes:
-    """Return what changes when template, program, fonts or marks do: files made with other ones are made again."""
-    folder = Path(catalogue.__file__).parent
-    program = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in (".py", ".css")]
-    fonts = [f"{path.name} {path.stat().st_size}".encode() for path in sorted(hand.fonts.glob("*"))]
-    parts = [catalogue.wording_digest(hand.kind.folder), hand.kind.text_status.value, str(hand.specimen)]
-    digest = hashlib.sha256()
-    for value in (*program, *fonts, *(part.encode() for part in parts)):
-        digest.update(hashlib.sha256(value).digest())
-    return digest.digest()
 
 
 def _stems(found: list[Target]) -> Iterator[tuple[str, Target]]:

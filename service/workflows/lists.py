@@ -19,7 +19,7 @@ from service.core import (
     sha256_hex,
 )
 from service.db.tables import ListVersion, Rendition
-from service.documents import content
+from service.documents import content, fonts
 from service.documents.docx import render_docx
 from service.errors import NotFoundError
 from service.registry import frozen, query
@@ -77,7 +77,7 @@ def render(parts: Parts, list_id: str) -> None:
     kind = texts.printable(parts, KIND)
     files = {
         "pdf": parts.renderer.render(kind, value, specimen=parts.demo),
-        "docx": render_docx(kind, value, specimen=parts.demo),
+        "docx": render_docx(kind, value, specimen=parts.demo, faces=fonts.known(parts.settings.fonts)),
     }
     for data in files.values():
         parts.store.put(data)

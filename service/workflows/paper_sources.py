@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import select
 
@@ -20,6 +21,31 @@ class _Source:
     content: Callable[[Desk, str], Content]
 
 
+class Source(Protocol):
+    """Where a batch has its papers from."""
+
+    def targets(self, desk: Desk, unit: str | None, tier: str | None) -> list[Target]:
+        """Return what can be made in a scope."""
+
+    def content(self, desk: Desk, target: str) -> Content:
+        """Return the content of one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The papers of a kind that the registry, the lists and the letters give."""
+
+    kind: str
+
+    def targets(self, desk: Desk, unit: str | None, tier: str | None) -> list[Target]:
+        """Return what can be made in a scope, by file name."""
+        return targets(desk, self.kind, unit, tier)
+
+    def content(self, desk: Desk, target: str) -> Content:
+        """Return the content of one paper."""
+        return content(desk, self.kind, target)
+
+
 def kinds() -> list[str]:
     """Return the kinds that can be made by the batch."""
     return sorted([*_OWN, *papers.KINDS])
@@ -31,7 +57,9 @@ def targets(desk: Desk, kind: str, unit: str | None, tier: str | None) -> list[T
         return sorted(_OWN[kind].targets(desk, unit, tier), key=lambda target: target.file_name)
     if kind not in papers.KINDS:
         raise InputError(
-            "E-DOC-103", f"“{kind}”不能由登记簿批量生成；可以批量生成的有：{'、'.join(kinds())}。"
+            "E-DOC-103",
+            f"“{kind}”的内容要由人写：先运行 liangze kinds {kind} > 内容.toml，改好后加 --content 内容.toml。"
+            f"可以由登记簿批量生成的有：{'、'.join(kinds())}。",
         )
     return papers.targets(desk, kind, unit=unit, tier=tier)
 

@@ -12,6 +12,7 @@ from service.documents.docx import render_docx
 from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
 from service.documents.text import docx_words, pdf_words
+from service.errors import InputError
 from service.settings import ROOT
 
 Make = Callable[..., Content]
@@ -38,3 +39,12 @@ def test_rare_names_are_the_same_words_in_pdf_and_word(
     words = docx_words(render_docx(letter_kind, content, specimen=False)).text
     assert f"承诺人：{RARE}" in words
     assert pdf_words(renderer.render(letter_kind, content, specimen=False)) == words
+
+
+def test_word_refuses_what_the_deployments_own_fonts_lack(letter_kind: Kind, commitment: Make) -> None:
+    free = fonts.known()
+    poor = fonts.Fonts(free.files | dict.fromkeys(fonts.CHAIN, free.files["GFang"]))
+    content = commitment(cadre_name="张䶮")
+    assert render_docx(letter_kind, content, specimen=False, faces=free)
+    with pytest.raises(InputError, match=r"U\+4DAE"):
+        render_docx(letter_kind, content, specimen=False, faces=poor)

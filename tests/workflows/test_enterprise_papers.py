@@ -205,6 +205,38 @@ def test_a_circular_names_the_unit_and_its_problems(lived: Lived) -> None:
         made(lived, desk, "circular", lived.ids["supervision"])
 
 
+def test_an_entity_whose_problems_are_overdue_is_called_and_the_quarter_told_of(lived: Lived) -> None:
+    desk = Desk(lived.session, date(2023, 1, 9), rules.shipped())
+    assert lived.ids["visit"] in [one.id for one in papers.targets(desk, "interview_notice")]
+    talk = made(lived, desk, "interview_notice", lived.ids["visit"], **INTERVIEW).fields
+    assert talk["object"] == "主体" and "过期食品两件：2022年11月14日督导发现" in str(talk["reasons"])
+    with pytest.raises(NotFoundError):
+        made(lived, desk, "interview_notice", lived.ids["good"], **INTERVIEW)
+    quarters = [one.id for one in papers.targets(desk, "circular") if one.id.endswith("/2022Q4")]
+    assert quarters == [f"{DISTRICT}/2022Q4", f"{TOWN}/2022Q4"]
+    fields = made(lived, desk, "circular", f"{TOWN}/2022Q4").fields
+    totals = [sum(int(row[key]) for row in fields["indices"]) for key in ("entities", "visited", "problems")]
+    assert totals[0] > totals[1] >= 2 and totals[2] == 2
+    assert any("超过整改期限" in row["text"] for row in fields["problems"])
+    with pytest.raises(NotFoundError):
+        made(lived, desk, "circular", f"{TOWN}/2022Q3")
+
+
+def test_a_plan_has_the_days_of_the_rules_and_a_roster_those_who_went(lived: Lived) -> None:
+    desk = desk_of(lived)
+    assert f"{TOWN}/督查方案" in [one.id for one in papers.targets(desk, "plan", unit=TOWN)]
+    plan = made(lived, desk, "plan", f"{DISTRICT}/实施方案").fields
+    assert (plan["year"], plan["list_due"], plan["supervision_due"]) == (2023, "2023-01-31", "2023-12-31")
+    assert "2023-01-31" < plan["commitment_due"] < "2023-03-15"
+    assert plan["frequency"] == "每户每季度不少于1次" and plan["lower_units"] == "各街道（镇）"
+    with pytest.raises(NotFoundError):
+        made(lived, desk, "plan", f"{TOWN}/方案")
+    (target,) = papers.targets(desk, "team_roster")
+    (member,) = made(lived, desk, "team_roster", target.id).fields["members"][:1]
+    assert (target.id, member["name"], member["duty"]) == (DISTRICT, "陈演示", "组长")
+    assert member["post"] and member["task"] == desk.unit(TOWN).name
+
+
 def test_a_notice_board_bears_no_number_of_a_person(lived: Lived) -> None:
     desk = desk_of(lived)
     mobiles = {row.mobile for row in desk.session.query(Cadre)} | {

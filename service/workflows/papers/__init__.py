@@ -20,14 +20,17 @@ from service.workflows.papers import (
     adjustment,
     approval_form,
     delegation,
+    disposal,
     duty_report,
     duty_summary,
     enterprise,
     notice_board,
+    plan,
     raise_form,
     rectification_notice,
     supervision_list,
     task_list,
+    team_roster,
     visit_record,
 )
 from service.workflows.papers.desk import Desk, Paper, Target
@@ -54,12 +57,10 @@ _BUILDERS: Mapping[str, _Builder] = {
     "task_list": _Builder(task_list.targets, task_list.build),
     "visit_record": _Builder(visit_record.targets, visit_record.build),
     "rectification_notice": _Builder(rectification_notice.targets, rectification_notice.build),
-    "interview_notice": _Builder(
-        rectification_notice.targets_of(rectification_notice.INTERVIEW), rectification_notice.build_interview
-    ),
-    "circular": _Builder(
-        rectification_notice.targets_of(rectification_notice.CIRCULAR), rectification_notice.build_circular
-    ),
+    "interview_notice": _Builder(disposal.interviews, disposal.build_interview),
+    "circular": _Builder(disposal.circulars, disposal.build_circular),
+    "plan": _Builder(plan.targets, plan.build),
+    "team_roster": _Builder(team_roster.targets, team_roster.build),
     "notice_board": _Builder(notice_board.targets, notice_board.build),
     "notice_board_a3": _Builder(notice_board.targets, notice_board.build),
     **{kind: _Builder(enterprise.targets_of(kind), enterprise.builder_of(kind)) for kind in enterprise.KINDS},

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 from sqlalchemy import select
@@ -15,7 +15,7 @@ from service.core import Envelope, Json, LetterId, Party, Sha256Hex
 from service.db.changes import Raise
 from service.db.tables import Cadre, Entity, Unit
 from service.errors import NotFoundError
-from service.registry import deadlines, duties, query
+from service.registry import deadlines, duties, query, visiting
 from service.registry.figures import Figure
 from service.registry.rules import RuleBook
 from service.registry.standing import Measure, Standing
@@ -154,6 +154,12 @@ class Desk:
     def standing(self) -> Standing:
         """How things stand on the day, in all units."""
         return duties.standing(self.session, self.book, self.on)
+
+    @cached_property
+    def last_quarter(self) -> Standing:
+        """How the quarter before the day's had ended, as far as is known on the day."""
+        end = visiting.period_of(self.on).begins - timedelta(days=1)
+        return duties.standing(self.session, self.book, end, known=self.on)
 
     @cached_property
     def _standings(self) -> list[Standing]:
