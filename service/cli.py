@@ -19,6 +19,7 @@ from service.commands import (
     enrol,
     exchange,
     generate,
+    letter,
     ocsp,
     pin,
     records,
@@ -140,13 +141,16 @@ def issue(unit: Unit, pin_fd: Pin = None) -> None:
 def sign(
     unit: Unit,
     name: Annotated[str, typer.Option(help="签署人姓名。")],
+    without: Annotated[
+        list[str] | None, typer.Option("--except", help="不签的文书编号；可重复。其余一并签署。")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="已阅读所列文书，确认签署。")] = False,
     pin_fd: Pin = None,
 ) -> None:
     """签署等候本人签名的全部文书（一次 PIN）。"""
     app = composition.build(_settings())
     person = enrolment.find_person(app.parts, _unit(app.parts, unit), name)
-    waiting = signing.waiting_for(app.parts, person)
+    waiting = [one for one in signing.waiting_for(app.parts, person) if one.number not in (without or ())]
     if not waiting:
         console.say("没有等候您签署的文书。")
         return
@@ -154,7 +158,8 @@ def sign(
         console.say(f"{one.number}　{'承诺人签署' if one.action == 'sign' else '监督方签署'}")
     if not yes:
         typer.confirm("您已阅读以上文书全文，确认签署？", abort=True)
-    signed = signing.sign_letters(app.parts, person, console.read_pin(pin_fd), device="liangze sign")
+    mine, pin = [one.letter for one in waiting], console.read_pin(pin_fd)
+    signed = signing.sign_letters(app.parts, person, pin, device="liangze sign", only=mine)
     app.drain()
     console.say(f"已签署 {len(signed.letters)} 份。")
     for reason in signed.left:
@@ -207,7 +212,7 @@ def _reopen(settings: Settings) -> composition.App:
 
 
 for module in (
-    *(verify, trust, enrol, pin, certificates, ocsp, witness, archive),
+    *(verify, trust, enrol, letter, pin, certificates, ocsp, witness, archive),
     *(generate, texts, exchange, changes, records, duties),
 ):
     module.register(cli)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +11,9 @@ import typer
 from service import console
 from service.archive import completeness, mirror
 from service.archive.completeness import Proof
-from service.archive.four_properties import Inspection, Result, Stage
-from service.clock import china_day, system_clock
-from service.commands.opening import open_parts
+from service.archive.inspection import Inspection, Result, Stage
+from service.clock import CHINA, china_day, system_clock
+from service.commands.opening import open_app, open_parts
 from service.errors import UsageError
 from service.registry import query
 from service.workflows import (
@@ -23,6 +23,8 @@ from service.workflows import (
     disposal,
     filing,
     inspecting,
+    inspection_tables,
+    lasting,
     packaging,
     rosters,
     sources,
@@ -84,7 +86,7 @@ def inspect(
         str | None, typer.Option(help="杀毒程序，如 clamscan；不写则病毒一项记为未检测。")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="报告写到哪个文件夹（JSON；本系统的另有 PDF、Word）。")
+        Path | None, typer.Option(help="报告写到哪个文件夹（JSON 和 xlsx 表格；本系统的另有 PDF、Word）。")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。")] = False,
 ) -> int:
@@ -102,12 +104,28 @@ def inspect(
         files = archive_pages.report(parts, found, code) if out else {}
     text = json.dumps(found.to_json(), ensure_ascii=False, indent=2)
     if out is not None:
-        _write(out, f"四性检测_{found.stage.value}", {"json": text.encode(), **files})
+        made = {"json": text.encode(), "xlsx": inspection_tables.workbook(found), **files}
+        _write(out, f"四性检测_{found.stage.value}", made)
     if as_json:
         print(text)  # noqa: T201
     else:
         _show(found)
     return 0 if found.result is Result.PASSED else 1
+
+
+def renew(
+    within: Annotated[
+        int, typer.Option(min=1, help="续期多少天内将失去保护的文书（每日自动办理一年以内的）。")
+    ] = lasting.RENEW_BEFORE.days,
+) -> None:
+    """续期：在文档时间戳的证书到期或算法过时之前，为已办结的文书加盖新的文档时间戳并存证。"""
+    app = open_app()
+    asked = lasting.ask_renewals(app.parts, before=timedelta(days=within), again=True)
+    if asked.first is None:
+        console.say(f"{within} 天内没有文书须续期。")
+        return
+    app.drain()
+    console.say(f"续期 {asked.asked} 件；其中最早的原保护至 {asked.first.astimezone(CHINA):%Y-%m-%d}。")
 
 
 def mirror_(
@@ -208,6 +226,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "mirror": mirror_,
     "anchor": anchor,
     "completeness": completeness_,
+    "renew": renew,
 }
 
 

@@ -247,7 +247,9 @@ class Step(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     letter: Mapped[str] = mapped_column(ForeignKey("letter.id"))
-    action: Mapped[str] = mapped_column(String(12))  # issue, sign, countersign, complete, extend, renew
+    action: Mapped[str] = mapped_column(
+        String(12)
+    )  # issue, sign, countersign, complete, extend, renew, void, supersede
     base: Mapped[str] = mapped_column(String(64))  # digest of the bytes the new revision starts with
     attempt: Mapped[int]
     state: Mapped[str] = mapped_column(String(10))
@@ -262,6 +264,9 @@ class Step(Base):
     signature: Mapped[bytes | None]
     approval: Mapped[str | None] = mapped_column(ForeignKey("approval.id"))
     stamped: Mapped[str | None] = mapped_column(String(64))  # digest of the finished revision
+    rests_on: Mapped[str | None] = mapped_column(
+        String(200), index=True
+    )  # canonical JSON: until when, and by which algorithms, its document timestamp protects
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

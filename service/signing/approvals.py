@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -16,7 +17,7 @@ from service.clock import china_day, format_utc, parse_utc
 from service.core import canonical_json, parse_canonical, sha256_hex
 from service.errors import ConflictError, CorruptError, ForbiddenError, InputError
 from service.keys.signer import Signer, sign_all
-from service.signing import ceremony, cms
+from service.signing import cms
 
 CONSENT = (
     "我已阅读所列文书全文，同意其内容，自愿使用本人专有的数字证书签署；"
@@ -35,6 +36,17 @@ class Item:
     action: str
     prepared: str
     head: str
+
+
+class Shown(Protocol):
+    """What waits for a signature as it is stored: a revision of a letter, or a record that ends one."""
+
+    @property
+    def pdf(self) -> bytes:
+        """The stored bytes."""
+
+    def require_untouched(self) -> None:
+        """Raise CorruptError where they are not what was prepared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,16 @@ def parse_statement(data: bytes) -> Statement:
     )
 
 
+def shown_of(opened: Sequence[str], unopened: Sequence[str]) -> str:
+    """Return what a statement says was shown: the list, and by number which letters were opened and which not."""
+    told = [
+        f"{word}：{'、'.join(numbers)}"
+        for word, numbers in (("已打开全文", opened), ("未打开", unopened))
+        if numbers
+    ]
+    return "文书清单、全文页面图像及待签版本摘要；" + "；".join(told)
+
+
 def require_redeemable(statement: Statement, now: datetime) -> None:
     """Raise ConflictError once the approval or its Chinese day is over; InputError for an empty or double list."""
     letters = [item.letter for item in statement.letters]
@@ -115,14 +137,14 @@ def require_redeemable(statement: Statement, now: datetime) -> None:
         raise ConflictError("E-SIG-043", "签署确认已过当日，文书上的日期须与签署日一致；请重新确认后签署。")
 
 
-def require_shown(statement: Statement, prepared: Iterable[ceremony.Prepared]) -> None:
+def require_shown(statement: Statement, prepared: Iterable[Shown]) -> None:
     """Raise CorruptError unless the stored revisions are, in order, the very ones the statement names.
 
     Reads one revision at a time. To be asked before the key is opened: what was shown is what is signed.
     """
     try:
         for item, revision in zip(statement.letters, prepared, strict=True):
-            ceremony.require_untouched(revision)
+            revision.require_untouched()
             if sha256_hex(revision.pdf) != item.prepared:
                 raise CorruptError(
                     "E-SIG-044", f"文书 {item.number} 的待签版本与确认时所见不同；请重新准备签署。"

@@ -23,8 +23,9 @@ from service.core import Role
 from service.errors import CorruptError, InputError
 from service.signing import appearance, cms, fields, revision
 from service.signing.cms import signed_attributes
+from service.verification.seams import StillWriter
 
-__all__ = ["Prepared", "complete", "prepare", "require_untouched", "signed_attributes", "stamp"]
+__all__ = ["Prepared", "complete", "extend", "prepare", "signed_attributes", "stamp"]
 
 TIMESTAMP_ROOM = 3500  # least bytes kept for a document timestamp
 
@@ -37,6 +38,12 @@ class Prepared:
     digest: bytes
     hole: tuple[int, int]
     field: str
+
+    def require_untouched(self) -> None:
+        """Raise CorruptError unless the stored bytes are the prepared revision, its hole empty and where it says."""
+        revision.require_empty_hole(self.pdf, self.hole)
+        if revision.digest(self.pdf, self.hole) != self.digest:
+            raise CorruptError("E-SIG-011", "待签文书在保存期间被改动，已拒绝；请重新准备签署。")
 
 
 def prepare(
@@ -75,13 +82,6 @@ def prepare(
     return Prepared(written.pdf, written.digest, written.hole, role.value)
 
 
-def require_untouched(prepared: Prepared) -> None:
-    """Raise CorruptError unless the stored bytes are the prepared revision, its hole empty and where it says."""
-    revision.require_empty_hole(prepared.pdf, prepared.hole)
-    if revision.digest(prepared.pdf, prepared.hole) != prepared.digest:
-        raise CorruptError("E-SIG-011", "待签文书在保存期间被改动，已拒绝；请重新准备签署。")
-
-
 def stamp(
     prepared: Prepared,
     head: bytes,
@@ -97,7 +97,7 @@ def stamp(
     """
     if not prepared.pdf.startswith(head) or prepared.hole[0] < len(head):
         raise CorruptError("E-SIG-013", "待签文书不是当前版本的延续，已拒绝；请重新准备签署。")
-    require_untouched(prepared)
+    prepared.require_untouched()
     cms.require_attributes(attributes, prepared.digest, certificate)
     cms.verify_raw(attributes, signature, certificate)
     token = cms.timestamp(signature, timestamper)
@@ -118,17 +118,34 @@ def complete(
 
     Raises ConflictError while a party has yet to sign, SetupError while no timestamp can be had.
     """
-    certificates, crls = sorted(set(certificates)), sorted(set(crls))
-    writer = revision.open_head(head, b"complete", format_utc(when).encode(), *certificates, *crls)
-    letter = fields.read(head, writer.prev)
+    writer, letter = _with_validation_data(head, b"complete", certificates, crls, when)
     fields.require_complete(letter)
+    empty = DocumentTimestamp(bytes_reserved=2 * max(room, TIMESTAMP_ROOM))  # type: ignore[no-untyped-call]
+    revision.add_hidden_field(writer, fields.next_timestamp(letter), "文档时间戳", empty)
+    written = revision.write(writer, empty)
+    return revision.fill(written.pdf, written.hole, cms.timestamp_digest(written.digest, timestamper))
+
+
+def extend(head: bytes, *, certificates: Sequence[bytes], crls: Sequence[bytes], when: datetime) -> bytes:
+    """Return `head` with the validation data of its signatures so far (DSS, no VRI): level B-LT, nothing signed.
+
+    Raises ConflictError where there is nothing that waits: no signature yet, or the letter is finished.
+    """
+    writer, letter = _with_validation_data(head, b"extend", certificates, crls, when)
+    fields.require_waiting(letter)
+    return revision.close(writer)
+
+
+def _with_validation_data(
+    head: bytes, step: bytes, certificates: Sequence[bytes], crls: Sequence[bytes], when: datetime
+) -> tuple[StillWriter, fields.Letter]:
+    certificates, crls = sorted(set(certificates)), sorted(set(crls))
+    writer = revision.open_head(head, step, format_utc(when).encode(), *certificates, *crls)
+    letter = fields.read(head, writer.prev)
     try:
         parsed = [asn1_x509.Certificate.load(each, strict=True) for each in certificates]
         lists = [asn1_crl.CertificateList.load(each, strict=True) for each in crls]
         DocumentSecurityStore.supply_dss_in_writer(writer, None, certs=parsed, crls=lists)
     except (ValueError, TypeError) as exc:
         raise InputError("E-SIG-024", "用于长期验证的证书或吊销列表无法读取；请检查。") from exc
-    empty = DocumentTimestamp(bytes_reserved=2 * max(room, TIMESTAMP_ROOM))  # type: ignore[no-untyped-call]
-    revision.add_hidden_field(writer, fields.next_timestamp(letter), "文档时间戳", empty)
-    written = revision.write(writer, empty)
-    return revision.fill(written.pdf, written.hole, cms.timestamp_digest(written.digest, timestamper))
+    return writer, letter

@@ -98,6 +98,13 @@ def require_complete(letter: Letter) -> None:
             raise ConflictError("E-SIG-006", f"“{CHINESE[role]}”尚未签名，文书不能办结。")
 
 
+def require_waiting(letter: Letter) -> None:
+    """Raise ConflictError unless the office has signed and a party has yet to."""
+    filled = {name: field.signed_until is not None for name, field in letter.items()}
+    if not filled.get(Role.OFFICE.value) or all(filled.values()):
+        raise ConflictError("E-SIG-009", "文书不在签署途中，无须补充长期验证信息。")
+
+
 def next_timestamp(letter: Letter) -> str:
     """Return the name of the next document timestamp's field."""
     return f"{TIMESTAMP}-{sum(name not in set(Role) for name in letter) + 1}"

@@ -86,6 +86,13 @@ def write(writer: StillWriter, empty: PdfSignedData) -> Written:
     return Written(output.getvalue(), made.document_digest, hole)
 
 
+def close(writer: StillWriter) -> bytes:
+    """Write an update that has no hole."""
+    output = BytesIO()
+    writer.write(output)
+    return output.getvalue()
+
+
 def digest(pdf: bytes, hole: Hole) -> bytes:
     """Return the SHA-256 of all but the hole."""
     view = memoryview(pdf)

@@ -23,8 +23,8 @@ Work = Callable[[Parts, str], None]
 _log = structlog.get_logger("liangze.jobs")
 
 
-def add(session: Session, task: str, target: str, now: datetime) -> None:
-    """Write down that `task` is due for `target`, once, in the caller's transaction."""
+def add(session: Session, task: str, target: str, now: datetime, *, again: bool = False) -> None:
+    """Write down that `task` is due for `target`, once, in the caller's transaction; `again`: even if it was done."""
     job = session.scalar(select(Job).where(Job.task == task, Job.target == target))
     if job is None:
         session.add(
@@ -39,7 +39,7 @@ def add(session: Session, task: str, target: str, now: datetime) -> None:
                 updated_at=now,
             )
         )
-    elif job.state == "failed":
+    elif job.state == "failed" or (again and job.state == "done"):
         job.state, job.attempts, job.not_before, job.updated_at = "pending", 0, None, now
 
 
@@ -85,13 +85,13 @@ def run(parts: Parts, job_id: int, work: Mapping[str, Work]) -> None:
     try:
         work[task](parts, target)
     except ServiceError as error:
-        _log.warning("job_fault", job=job_id, task=task, code=error.code)
         _close(parts, job_id, error)
+        _log.warning("job_fault", job=job_id, task=task, code=error.code)
     except (
         Exception
     ) as error:  # the worker loop: a job that breaks must not stop the others, nor be forgotten
-        _log.exception("job_broken", job=job_id, task=task)
         _close(parts, job_id, ServiceError("E-SYS-061", f"内部错误（{type(error).__name__}），详见日志。"))
+        _log.exception("job_broken", job=job_id, task=task)
     else:
         _close(parts, job_id, None)
 

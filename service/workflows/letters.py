@@ -34,6 +34,7 @@ TITLE = "食品安全责任与任务承诺书"
 LEVEL_NAMES = {"city": "市级", "district": "县级", "town": "乡级", "village": "村级"}
 TIERS = {"city": "A", "district": "B", "town": "C", "village": "D"}
 OVER = {"void", "superseded"}
+FINISHED = ("completed", "renewed")
 _COMMITTEE = "食品安全委员会"  # how the rule names it; a unit's own name for it is unit data
 
 
@@ -60,7 +61,7 @@ def plan_letters(parts: Parts, unit: str, *, who: str) -> Plan:
             if _current(session, cadre.cadre, on.year) is not None:
                 continue
             try:
-                letter = _letter(parts, session, cadre, on)
+                letter = draw_up(parts, session, cadre, on)
             except (NotFoundError, ConflictError, InputError) as reason:
                 without.append(f"{cadre.name}：{reason}")
                 continue
@@ -115,7 +116,8 @@ def _current(session: Session, cadre: str, year: int) -> str | None:
     )
 
 
-def _letter(parts: Parts, session: Session, cadre: Cadre, on: date) -> Letter:
+def draw_up(parts: Parts, session: Session, cadre: Cadre, on: date) -> Letter:
+    """Return a new letter for a cadre from the registry and lists of that day; raise where there is none to give."""
     version = lists.newest_version(session, cadre.unit, TIERS[cadre.level])
     own = query.cadre_rows(session, cadre.cadre, on)
     if not own:

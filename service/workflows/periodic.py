@@ -5,7 +5,16 @@ from collections.abc import Callable
 import structlog
 
 from service.errors import ServiceError
-from service.workflows import anchoring, authority, certificates, disposal, generations, rosters, witnessing
+from service.workflows import (
+    anchoring,
+    authority,
+    certificates,
+    disposal,
+    generations,
+    lasting,
+    rosters,
+    witnessing,
+)
 from service.workflows.parts import Parts
 
 _log = structlog.get_logger("liangze.periodic")
@@ -32,6 +41,16 @@ def issue_crls(parts: Parts) -> None:
         authority.current_crls(parts, session, parts.clock())
 
 
+def extend_letters(parts: Parts) -> None:
+    """At the end of the day, let letters that wait for their leader carry what proves their signatures."""
+    lasting.ask_extensions(parts)
+
+
+def renew_timestamps(parts: Parts) -> None:
+    """Renew the document timestamps that weaken within a year."""
+    lasting.ask_renewals(parts)
+
+
 def watch_authorities(parts: Parts) -> None:
     """Warn while an own CA should be followed by its next generation, which only a person decides on."""
     for use in generations.due(parts):
@@ -46,6 +65,8 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     cease_certificates,
     renew_certificates,
     issue_crls,
+    extend_letters,
+    renew_timestamps,
     watch_authorities,
 )
 

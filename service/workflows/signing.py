@@ -4,18 +4,18 @@ Each prepares the next revision of every letter on the list, with its appearance
 one PIN. What cannot be prepared is left out and said; the others go on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.db.tables import Letter, Step
-from service.errors import InputError, ServiceError
+from service.errors import ConflictError, InputError, NotFoundError, ServiceError
 from service.registry import query
-from service.signing import appearance, seals
+from service.signing import appearance, approvals, seals
 from service.signing.appearance import Stamp
 from service.workflows import authority, drawings, naming, steps
 from service.workflows.parts import Parts
@@ -36,6 +36,25 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A letter whose next revision (its SHA-256 is `prepared`) waits for the PIN: the step to approve."""
+
+    step: int
+    letter: str
+    number: str
+    action: str
+    prepared: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What was prepared for one approval, and why other letters were not."""
+
+    ready: tuple[Ready, ...]
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """How many letters were approved, and why others were not."""
 
@@ -47,13 +66,15 @@ def waiting_for(parts: Parts, person: str) -> list[Waiting]:
     """Return the letters that wait for `person`: their own to sign, others' to countersign."""
     on = china_day(parts.clock())
     with parts.sessions.begin() as session:
-        own = session.scalars(select(Letter).where(Letter.cadre == person, Letter.state == "issued"))
+        own = session.scalars(
+            select(Letter).where(Letter.cadre == person, Letter.state == "issued").order_by(Letter.number)
+        )
         found = [Waiting(letter.id, letter.number, "sign") for letter in own if _is_free(session, letter.id)]
-        signed = select(Letter).where(Letter.state == "signed").order_by(Letter.number)
+        signed = select(Letter).where(Letter.state.in_(("signed", "extended"))).order_by(Letter.number)
         found += [
             Waiting(letter.id, letter.number, "countersign")
             for letter in session.scalars(signed)
-            if query.counterpart(session, letter.cadre, on).cadre == person and _is_free(session, letter.id)
+            if _countersigner(session, letter, on) == person and _is_free(session, letter.id)
         ]
     return found
 
@@ -69,17 +90,71 @@ def drafts_of(parts: Parts, unit: str) -> list[str]:
         return [letter for letter in rows if _is_free(session, letter)]
 
 
-def seal_letters(
-    parts: Parts, unit: str, pin: str, *, device: str, progress: Progress | None = None
-) -> Signed:
-    """Issue every rendered letter of `unit`: certified with the committee's seal, one PIN for all."""
+def prepare_letters(
+    parts: Parts,
+    person: str,
+    *,
+    strokes: Strokes | None = None,
+    only: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> Listed:
+    """Prepare what waits for `person` (or `only` these letters), before any PIN is asked for."""
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        stamp = _signature(parts, session, person, now, strokes)
+    listed = [one for one in waiting_for(parts, person) if only is None or one.letter in only]
+    return _prepare(parts, person, [(one.letter, one.action, stamp) for one in listed], progress)
+
+
+def prepare_seals(parts: Parts, unit: str, *, progress: Progress | None = None) -> tuple[str, Listed]:
+    """Prepare every rendered letter of `unit` for the committee's seal; return the seal's id with them."""
     now = parts.clock()
     with parts.sessions.begin() as session:
         seal = authority.seal_for(session, unit, china_day(now))
         owner = naming.body(session, seal.unit, china_day(now)).committee
     stamp = seals.seal_stamp(owner, SEAL_TITLE, seal.filing or "", parts.settings.fonts, parts.demo)
-    waiting = drafts_of(parts, unit)
-    return _sign(parts, seal.id, pin, [(one, "issue", stamp) for one in waiting], device, progress)
+    work = [(one, "issue", stamp) for one in drafts_of(parts, unit)]
+    return seal.id, _prepare(parts, seal.id, work, progress)
+
+
+def approve_letters(
+    parts: Parts,
+    signer: str,
+    pin: str,
+    chosen: Sequence[int],
+    *,
+    device: str,
+    opened: Collection[int] = (),
+    method: str = "PIN",
+) -> Signed:
+    """Sign all `chosen` steps (exceptions taken out) with one PIN; which were `opened` is part of the statement.
+
+    A letter that has moved on since it was prepared is left out with the reason; the others are signed. Workers
+    stamp and log each on its own. Raises ForbiddenError for a wrong PIN, InputError where nothing is left to sign.
+    """
+    for last in (False, True):
+        ready, left = _still_ready(parts, signer, chosen)
+        if not ready:
+            raise InputError("E-SIG-140", "没有可签署的文书：" + "；".join(left))
+        numbers = ([one.number for one in ready if (one.step in opened) is said] for said in (True, False))
+        ids = [one.step for one in ready]
+        try:
+            steps.approve(
+                parts, signer, pin, ids, device=device, method=method, shown=approvals.shown_of(*numbers)
+            )
+            break
+        except ConflictError:
+            if last or len(_still_ready(parts, signer, chosen)[0]) == len(ready):
+                raise
+    return Signed(tuple(one.letter for one in ready), tuple(left))
+
+
+def seal_letters(
+    parts: Parts, unit: str, pin: str, *, device: str, progress: Progress | None = None
+) -> Signed:
+    """Issue every rendered letter of `unit`: certified with the committee's seal, one PIN for all."""
+    seal, listed = prepare_seals(parts, unit, progress=progress)
+    return _approve_all(parts, seal, pin, listed, device)
 
 
 def sign_letters(
@@ -92,17 +167,36 @@ def sign_letters(
     only: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Signed:
-    """Sign or countersign what waits for `person` (or `only` these letters), one PIN for all.
+    """Sign or countersign what waits for `person` (or `only` these letters), one PIN for all, none of them opened.
 
     Without `strokes` the drawing that the person has kept is used, if there is one.
     """
-    now = parts.clock()
     strokes = strokes or drawings.release(parts, person, pin)
+    listed = prepare_letters(parts, person, strokes=strokes, only=only, progress=progress)
+    return _approve_all(parts, person, pin, listed, device)
+
+
+def _approve_all(parts: Parts, signer: str, pin: str, listed: Listed, device: str) -> Signed:
+    if not listed.ready:
+        if listed.left:
+            raise InputError("E-SIG-140", "没有可签署的文书：" + "；".join(listed.left))
+        return Signed((), ())
+    done = approve_letters(parts, signer, pin, [one.step for one in listed.ready], device=device)
+    return Signed(done.letters, (*listed.left, *done.left))
+
+
+def _still_ready(parts: Parts, signer: str, chosen: Sequence[int]) -> tuple[list[Ready], list[str]]:
+    now, ready, left = parts.clock(), [], []
     with parts.sessions.begin() as session:
-        stamp = _signature(parts, session, person, now, strokes)
-    listed = [one for one in waiting_for(parts, person) if only is None or one.letter in only]
-    work = [(one.letter, one.action, stamp) for one in listed]
-    return _sign(parts, person, pin, work, device, progress)
+        for step_id in chosen:
+            try:
+                step = steps.require_ready(session, step_id, signer, now)
+            except ServiceError as reason:
+                left.append(str(reason))
+                continue
+            number = session.get_one(Letter, step.letter).number
+            ready.append(Ready(step.id, step.letter, number, step.action, step.prepared or ""))
+    return ready, left
 
 
 def _signature(parts: Parts, session: Session, person: str, now: datetime, strokes: Strokes | None) -> Stamp:
@@ -119,29 +213,27 @@ def _signature(parts: Parts, session: Session, person: str, now: datetime, strok
     )
 
 
-def _sign(
-    parts: Parts,
-    signer: str,
-    pin: str,
-    work: Sequence[tuple[str, str, Stamp]],
-    device: str,
-    progress: Progress | None,
-) -> Signed:
-    prepared, left = [], []
+def _prepare(
+    parts: Parts, signer: str, work: Sequence[tuple[str, str, Stamp]], progress: Progress | None
+) -> Listed:
+    made, left = [], []
     for done, (letter, action, stamp) in enumerate(work, start=1):
         try:
-            prepared.append((letter, steps.prepare(parts, letter, action, signer, stamp)))
+            made.append(steps.prepare(parts, letter, action, signer, stamp))
         except ServiceError as reason:
             left.append(str(reason))
         if progress:
             progress(done, len(work))
-    if prepared:
-        shown = "全文页面图像及待签版本摘要"
-        ids = [step for _, step in prepared]
-        steps.approve(parts, signer, pin, ids, device=device, method="PIN", shown=shown)
-    elif left:
-        raise InputError("E-SIG-140", "没有可签署的文书：" + "；".join(left))
-    return Signed(tuple(letter for letter, _ in prepared), tuple(left))
+    ready, changed = _still_ready(parts, signer, made)
+    return Listed(tuple(ready), (*left, *changed))
+
+
+def _countersigner(session: Session, letter: Letter, on: date) -> str | None:
+    """Return who countersigns a letter today, None where nobody holds the office."""
+    try:
+        return steps.countersigner(session, letter, on).cadre
+    except (NotFoundError, ConflictError):
+        return None
 
 
 def _is_free(session: Session, letter: str) -> bool:

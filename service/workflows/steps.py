@@ -5,17 +5,17 @@ second process finds the work done. Only `approve` sees a PIN, in the signer's o
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex, new_id, sha256_hex
-from service.db.tables import Approval, Certificate, Letter, Step
+from service.db.tables import Approval, Cadre, Certificate, Letter, Step
 from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
 from service.registry import query
-from service.signing import approvals, ca, ceremony, cms
+from service.signing import approvals, ca, ceremony, cms, decisions
 from service.signing.appearance import Stamp
 from service.verification import hidden, verdict
 from service.verification.reasons import Cap
@@ -28,8 +28,21 @@ EVENTS = {
     "sign": Event.SIGNED,
     "countersign": Event.COUNTERSIGNED,
     "complete": Event.COMPLETED,
+    "extend": Event.EXTENDED,
+    "renew": Event.RENEWED,
 }
-BEFORE = {"issue": "draft", "sign": "issued", "countersign": "signed", "complete": "countersigned"}
+BEFORE = {
+    "issue": "draft",
+    "sign": "issued",
+    "countersign": "signed",
+    "complete": "countersigned",
+    "extend": "signed",
+    "renew": "completed",
+}
+ALSO = {"countersign": ("extended",), "renew": ("renewed", "superseded", "void")}
+"""Further states from which a step may be taken."""
+ENDINGS = {"void": Event.VOID, "supersede": Event.SUPERSEDED}
+"""Steps that end a letter, whatever its state; its bytes stay as they are."""
 APPROVAL_LIFETIME = timedelta(minutes=10)
 
 
@@ -47,11 +60,25 @@ def require_authority(session: Session, letter: Letter, action: str, signer: str
     if action == "sign" and signer != letter.cadre:
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 只能由承诺人本人签署。")
     if action == "countersign":
-        holder = query.counterpart(session, letter.cadre, china_day(on))
+        holder = countersigner(session, letter, china_day(on))
         if signer != holder.cadre or signer == letter.cadre:
             raise ForbiddenError("E-SIG-104", f"承诺书 {letter.number} 应由{holder.name}以监督方身份签署。")
-    if action == "issue":
+    if action == "issue" or action in ENDINGS:
         authority.require_seal(session, signer, letter, china_day(on))
+
+
+def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
+    """Return who holds on that day the office that countersigns; its predecessor's letters pass to the new holder.
+
+    A letter whose cadre has left office after signing waits for the leader of the unit it was issued for; the
+    letter of a leader who has left, for the stand-in that was named in it.
+    """
+    try:
+        return query.counterpart(session, letter.cadre, on)
+    except NotFoundError:
+        if query.unit(session, letter.unit, letter.day).leader == letter.cadre:
+            return query.cadre(session, str(letter.leader), on)
+        return query.leader(session, letter.unit, on)
 
 
 def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp) -> int:
@@ -73,51 +100,61 @@ def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp
     parts.work.put(made.pdf)
     with parts.sessions.begin() as session:
         _require_state(letters.get(session, letter_id), action)
-        return _add_step(session, letter_id, action, signer, certificate.sha256, sha256_hex(head), made, now)
+        return add_step(
+            session,
+            letter_id,
+            action,
+            sha256_hex(head),
+            "prepared",
+            now,
+            signer=signer,
+            certificate=certificate.sha256,
+            prepared=sha256_hex(made.pdf),
+            byte_range_digest=made.digest,
+            hole_start=made.hole[0],
+            hole_end=made.hole[1],
+            field=made.field,
+        )
 
 
 def _require_state(letter: Letter, action: str) -> None:
-    if letter.state != BEFORE[action]:
+    if letter.state not in (BEFORE[action], *ALSO.get(action, ())):
         raise ConflictError("E-SIG-105", f"承诺书 {letter.number} 当前状态为 {letter.state}，不能做这一步。")
 
 
-def _add_step(
-    session: Session,
-    letter: str,
-    action: str,
-    signer: str,
-    certificate: str,
-    base: str,
-    made: ceremony.Prepared,
-    now: datetime,
+def add_step(
+    session: Session, letter: str, action: str, base: str, state: str, now: datetime, **values: object
 ) -> int:
-    former = select(Step).where(Step.letter == letter, Step.base == base).with_for_update()
-    for step in session.scalars(former):
-        if step.state not in {"prepared", "dropped"}:
-            raise ConflictError("E-SIG-106", "此步骤已经签署，不能重新准备。")
-        step.state, step.updated_at = "dropped", now
-    attempt = session.scalar(
-        select(func.count()).select_from(Step).where(Step.letter == letter, Step.base == base)
-    )
+    """Add the step that is to extend `base`; raise ConflictError while another of this base is on its way to the log.
+
+    Tries that were only prepared are dropped: of one base there is never more than one step that goes on.
+    """
+    former = session.scalars(
+        select(Step).where(Step.letter == letter, Step.base == base).with_for_update()
+    ).all()
+    for step in former:
+        if step.state not in {"prepared", "dropped"} and not _is_past(step):
+            raise ConflictError("E-SIG-106", "本文书的另一步正在办理，请稍后刷新再试。")
+        if step.state == "prepared":
+            step.state, step.updated_at = "dropped", now
     step = Step(
         letter=letter,
         action=action,
         base=base,
-        attempt=attempt or 0,
-        state="prepared",
-        signer=signer,
-        certificate=certificate,
-        prepared=sha256_hex(made.pdf),
-        byte_range_digest=made.digest,
-        hole_start=made.hole[0],
-        hole_end=made.hole[1],
-        field=made.field,
+        attempt=len(former),
+        state=state,
         created_at=now,
         updated_at=now,
+        **values,
     )
     session.add(step)
     session.flush()
     return step.id
+
+
+def _is_past(step: Step) -> bool:
+    """Say whether a step has been logged that left the letter's bytes as they were."""
+    return step.state == "logged" and step.action in ENDINGS
 
 
 def prepared_of(session: Session, letter: str, action: str) -> Step | None:
@@ -137,13 +174,13 @@ def approve(
     """
     now = parts.clock()
     with parts.sessions.begin() as session:
-        steps = [_ready(session, step_id, signer, now) for step_id in step_ids]
+        steps = [require_ready(session, step_id, signer, now) for step_id in step_ids]
         certificate = authority.certificate_of(session, signer, now)
         if any(step.certificate != certificate.sha256 for step in steps):
             raise ConflictError("E-SIG-108", "签署人的证书已更换或续期，请刷新后重试。")
         statement = _statement(parts, session, signer, steps, now, device, method, shown)
     approvals.require_redeemable(statement, now)
-    approvals.require_shown(statement, (_prepared(parts, step) for step in steps))
+    approvals.require_shown(statement, (_shown(parts, step) for step in steps))
     with authority.opened(parts, certificate, pin) as key:
         signed = approvals.approve(
             key,
@@ -152,7 +189,7 @@ def approve(
             statement.sha256,
             chain=authority.issuers_of(parts, certificate),
             token_bytes=token_room.token_bytes(parts),
-            room=min(_room(step) for step in steps),
+            room=min((_room(step) for step in steps if step.action not in ENDINGS), default=cms.ROOM),
         )
     with parts.sessions.begin() as session:
         session.add(
@@ -178,14 +215,15 @@ def _room(step: Step) -> int:
     return ((step.hole_end or 0) - (step.hole_start or 0) - 2) // 2
 
 
-def _ready(session: Session, step_id: int, signer: str, now: datetime) -> Step:
+def require_ready(session: Session, step_id: int, signer: str, now: datetime) -> Step:
+    """Return a step that `signer` may approve now; raise for another's, one that has moved on or is of yesterday."""
     step = session.get(Step, step_id)
     if step is None:
         raise NotFoundError("E-SIG-107", f"没有编号为 {step_id} 的待签步骤。")
     letter = letters.get(session, step.letter)
     if step.signer != signer:
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 不由您签署。")
-    if step.state != "prepared" or (letter.head or letter.draft) != step.base:
+    if step.state != "prepared" or (letter.head or letter.draft) != step.base or letter.state in letters.OVER:
         raise ConflictError("E-SIG-108", f"承诺书 {letter.number} 已有变化，请刷新后重试。")
     if china_day(step.created_at) != china_day(now):
         raise ConflictError("E-SIG-109", f"承诺书 {letter.number} 的待签版本已过当日，请重新准备。")
@@ -234,21 +272,26 @@ def stamp(parts: Parts, target: str) -> None:
             return
         letter = letters.get(session, step.letter)
         certificate = session.get_one(Certificate, step.certificate)
-    revision = ceremony.stamp(
-        _prepared(parts, step),
-        head_of(parts, letter),
-        step.attributes or b"",
-        step.signature or b"",
-        certificate.der,
-        authority.issuers_of(parts, certificate),
-        parts.timestamper,
-    )
-    _require_valid(parts, revision, letter)
+    chain = authority.issuers_of(parts, certificate)
+    signed = (step.attributes or b"", step.signature or b"", certificate.der, chain, parts.timestamper)
+    if step.action in ENDINGS:
+        revision = decisions.stamp(_decision(parts, step), *signed)
+    else:
+        revision = ceremony.stamp(_prepared(parts, step), head_of(parts, letter), *signed)
+        require_valid(parts, revision, letter)
     parts.work.put(revision)
     with parts.sessions.begin() as session:
         now = parts.clock()
         _advance(session, step.id, "approved", "stamped", now, stamped=sha256_hex(revision))
         jobs.add(session, "archive", str(step.id), now)
+
+
+def _shown(parts: Parts, step: Step) -> approvals.Shown:
+    return _decision(parts, step) if step.action in ENDINGS else _prepared(parts, step)
+
+
+def _decision(parts: Parts, step: Step) -> decisions.Unsigned:
+    return decisions.Unsigned(parts.work.get(Sha256Hex(step.prepared or "")), step.byte_range_digest or b"")
 
 
 def _prepared(parts: Parts, step: Step) -> ceremony.Prepared:
@@ -260,41 +303,8 @@ def _prepared(parts: Parts, step: Step) -> ceremony.Prepared:
     )
 
 
-def complete(parts: Parts, letter_id: str) -> None:
-    """Finish a countersigned letter: certificates and CRLs in the DSS and a document timestamp (B-LTA)."""
-    now = parts.clock()
-    with parts.sessions.begin() as session:
-        letter = letters.get(session, letter_id)
-        done = session.scalar(select(Step.id).where(Step.letter == letter_id, Step.action == "complete"))
-        if letter.state != "countersigned" or done is not None:
-            return
-        crls = authority.all_crls(parts, session, now)
-        certificates = authority.chain_of(parts, session, letter_id)
-    head = head_of(parts, letter)
-    room = token_room.token_bytes(parts)
-    revision = ceremony.complete(
-        head, certificates=certificates, crls=crls, timestamper=parts.timestamper, when=now, room=room
-    )
-    _require_valid(parts, revision, letter)
-    parts.work.put(revision)
-    with parts.sessions.begin() as session:
-        step = Step(
-            letter=letter_id,
-            action="complete",
-            base=sha256_hex(head),
-            attempt=0,
-            state="stamped",
-            stamped=sha256_hex(revision),
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(step)
-        session.flush()
-        jobs.add(session, "archive", str(step.id), now)
-
-
 def archive(parts: Parts, target: str) -> None:
-    """Log a stamped revision: object durable, then step, letter head and log entry in one transaction."""
+    """Log a stamped revision or record: object durable, then step, letter and log entry in one transaction."""
     with parts.sessions.begin() as session:
         step = session.get_one(Step, int(target))
     if step.state == "stamped":
@@ -302,15 +312,23 @@ def archive(parts: Parts, target: str) -> None:
         parts.store.put(revision)
         _log(parts, step, revision)
     parts.log.publish()
-    draft = step.base if step.action == "issue" else None
-    with work_lock(parts.settings):
-        for digest in {step.prepared, step.stamped, draft} - {None}:  # all are in the logged revision now
-            parts.work.delete(Sha256Hex(str(digest)))
+    with work_lock(parts.settings), parts.sessions.begin() as session:
+        for digest in _spent(session, step):
+            parts.work.delete(digest)
 
 
-def _log(parts: Parts, step: Step, revision: bytes) -> None:
+def _spent(session: Session, step: Step) -> set[str]:
+    """Return what the work store need not keep once `step` is logged: its own files, and those of dropped tries."""
+    rows = session.scalars(select(Step).where(Step.letter == step.letter)).all()
+    dropped = {row.prepared for row in rows if row.state == "dropped"}
+    draft = step.base if step.action == "issue" or step.action in ENDINGS else None
+    live = {row.prepared for row in rows if row.state in ("prepared", "approved", "stamped")}
+    return {digest for digest in {step.prepared, step.stamped, draft, *dropped} - live if digest is not None}
+
+
+def _log(parts: Parts, step: Step, made: bytes) -> None:
     now = parts.clock()
-    event = EVENTS[step.action]
+    event = ENDINGS.get(step.action) or EVENTS[step.action]
     with parts.sessions.begin() as session:
         letter = letters.get(session, step.letter)
         if (letter.head or letter.draft) != step.base:
@@ -322,23 +340,27 @@ def _log(parts: Parts, step: Step, revision: bytes) -> None:
             event=event,
             id=LetterId(letter.id),
             time=format_utc(now),
-            file=FileDigest.of(revision),
+            file=FileDigest.of(made),
             unit=letter.unit,
             list=envelope.list_sha256,
             subject=query.subject(session, letter.cadre),
             prev=Sha256Hex(letter.leaf) if letter.leaf else None,
         )
         letter.leaf = parts.log.append(session, [entry.to_bytes()], now)[0].leaf
-        letter.head, letter.state = sha256_hex(revision), event.value
+        if step.action not in ENDINGS:
+            letter.head = sha256_hex(made)
+        if letter.state not in letters.OVER:  # renewed or not, what is over stays so
+            letter.state = event.value
         if step.action == "countersign":
             jobs.add(session, "complete", letter.id, now)
 
 
-def _require_valid(parts: Parts, revision: bytes, letter: Letter) -> None:
+def require_valid(parts: Parts, revision: bytes, letter: Letter) -> None:
     """Raise VerificationError unless the new revision is valid; a logged head was judged when it was new."""
     with parts.sessions.begin() as session:
         trust = authority.trust(parts, session, parts.clock())
-    known = len(parts.store.get(Sha256Hex(letter.head))) if letter.head else 0
+    is_closed = letter.head is not None and letter.state != "extended"  # by a signature, as `known` must be
+    known = len(parts.store.get(Sha256Hex(str(letter.head)))) if is_closed else 0
     report = verdict.verify(revision, trust, parts.clock(), known=known)
     if report.verdict != "valid":
         why = "；".join(reason.text for reason in report.reasons if reason.cap is not Cap.NOTE)

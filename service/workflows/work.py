@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.workflows import letters, lists, steps
+from service.workflows import lasting, letters, lists, steps
 from service.workflows.jobs import Work
 
 TASKS: Mapping[str, Work] = {
@@ -11,5 +11,7 @@ TASKS: Mapping[str, Work] = {
     "render": letters.render,
     "stamp": steps.stamp,
     "archive": steps.archive,
-    "complete": steps.complete,
+    "complete": lasting.complete,
+    "extend": lasting.extend,
+    "renew": lasting.renew,
 }
