@@ -20,16 +20,16 @@ from service.archive import origins
 from service.clock import Clock, system_clock
 from service.core import Entropy
 from service.db import schema
-from service.db.engine import open_engine, sessions_of
+from service.db.engine import Sessions, open_engine, sessions_of
 from service.documents.pdf import PdfRenderer
 from service.errors import CorruptError, SetupError
 from service.keys import service_keys
 from service.settings import Settings
-from service.signing import ca
 from service.signing.timestamps import LocalTimeStamper
 from service.signing.tsa_client import HttpTimeStamper, Terms
 from service.workflows import enrolment, generations, jobs, outside, periodic, rebuilding, setup
 from service.workflows.parts import Parts
+from service.workflows.tsa_serials import Serials
 
 POLL_SECONDS = 0.05
 SWEEP_SECONDS = 60
@@ -227,14 +227,14 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
         issuing_ca=own.issuing[0],
         tsa_ca=own.timing[0],
         earlier=(*own.issuing[1:], *own.timing[1:]),
-        timestamper=_timestamper(settings, own, clock, entropy),
+        timestamper=_timestamper(settings, own, sessions, clock, entropy),
         trust_key=signers["trust"],
         pepper=lambda: service_keys.load_pepper(settings.pepper),
     )
 
 
 def _timestamper(
-    settings: Settings, own: generations.Loaded, clock: Clock, entropy: Entropy
+    settings: Settings, own: generations.Loaded, sessions: Sessions, clock: Clock, entropy: Entropy
 ) -> LocalTimeStamper | HttpTimeStamper:
     """Return the outside authorities where they are configured, else the local one; never one for the other."""
     if settings.tsa_urls.split():
@@ -249,5 +249,5 @@ def _timestamper(
         own.tsa.certificate,
         [own.timing[0].certificate],
         clock,
-        lambda: ca.new_serial(entropy),
+        Serials(sessions, entropy),
     )
