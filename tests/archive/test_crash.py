@@ -33,7 +33,7 @@ def kill_after(writer: subprocess.Popen[str], lines: int, pause: float) -> list[
     writer.kill()
     seen += writer.stdout.readlines()
     writer.stdout.close()
-    writer.wait()
+    writer.wait(60)
     return [line for line in seen if line.endswith("\n")]
 
 

@@ -86,12 +86,13 @@ def _children(process: int) -> list[int]:
 def test_a_batch_killed_halfway_goes_on_where_it_was(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = _start(home, out)
+    limit = time.monotonic() + 300
     while len(_files(out)) < 3:
-        assert first.poll() is None, "it ended before it could be killed"
+        assert first.poll() is None and time.monotonic() < limit, "it ended before it could be killed"
         time.sleep(0.05)
     workers = _children(first.pid)
     os.kill(first.pid, signal.SIGKILL)
-    first.communicate()
+    first.communicate(timeout=60)
     limit = time.monotonic() + 10
     while any(
         Path(f"/proc/{one}/cmdline").exists() and Path(f"/proc/{one}/cmdline").read_bytes() for one in workers
@@ -101,7 +102,7 @@ def test_a_batch_killed_halfway_goes_on_where_it_was(home: Path, tmp_path: Path)
     before = _files(out)
     assert not (out / batch_folder.MANIFEST).exists()
     second = _start(home, out)
-    shown, _ = second.communicate()
+    shown, _ = second.communicate(timeout=300)
     rendered, made = (int(one) for one in shown.split())
     assert second.returncode == 0 and made > rendered >= made - len(before)
     assert _files(out) == _manifest(out) and len(_files(out)) == made
