@@ -140,7 +140,7 @@ def _pdf(n: int) -> dict[str, Any]:
     return _measure(lambda i: renderer.render(kind, letter(i), specimen=False), n)
 
 
-def _naive(n: int) -> dict[str, Any]:
+def naive_renderer(kind: Any) -> Callable[[Any], bytes]:
     """WeasyPrint as its manual shows it: the system's Noto, fonts and style sheet anew for each; same PDF/A + UA."""
     import re  # noqa: PLC0415
 
@@ -150,13 +150,11 @@ def _naive(n: int) -> dict[str, Any]:
     from service.core import content_json  # noqa: PLC0415
     from service.documents import finish, sandbox  # noqa: PLC0415
 
-    kind, letter = _letters()
     css = (ROOT / "service/documents/gbt9704.css").read_text("utf-8")
     css = re.sub(r"\bG(?:Hei|Mono)\b", '"Noto Sans CJK SC"', css)
     css = re.sub(r"\bG(?:Fang|Kai|Song|BiaoSong)\b", '"Noto Serif CJK SC"', css)
 
-    def make(i: int) -> bytes:
-        content = letter(i)
+    def make(content: Any) -> bytes:
         template = sandbox.environment(autoescape=True).from_string(kind.html())
         html = template.render(sandbox.context(kind, content, specimen=False))
         attached = weasyprint.Attachment(
@@ -175,7 +173,13 @@ def _naive(n: int) -> dict[str, Any]:
             )
         )
 
-    return _measure(make, n)
+    return make
+
+
+def _naive(n: int) -> dict[str, Any]:
+    kind, letter = _letters()
+    make = naive_renderer(kind)
+    return _measure(lambda i: make(letter(i)), n)
 
 
 def _docx(n: int) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Server:
             self.process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _execute(self, statement: sql.Composed) -> None:

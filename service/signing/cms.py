@@ -122,10 +122,11 @@ def largest(attributes: bytes, certificate: bytes, chain: Sequence[bytes], token
 
 
 def container(
-    attributes: bytes, signature: bytes, certificate: bytes, chain: Sequence[bytes], token: bytes
+    attributes: bytes, signature: bytes, certificate: bytes, chain: Sequence[bytes], token: bytes | None
 ) -> bytes:
-    """Return the DER of the SignedData with its signature timestamp (level B-T). Nothing is verified here."""
+    """Return the DER of the SignedData with its signature timestamp (B-T; B-B without). Nothing is verified here."""
     sid, algorithm = _signer_of(certificate)
+    stamped = () if token is None else (_tlv(0xA1, _attribute(_OID["signature_time_stamp_token"], token)),)
     signer_info = _tlv(
         0x30,
         _VERSION_1,
@@ -134,7 +135,7 @@ def container(
         b"\xa0" + attributes[1:],  # [0] IMPLICIT: the same contents under another tag
         algorithm,
         _tlv(0x04, signature),
-        _tlv(0xA1, _attribute(_OID["signature_time_stamp_token"], token)),
+        *stamped,
     )
     signed_data = _tlv(
         0x30,

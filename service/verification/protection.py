@@ -9,7 +9,7 @@ from datetime import datetime
 from service.clock import format_utc, parse_utc
 from service.core import Json
 from service.errors import VerificationError
-from service.verification import chain, cms, structure
+from service.verification import chain, cms, dss, structure
 from service.verification.guard import ProofError
 from service.verification.policy import Ends
 from service.verification.trust import Anchor
@@ -41,9 +41,11 @@ class Protection:
 def newest(data: bytes, anchors: tuple[Anchor, ...]) -> Protection:
     """Return what the last document timestamp of `data` rests on; raise VerificationError where there is none."""
     try:
-        stamps = [one for one in structure.read_document(data).signatures if one.is_timestamp]
+        document = structure.read_document(data)
+        stamps = [one for one in document.signatures if one.is_timestamp]
         token = cms.read_token(stamps[-1].contents, canonical=True)
-        path = chain.build(token.signed.certificate, token.signed.others, anchors, "time")
+        pool = [*token.signed.others, *dss.read(document).certificates]
+        path = chain.build(token.signed.certificate, pool, anchors, "time")
     except (ProofError, IndexError) as exc:
         raise VerificationError("E-SIG-210", "文书没有可用的文档时间戳，不能续期；请先核查文书。") from exc
     names = token.signed.algorithms | {token.imprint_name} | path.algorithms

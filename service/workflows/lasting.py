@@ -50,6 +50,7 @@ def complete(parts: Parts, letter_id: str) -> None:
         when=now,
         room=token_room.token_bytes(parts),
     )
+    steps.require_valid(parts, revision, letter)
     _keep(parts, letter, "complete", revision, protection.newest(revision, anchors))
 
 
@@ -63,13 +64,9 @@ def extend(parts: Parts, target: str) -> None:
         crls = authority.all_crls(parts, session, now)
         certificates = authority.chain_of(parts, session, letter.id)
     head = steps.head_of(parts, letter)
-    _keep(
-        parts,
-        letter,
-        "extend",
-        ceremony.extend(head, certificates=certificates, crls=crls, when=now),
-        None,
-    )
+    revision = ceremony.extend(head, certificates=certificates, crls=crls, when=now)
+    steps.require_valid(parts, revision, letter)
+    _keep(parts, letter, "extend", revision, None)
 
 
 def renew(parts: Parts, target: str) -> None:
@@ -96,6 +93,7 @@ def renew(parts: Parts, target: str) -> None:
         when=now,
         room=token_room.token_bytes(parts),
     )
+    steps.require_valid(parts, revision, letter)
     made = protection.newest(revision, anchors)
     if made.ends(algorithm_ends()) <= last.ends(algorithm_ends()):
         raise ConflictError(
@@ -153,7 +151,6 @@ def _require_free(session: Session, letter: Letter) -> None:
 
 def _keep(parts: Parts, letter: Letter, action: str, revision: bytes, made: Protection | None) -> None:
     """Note a judged revision as stamped; a repetition, or a signer who was first, leaves things as they are."""
-    steps.require_valid(parts, revision, letter)
     parts.work.put(revision)
     now = parts.clock()
     with parts.sessions.begin() as session:

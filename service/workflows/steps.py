@@ -70,14 +70,15 @@ def require_authority(session: Session, letter: Letter, action: str, signer: str
 def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
     """Return who holds on that day the office that countersigns; its predecessor's letters pass to the new holder.
 
-    A letter whose cadre has left office after signing waits for the leader of the unit it was issued for; the
-    letter of a leader who has left, for the stand-in that was named in it.
+    A leader's own letter goes to the stand-in, as it says itself, even after the leader has left; the letter of any
+    other cadre who has left after signing, to the leader of the unit it was issued for.
     """
+    if query.unit(session, letter.unit, letter.day).leader == letter.cadre:
+        stand_in = query.unit(session, letter.unit, on).stand_in or letter.leader
+        return query.cadre(session, str(stand_in), on)
     try:
         return query.counterpart(session, letter.cadre, on)
     except NotFoundError:
-        if query.unit(session, letter.unit, letter.day).leader == letter.cadre:
-            return query.cadre(session, str(letter.leader), on)
         return query.leader(session, letter.unit, on)
 
 

@@ -87,12 +87,13 @@ def _children(process: int) -> list[int]:
 def test_a_batch_killed_halfway_goes_on_where_it_was(home: Path, app: App, tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = _start(home, out)
+    limit = time.monotonic() + 300
     while len(_files(out)) < 3:
-        assert first.poll() is None, "it ended before it could be killed"
+        assert first.poll() is None and time.monotonic() < limit, "it ended before it could be killed"
         time.sleep(0.05)
     workers = _children(first.pid)
     os.kill(first.pid, signal.SIGKILL)
-    first.communicate()
+    first.communicate(timeout=60)
     limit = time.monotonic() + 10
     while any(
         Path(f"/proc/{one}/cmdline").exists() and Path(f"/proc/{one}/cmdline").read_bytes() for one in workers
