@@ -23,6 +23,7 @@ from service.commands import (
     ocsp,
     pin,
     records,
+    serve,
     texts,
     trust,
     verify,
@@ -213,7 +214,7 @@ def _reopen(settings: Settings) -> composition.App:
 
 for module in (
     *(verify, trust, enrol, letter, pin, certificates, ocsp, witness, archive),
-    *(generate, texts, exchange, changes, records, duties),
+    *(generate, texts, exchange, changes, records, duties, serve),
 ):
     module.register(cli)
 speak(cli)

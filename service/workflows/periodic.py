@@ -15,6 +15,7 @@ from service.workflows import (
     rosters,
     witnessing,
 )
+from service.workflows.access import trail
 from service.workflows.parts import Parts
 
 _log = structlog.get_logger("liangze.periodic")
@@ -57,9 +58,15 @@ def watch_authorities(parts: Parts) -> None:
         _log.warning("authority_due", use=use, command="liangze cert succeed")
 
 
+def log_acts(parts: Parts) -> None:
+    """Put the digest of yesterday's audit trail into the log."""
+    trail.daily(parts)
+
+
 DUTIES: tuple[Callable[[Parts], None], ...] = (
     disposal.finish,
     rosters.daily,
+    log_acts,
     anchoring.daily,
     ask_witnesses,
     cease_certificates,
