@@ -95,6 +95,8 @@ NOTICES = {
     "disabled": "账号已停用。",
     "enabled": "账号已启用。",
     "confirmed": "已记录身份核对。",
+    "pin": "签名密码已设置，请牢记：系统不保存它，也没有人能替您找回。",
+    "signed": "这些文书已经签过，不必重复签署。",
     "phone": "手机号已更正，原链接与会话已失效；请重新核对身份后发放新链接。",
 }
 """Sentences that a page shows after something was done; an address carries only their names."""

@@ -117,6 +117,14 @@ def prepare_seals(parts: Parts, unit: str, *, progress: Progress | None = None) 
     return seal.id, _prepare(parts, seal.id, work, progress)
 
 
+def ready_for(parts: Parts, person: str) -> list[Ready]:
+    """Return what was prepared for `person` today and waits for the PIN."""
+    with parts.sessions.begin() as session:
+        found = select(Step.id).where(Step.signer == person, Step.state == "prepared").order_by(Step.id)
+        chosen = session.scalars(found).all()
+    return _still_ready(parts, person, chosen)[0]
+
+
 def approve_letters(
     parts: Parts,
     signer: str,

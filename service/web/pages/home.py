@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request, Response
 
 from service.clock import china_day
+from service.web import menu
 from service.web.access import codes_of, person_of, signed_in
 from service.web.menu import LOOKS
-from service.web.render import render
+from service.web.render import go, render
 from service.web.site import site_of
 from service.workflows import browsing
 
@@ -16,6 +17,8 @@ pages = APIRouter(include_in_schema=False)
 def home(request: Request) -> Response:
     """Show the board of who is signed in; a signer's is their list of letters."""
     person, here = person_of(request), site_of(request)
+    if person.cadre is not None and not menu.of(person):
+        return go(request, "/sign")
     on = china_day(here.parts.clock())
     counts: dict[str, int] = {}
     with here.reader.begin() as session:
