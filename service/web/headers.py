@@ -6,8 +6,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.settings import Settings
 
 MIB = 1024 * 1024
-FORM_MAX, UPLOAD_MAX = 1 * MIB, 48 * MIB
-"""Bytes of a request: of a form or JSON, and of a form with files (a scanned letter, a district's workbook)."""
+FORM_MAX, UPLOAD_MAX, DRAIN_MAX = 1 * MIB, 48 * MIB, 96 * MIB
+"""Bytes of a request: a form or JSON; a form with files (a workbook, a scanned letter); what is let go by."""
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -73,6 +73,7 @@ class Headers:
             await self._app(scope, limited, with_headers)
         except _TooLargeError:
             if not begun:
+                await _drain(receive)
                 await _refuse(with_headers)
 
 
@@ -96,6 +97,15 @@ def _limit(scope: Scope) -> int:
 def _announced(scope: Scope) -> int:
     length = _header(scope, b"content-length")
     return int(length) if length.isdigit() else 0
+
+
+async def _drain(receive: Receive) -> None:
+    """Let what is still coming go by, up to a point: a browser shows no answer while it is sending."""
+    seen, more = 0, True
+    while more and seen < DRAIN_MAX:
+        message = await receive()
+        seen += len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 async def _refuse(send: Send) -> None:

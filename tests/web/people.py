@@ -40,6 +40,13 @@ class Browser(httpx.Client):
         return self.post(action or page, data={"csrf": token_in(text), **values})
 
 
+def visit(url: str, path: str, **cookies: str) -> httpx.Response:
+    """Open one page in a browser that nobody has used before."""
+    with Browser(url) as browser:
+        browser.cookies.update(cookies)
+        return browser.get(path)
+
+
 def token_in(page: str) -> str:
     """Return the CSRF token of a page."""
     found = re.search(r'name="csrf" content="([0-9a-f]{40})"', page)
