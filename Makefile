@@ -34,7 +34,7 @@ pytest: setup-test ## 测试（不含长时间测试）/ the tests, without the 
 	$(BIN)/pytest -n $(JOBS) --dist loadscope -m "not soak and not conformance"
 
 soak: setup-test ## 长时间测试 / the long tests
-	$(BIN)/pytest -n $(JOBS) --dist loadscope -m soak
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m soak
 
 conformance: setup-conformance ## 用 veraPDF 检查每种文书和签完的承诺书（PDF/A-3a、PDF/UA-1）/ every kind, and a signed letter
 	$(BIN)/pytest -m conformance tests/conformance

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from samples import make_lucheng  # noqa: E402
 from service import app as composition  # noqa: E402
-from service.registry import export, styled  # noqa: E402
+from service.registry import form_export, styled  # noqa: E402
 from service.settings import Settings  # noqa: E402
 from service.workflows import intake  # noqa: E402
 from service.workflows.parts import Parts  # noqa: E402
@@ -129,7 +129,7 @@ def _measure(path: Path, *, with_export: bool) -> dict[str, Any]:
     if with_export:
         began = time.perf_counter()
         with parts.sessions.begin() as session:
-            styled.workbook(export.form_tables(session, NOW.date()))
+            styled.workbook(form_export.form_tables(session, NOW.date()))
         seconds["export"] = round(time.perf_counter() - began, 3)
     return {
         "rows": rows,

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from huey import Huey
+from huey.consumer import Consumer
 from sqlalchemy import Engine
 
 from service import tasks
@@ -19,16 +20,16 @@ from service.archive import origins
 from service.clock import Clock, system_clock
 from service.core import Entropy
 from service.db import schema
-from service.db.engine import open_engine, sessions_of
+from service.db.engine import Sessions, open_engine, sessions_of
 from service.documents.pdf import PdfRenderer
 from service.errors import CorruptError, SetupError
 from service.keys import service_keys
 from service.settings import Settings
-from service.signing import ca
 from service.signing.timestamps import LocalTimeStamper
 from service.signing.tsa_client import HttpTimeStamper, Terms
 from service.workflows import enrolment, generations, jobs, outside, periodic, setup
 from service.workflows.parts import Parts
+from service.workflows.tsa_serials import Serials
 
 POLL_SECONDS = 0.05
 SWEEP_SECONDS = 60
@@ -62,14 +63,18 @@ class App:
 
     def drain(self, progress: Progress | None = None) -> None:
         """Have every pending job done by a worker of this process; raise the first fault of those that failed."""
-        seen: set[tuple[int, int]] = set()
+        fed: set[tuple[int, int]] = set()
+        known: set[tuple[int, int]] = set()
         done = 0
-        with self._working():
-            while waiting := self._feed(seen):
-                done = max(done, len(seen) - waiting)
+        with self._working() as is_sweep_due:
+            while waiting := self._feed(fed):
+                known |= fed
+                done = max(done, len(known) - waiting)
                 if progress:
-                    progress(done, len(seen))
+                    progress(done, len(known))
                 time.sleep(POLL_SECONDS)
+                if is_sweep_due():
+                    fed.clear()
         with self.parts.sessions.begin() as session:
             faults = jobs.faults(session)
         if faults:
@@ -77,29 +82,33 @@ class App:
 
     def serve(self) -> None:
         """Work until the process is told to stop; what is pending is fed again every minute."""
-        seen: set[tuple[int, int]] = set()
-        swept = time.monotonic()
-        with self._working():
+        fed: set[tuple[int, int]] = set()
+        with self._working() as is_sweep_due:
             while True:
-                self._feed(seen)
+                self._feed(fed)
                 time.sleep(POLL_SECONDS * 10)
-                if time.monotonic() - swept > SWEEP_SECONDS:
-                    seen, swept = set(), time.monotonic()
+                if is_sweep_due():
+                    fed.clear()
                     periodic.run(self.parts)
 
-    def _feed(self, seen: set[tuple[int, int]]) -> int:
+    def _feed(self, fed: set[tuple[int, int]]) -> int:
         """Enqueue pending jobs not fed yet (or fed before their last attempt) and return how many are pending."""
         with self.parts.sessions.begin() as session:
             waiting = jobs.pending(session, self.parts.clock())
         for job in waiting:
-            if job not in seen:
+            if job not in fed:
                 self.run_job(job[0])
-        seen.update(waiting)
+        fed.update(waiting)
         return len(waiting)
 
     @contextmanager
-    def _working(self) -> Iterator[None]:
-        """Run the Huey workers for the length of the block; each ends after the task in hand."""
+    def _working(self) -> Iterator[Callable[[], bool]]:
+        """Run the Huey workers for the length of the block; each ends after the task in hand.
+
+        Yields what replaces workers that died and says whether all that is pending should be fed again: the
+        queue forgets a message when it hands it out, so one whose worker died, or failed before the job row told
+        of it, comes back only so.
+        """
         many = self.parts.settings.workers > 1
         consumer = self.queue.create_consumer(
             workers=self.parts.settings.workers,
@@ -114,13 +123,33 @@ class App:
         hands = [hand for _, hand in consumer.worker_threads]
         for hand in hands:
             hand.start()
+        swept = time.monotonic()
+
+        def is_sweep_due() -> bool:
+            nonlocal swept
+            if not _replace_dead(consumer, hands) and time.monotonic() - swept < SWEEP_SECONDS:
+                return False
+            swept = time.monotonic()
+            return True
+
         try:
-            yield
+            yield is_sweep_due
         finally:
             consumer.stop_flag.set()
             for hand in hands:
                 hand.join()
             self.queue.storage.close()
+
+
+def _replace_dead(consumer: Consumer, hands: list[Any]) -> bool:
+    """Start a worker for each that has died (out of memory, killed); say whether there was one."""
+    dead = [at for at, hand in enumerate(hands) if not hand.is_alive()]
+    if dead:  # a forked child must not share the parent's connection to the queue
+        consumer.huey.storage.close()
+    for at in dead:
+        hands[at] = consumer._create_process(consumer._create_worker(), f"Worker-{at + 1}")
+        hands[at].start()
+    return bool(dead)
 
 
 def _settle(engine: Engine) -> None:
@@ -191,14 +220,14 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
         issuing_ca=own.issuing[0],
         tsa_ca=own.timing[0],
         earlier=(*own.issuing[1:], *own.timing[1:]),
-        timestamper=_timestamper(settings, own, clock, entropy),
+        timestamper=_timestamper(settings, own, sessions, clock, entropy),
         trust_key=signers["trust"],
         pepper=lambda: service_keys.load_pepper(settings.pepper),
     )
 
 
 def _timestamper(
-    settings: Settings, own: generations.Loaded, clock: Clock, entropy: Entropy
+    settings: Settings, own: generations.Loaded, sessions: Sessions, clock: Clock, entropy: Entropy
 ) -> LocalTimeStamper | HttpTimeStamper:
     """Return the outside authorities where they are configured, else the local one; never one for the other."""
     if settings.tsa_urls.split():
@@ -213,5 +242,5 @@ def _timestamper(
         own.tsa.certificate,
         [own.timing[0].certificate],
         clock,
-        lambda: ca.new_serial(entropy),
+        Serials(sessions, entropy),
     )

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,20 @@ T = TypeVar("T")
 STYLES = {"valid": "bold green", "invalid": "bold red", "indeterminate": "bold yellow"}
 
 
+class _Lines:
+    """Writes log lines to whatever stderr is now; a closed or full one loses lines, never the work they tell of."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def msg(self, line: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def configure_logging() -> None:
     """Send structured logs to stderr, one JSON object a line; fields are named by us and hold no secret."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
@@ -37,7 +52,7 @@ def configure_logging() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_Lines,
         cache_logger_on_first_use=False,
     )
 

@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     """`production` refuses demo keys and unadopted texts; `demo` marks every page 演示样张."""
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite in the data directory."""
+    store_url: str = ""
+    """Object storage, s3://bucket/prefix (keys and address from AWS_* variables); empty: the data directory."""
     pepper_file: Path | None = None
     """32 random bytes, mode 0600; default secrets/pepper in the data directory."""
     templates: Path = ROOT / "templates"

@@ -9,24 +9,23 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-START_SECONDS = 20
+DEADLINE_SECONDS = 20
 
 
 @contextmanager
 def served(web: FastAPI) -> Iterator[str]:
-    """Serve `web` on a free port and yield its address."""
-    door = socket.socket()
-    door.bind(("127.0.0.1", 0))
+    """Serve `web` on a port of its own and yield its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(web, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while not server.started:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the server did not start")
+        assert time.monotonic() < deadline, "the server did not start"
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(DEADLINE_SECONDS)
+        listening.close()

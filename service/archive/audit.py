@@ -11,8 +11,9 @@ from pathlib import Path
 from service.archive import durable, earlier, objects
 from service.archive.anchors import Judge
 from service.archive.folder import CHECKPOINT
-from service.archive.ledger import Ledger
+from service.archive.ledger import Ledger, Placed
 from service.archive.objects import Finding, ObjectCheck, OnObject, Progress
+from service.archive.store import FolderStore, Store
 from service.core import parse_entry
 from service.errors import InputError, NotFoundError, ServiceError, SetupError
 from service.tlog import checkpoint as checkpoints
@@ -39,6 +40,8 @@ class Scope:
     judge: Judge | None = None
     """Whom to trust for the time in the anchors; without it only their digests and signature values are checked."""
     workers: int = 1
+    store: Store | None = None
+    """Where the objects are, if not in the folder's `store`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,15 @@ def audit(
         known = earlier.gather(folder, verifier, scope.earlier, scope.cosigners, scope.judge)
         # (1) entries against tiles, level by level, up to the signed root and through every earlier one
         # (2) files that belong to nothing
+        store = scope.store or FolderStore(folder / "store")
         if not ledger.done("tree"):
             run.keep(known.findings)
             run.tree(head, known.roots)
             run.strays(head.size)
-            run.keep(objects.surplus(folder / "store", ledger))
+            run.keep(objects.surplus(store, ledger))
             ledger.mark("tree")
         # (3) objects: present, unchanged, disposed of, surplus
-        check = ObjectCheck(folder / "store", scope.full, scope.on_object)
+        check = ObjectCheck(store, scope.full, scope.on_object)
         count = objects.check_objects(ledger, check, run.progress, scope.workers)
         return run.report(head, count, len(known.roots))
 
@@ -187,10 +191,9 @@ class _Audit:
             yield from self._tile_hashes(Tile(0, bundle.index, bundle.width))
             return
         self._compare_partials(bundle, lambda width: tiles.format_bundle(entries[:width]))
-        for index, entry in enumerate(entries, first):
-            leaf = merkle.leaf_hash(entry)
-            self._enter(index, entry, leaf)
-            yield leaf
+        leaves = [merkle.leaf_hash(entry) for entry in entries]
+        self._enter(first, entries, leaves)
+        yield from leaves
 
     def _tile_hashes(self, tile: Tile) -> list[Hash]:
         try:
@@ -198,15 +201,17 @@ class _Audit:
         except (InputError, NotFoundError):
             return [merkle.empty_root()] * tile.width  # `_compare` reports the tile itself
 
-    def _enter(self, index: int, content: bytes, leaf: Hash) -> None:
-        where = f"entry/{index}"
-        try:
-            entry = parse_entry(content)
-        except InputError as exc:
-            self.found("E-ARC-104", f"第 {index} 条存证不是第 1 版条目：{exc.message}", where)
-            return
-        if self._ledger.enter(index, entry, leaf) != entry.prev:
-            self.found("E-ARC-105", f"第 {index} 条存证没有接在同一编号的前一条之后。", where)
+    def _enter(self, first: int, entries: Sequence[bytes], leaves: Sequence[Hash]) -> None:
+        """Take note of a bundle's entries, and of those that are none or follow on nothing."""
+        parsed: list[Placed] = []
+        for index, (content, leaf) in enumerate(zip(entries, leaves, strict=True), first):
+            try:
+                parsed.append((index, parse_entry(content), leaf))
+            except InputError as exc:
+                text = f"第 {index} 条存证不是第 1 版条目：{exc.message}"
+                self.found("E-ARC-104", text, f"entry/{index}")
+        for index in self._ledger.enter(parsed):
+            self.found("E-ARC-105", f"第 {index} 条存证没有接在同一编号的前一条之后。", f"entry/{index}")
 
     def _compare(self, tile: Tile, content: bytes) -> None:
         """Compare the tile as rebuilt with the file, and with what partial tiles are left of it."""

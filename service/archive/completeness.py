@@ -10,22 +10,24 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from service.archive import origins
 from service.archive.folder import LogFolder
 from service.clock import china_day, parse_utc
 from service.core import Entry, Event, FileDigest, Json, canonical_json, parse_canonical, parse_entry
 from service.errors import InputError, NotFoundError, VerificationError
 from service.tlog import merkle, note, tiles
+from service.tlog.checkpoint import Checkpoint
 from service.tlog.tiles import ENTRIES, WIDTH
 
 KIND = "roster"
 COMMITMENT = "commitment"
-IN_FORCE = frozenset({Event.COMPLETED, Event.RENEWED})
+IN_FORCE = frozenset({Event.COMPLETED, Event.RENEWED, Event.PAPER})  # the last one: signed by hand, scanned
 _KEYS = {"v", "unit", "day", "checkpoint", "roster", "roster_index", "commitments", "gaps", "doubles"}
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An entry and where it stands."""
+    """An entry and where it stands: its index, counted through the ended logs to the one in use."""
 
     index: int
     entry: Entry
@@ -69,7 +71,7 @@ class Proof:
     roster: str
     roster_index: int
     commitments: tuple[tuple[str, str, int], ...]
-    """(pseudonym, letter, index of its newest entry), sorted."""
+    """(pseudonym, letter, index of its newest entry as `Placed` counts), sorted."""
     gaps: tuple[str, ...]
     doubles: tuple[str, ...]
 
@@ -118,11 +120,12 @@ def roster_subjects(roster: bytes) -> list[str]:
 
 def prove(folder: Path, vkey: str, unit: str, day: date, read_roster: Callable[[str], bytes]) -> Proof:
     """Return the proof for a unit and a day out of the published log; raise NotFoundError without a roster."""
-    log = LogFolder(folder, note.Verifier.parse(vkey))
+    verifier = note.Verifier.parse(vkey)
+    log = LogFolder(folder, verifier)
     head = log.shown()
     if head is None:
         raise NotFoundError("E-ARC-060", f"{folder} 中没有已发布的存证日志。")
-    found = _scan(log, head.checkpoint.size, head.checkpoint.root, unit, day)
+    found = _scan(_lineage(log, verifier, head.checkpoint), Found(unit, day))
     if found.roster is None or found.roster.entry.file is None:
         raise NotFoundError("E-ARC-065", f"{unit} 在 {day} 及以前没有存证的名册。")
     roster = read_roster(found.roster.entry.file.sha256)
@@ -137,8 +140,9 @@ def check(data: bytes, mirror: Path, vkey: str) -> Proof:
     """
     claimed = parse(data)
     verifier = note.Verifier.parse(vkey)
-    head = LogFolder(mirror, verifier).open(claimed.checkpoint.encode()).checkpoint
-    found = _scan(LogFolder(mirror, verifier), head.size, head.root, claimed.unit, claimed.day)
+    log = LogFolder(mirror, verifier)
+    head = log.open(claimed.checkpoint.encode()).checkpoint
+    found = _scan(_lineage(log, verifier, head), Found(claimed.unit, claimed.day))
     logged = found.roster
     if logged is None or logged.entry.file != FileDigest.of(claimed.roster.encode()):
         raise VerificationError("E-ARC-066", "证明所附的名册不是日志中该日有效的名册。")
@@ -190,16 +194,32 @@ def _count(found: Found, index: int, roster: bytes, checkpoint: str) -> Proof:
     )
 
 
-def _scan(log: LogFolder, size: int, root: bytes, unit: str, day: date) -> Found:
-    """Read every entry of the tree, which must have `root`; raise VerificationError if the entries don't lead there."""
-    found, builder = Found(unit, day), tiles.TileBuilder()
-    for first in range(0, size, WIDTH):
-        for index, content in enumerate(_bundle(log, first, size), first):
-            for _ in builder.add(merkle.leaf_hash(content)):
-                pass
-            found.take(index, parse_entry(content))
-    if builder.root() != root:
-        raise VerificationError("E-ARC-069", "镜像中的条目推不出检查点：镜像不全，或被改动过。")
+def _lineage(log: LogFolder, key: note.Verifier, head: Checkpoint) -> list[tuple[LogFolder, Checkpoint]]:
+    """Return the log and those that ended before it, oldest first; each one's first entry names the head before."""
+    logs, top = [(log, head)], log.path
+    while logs[0][1].size:
+        first = parse_entry(_bundle(logs[0][0], 0, logs[0][1].size)[0])
+        earlier = origins.before(top, key, first)
+        shown = earlier.shown() if earlier else None
+        if earlier is None or shown is None:
+            break
+        logs.insert(0, (earlier, shown.checkpoint))
+    return logs
+
+
+def _scan(logs: Sequence[tuple[LogFolder, Checkpoint]], found: Found) -> Found:
+    """Read every entry of the trees; raise VerificationError where the entries don't lead to the heads."""
+    before = 0
+    for log, head in logs:
+        builder = tiles.TileBuilder()
+        for first in range(0, head.size, WIDTH):
+            for index, content in enumerate(_bundle(log, first, head.size), first):
+                for _ in builder.add(merkle.leaf_hash(content)):
+                    pass
+                found.take(before + index, parse_entry(content))
+        if builder.root() != head.root:
+            raise VerificationError("E-ARC-069", "镜像中的条目推不出检查点：镜像不全，或被改动过。")
+        before += head.size
     return found
 
 

@@ -6,17 +6,17 @@ from pathlib import Path
 from service.archive import durable
 from service.archive.folder import CHECKPOINT
 from service.archive.kept import KEPT
-from service.archive.store import FolderStore
+from service.archive.store import Store
 
 ENTRY_TILES = "tile"
 
 
-def copy_objects(source: FolderStore, target: Path) -> int:
+def copy_objects(source: Store, target: Store) -> int:
     """Copy the objects that `target` lacks, each checked against its name; return how many were copied."""
-    copy, copied = FolderStore(target), 0
+    copied = 0
     for digest in source.digests():
-        if not copy.has(digest):
-            copy.put(source.get(digest))
+        if not target.has(digest):
+            target.put(source.get(digest))
             copied += 1
     return copied
 

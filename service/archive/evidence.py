@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.archive.four_properties import Dossier
+from service.archive.inspection import Dossier
 from service.core import Json, canonical_json, sha256_hex
 from service.errors import InputError
 

@@ -15,7 +15,7 @@ TEXT = """证据包说明
   crls/          证书吊销列表（DER）
   timestamps/    文书中的时间戳（DER），digests.txt 写明各自所盖的摘要
   anchors/       存证日志的每日检查点及其时间戳，和以该检查点为准的回执
-  log/           存证日志的公钥（log.vkey）和生成本包时的检查点
+  log/           存证日志的公钥（log.vkey）、见证方的公钥（有见证方时）和生成本包时的检查点
   trust/         信任包（本系统验证时使用）及其公钥
 
 二、核对电子签名（poppler 的 pdfsig）
@@ -36,7 +36,7 @@ TEXT = """证据包说明
   2. 回执 extra 行解码（base64）后是存证条目，其中 file.sha256 应等于 PDF 的 SHA-256：
      sha256sum "documents/档号.pdf"
   3. 条目的叶散列为 SHA-256(0x00 ‖ 条目)，按回执中的路径逐级计算（RFC 6962），应得根散列。
-  4. 见证方的联署也在检查点的签名行中；核对所用公钥请向见证方索取。
+  4. 见证方的联署也在检查点的签名行中，公钥见 log/witnesses.vkey（有见证方时），应向见证方索取比对。
 
 六、核对每日时间戳（有 anchors/ 时）
   head -n 3 anchors/条数 > text

@@ -20,6 +20,7 @@ from service.tlog.tiles import ENTRIES, WIDTH, Tile
 
 CHECKPOINT = "checkpoint"
 LOCK = ".lock"
+MAX_UPPER = 512  # tiles of the upper levels in memory, 8 kB each
 
 ReadEntries = Callable[[int, int], Sequence[bytes]]
 
@@ -39,6 +40,7 @@ class LogFolder:
         self.path = path
         self._verifier = verifier
         self._opened: Head | None = None
+        self._upper: dict[Tile, bytes] = {}
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder: only one process at a time publishes into it."""
@@ -111,10 +113,11 @@ class LogFolder:
         size, root = shown.checkpoint.size, shown.checkpoint.root
         try:
             bundle = tiles.tile_at(ENTRIES, index // WIDTH, size)
-            entry = tiles.parse_bundle(self.read_tile(bundle), bundle.width)[index % WIDTH]
-            path = merkle.prove_inclusion(index, size, tiles.hash_reader(size, self.read_tile))
+            entry = tiles.bundle_entry(self.read_tile(bundle), index % WIDTH)
+            path = merkle.prove_inclusion(index, size, tiles.hash_reader(size, self._read_once))
             merkle.verify_inclusion(merkle.leaf_hash(entry), index, size, path, root)
         except (InputError, NotFoundError, VerificationError) as exc:
+            self._upper.clear()  # a damaged tile may be mended meanwhile
             raise _damaged(exc) from exc
         return proof.format_proof(entry, index, path, shown.signed)
 
@@ -129,6 +132,16 @@ class LogFolder:
         if tile.level != ENTRIES:
             return full[: tile.width * HASH_BYTES]
         return tiles.format_bundle(tiles.parse_bundle(full, WIDTH)[: tile.width])
+
+    def _read_once(self, tile: Tile) -> bytes:
+        """Return a tile's bytes; those of the upper levels, which every receipt needs, stay in memory."""
+        if tile.level < 1:
+            return self.read_tile(tile)
+        if tile not in self._upper:
+            if len(self._upper) >= MAX_UPPER:
+                self._upper.clear()
+            self._upper[tile] = self.read_tile(tile)
+        return self._upper[tile]
 
     def _content(
         self, head: Head, shown: Head | None, since: int, read_entries: ReadEntries

@@ -4,7 +4,7 @@ The file is temporary, or the auditor's own: an audit that was interrupted then 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -17,10 +17,16 @@ CREATE TABLE finding (code TEXT NOT NULL, text TEXT NOT NULL, place TEXT NOT NUL
 CREATE TABLE newest (id TEXT PRIMARY KEY, leaf TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE object (
     sha256 TEXT PRIMARY KEY, sm3 TEXT NOT NULL, size INTEGER NOT NULL, entry INTEGER NOT NULL,
-    disposed INTEGER NOT NULL, checked INTEGER NOT NULL DEFAULT 0
+    disposed INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE checked (upto TEXT NOT NULL);
+INSERT INTO checked VALUES ('');
 """
+_CACHE_KB = 65_536  # the tables of a million entries are some 200 MB, touched at random
 
+
+Placed = tuple[int, Entry, bytes]
+"""An entry with its index and its leaf hash."""
 
 _TABLES = ("step", "finding", "newest", "object")
 
@@ -34,6 +40,7 @@ class Ledger:
     def __init__(self, path: Path | None = None) -> None:
         try:
             self._database = sqlite3.connect(path or "", isolation_level=None)
+            self._database.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
             self._database.execute("BEGIN")
             if not self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'object'").fetchone():
                 for statement in _SCHEMA.split(";"):
@@ -47,6 +54,7 @@ class Ledger:
             return
         for table in _TABLES:
             self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - names from above
+        self._database.execute("UPDATE checked SET upto = ''")
         self.mark(run)
 
     def done(self, step: str) -> bool:
@@ -91,43 +99,55 @@ class Ledger:
             self._database.execute("COMMIT")
         self._database.close()
 
-    def enter(self, index: int, entry: Entry, leaf: bytes) -> str | None:
-        """Remember an entry; return the leaf hash of the one before it with the same id."""
-        row = self._database.execute("SELECT leaf FROM newest WHERE id = ?", (entry.id,)).fetchone()
-        self._database.execute("INSERT OR REPLACE INTO newest VALUES (?, ?)", (entry.id, leaf.hex()))
-        if entry.file is not None:
-            file, disposed = entry.file, entry.event is Event.DISPOSED
-            self._database.execute(
-                "INSERT INTO object VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (sha256) DO UPDATE SET "
-                "disposed = excluded.disposed, size = CASE WHEN sm3 = excluded.sm3 AND size = excluded.size "
-                "THEN size ELSE -1 END",
-                (file.sha256, file.sm3, file.size, index, disposed),
-            )
-        return None if row is None else str(row[0])
+    def enter(self, entries: Sequence[Placed]) -> list[int]:
+        """Remember these entries; return the indexes of those whose `prev` is not the newest leaf of their id."""
+        newest = self._newest({entry.id for _, entry, _ in entries})
+        broken = []
+        for index, entry, leaf in entries:
+            if newest.get(entry.id) != entry.prev:
+                broken.append(index)
+            newest[entry.id] = leaf.hex()
+        self._database.executemany("INSERT OR REPLACE INTO newest VALUES (?, ?)", newest.items())
+        self._database.executemany(
+            "INSERT INTO object VALUES (?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET "
+            "disposed = excluded.disposed, size = CASE WHEN sm3 = excluded.sm3 AND size = excluded.size "
+            "THEN size ELSE -1 END",
+            (
+                (entry.file.sha256, entry.file.sm3, entry.file.size, index, entry.event is Event.DISPOSED)
+                for index, entry, _ in entries
+                if entry.file is not None
+            ),
+        )
+        return broken
+
+    def _newest(self, ids: set[str]) -> dict[str, str]:
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT id, leaf FROM newest WHERE id IN ({marks})"  # noqa: S608 - marks only
+        return dict(self._database.execute(query, sorted(ids)))
 
     def unchecked(self, most: int) -> list[tuple[int, FileDigest, bool]]:
-        """Return (index of the entry, digests, disposed of) of the next objects to check.
+        """Return (index of the entry, digests, disposed of) of the next objects to check, by digest.
 
         A size of -1 says that two entries describe the same object differently.
         """
         query = (
-            "SELECT entry, sha256, sm3, size, disposed FROM object WHERE NOT checked ORDER BY sha256 LIMIT ?"
+            "SELECT entry, sha256, sm3, size, disposed FROM object "
+            "WHERE sha256 > (SELECT upto FROM checked) ORDER BY sha256 LIMIT ?"
         )
         return [
             (row[0], FileDigest(Sha256Hex(row[1]), row[2], row[3]), bool(row[4]))
             for row in self._database.execute(query, (most,))
         ]
 
-    def check(self, digests: Iterable[str]) -> None:
-        """Mark these objects as checked, and keep everything so far."""
-        self._database.executemany(
-            "UPDATE object SET checked = 1 WHERE sha256 = ?", ((one,) for one in digests)
-        )
+    def check(self, upto: str) -> None:
+        """Mark the objects up to this digest as checked, and keep everything so far."""
+        self._database.execute("UPDATE checked SET upto = ?", (upto,))
         self.save()
 
     def checked(self) -> int:
         """Return how many objects are marked as checked."""
-        return int(self._database.execute("SELECT count(*) FROM object WHERE checked").fetchone()[0])
+        query = "SELECT count(*) FROM object WHERE sha256 <= (SELECT upto FROM checked)"
+        return int(self._database.execute(query).fetchone()[0])
 
     def count(self) -> int:
         """Return how many objects the entries name."""

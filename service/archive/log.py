@@ -131,6 +131,11 @@ class Log:
         """The checkpoints kept: one a day, and those that witnesses have cosigned."""
         return KeptCheckpoints(self._folder)
 
+    @property
+    def folder(self) -> LogFolder:
+        """The log as published, for reading."""
+        return self._folder
+
     def published(self) -> Head | None:
         """Return the head that the folder shows; None if it shows none yet."""
         return self._folder.shown()

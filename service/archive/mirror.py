@@ -5,7 +5,7 @@ Any web server can serve the folder to any tlog client. It holds digests and pse
 
 from pathlib import Path
 
-from service.archive import durable
+from service.archive import durable, origins
 from service.archive.copying import copy_log
 from service.archive.folder import CHECKPOINT, Head, LogFolder
 from service.errors import ConflictError, NotFoundError
@@ -25,6 +25,7 @@ def export(source: Path, target: Path, vkey: str) -> Head:
     if head is None:
         raise NotFoundError("E-ARC-060", f"{source} 中没有已发布的存证日志。")
     _require_older(LogFolder(target, verifier), head, target)
+    origins.copy_ended(source, target, with_store=False)
     copy_log(source, target, head.signed)
     mirrored = LogFolder(target, verifier)
     if mirrored.root_at(head.checkpoint.size) != head.checkpoint.root:

@@ -4,18 +4,19 @@ Objects are taken in batches, spread over worker processes; after each batch the
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 
 from service.archive import durable
 from service.archive.ledger import Ledger
-from service.core import FileDigest, sha256_hex, sm3_hex
-from service.errors import NotFoundError
+from service.archive.store import FolderStore, Store, parse_name, shard
+from service.core import FileDigest, sm3_hex
+from service.errors import CorruptError, NotFoundError
 
-BATCH = 64  # objects between two saves of the ledger
+BATCH = 256  # objects between two saves of the ledger
+_REQUESTS = 8  # to a remote store at once, for each worker asked for
 
 OnObject = Callable[[FileDigest, int, bytes], Iterable[str]]
 """Called with the digests, the index of the first entry naming the object, its bytes; returns faults found."""
@@ -39,7 +40,7 @@ class Finding:
 class ObjectCheck:
     """How each object is checked; `full` also compares SM3 and hands the bytes to `on_object`."""
 
-    store: Path
+    store: Store
     full: bool
     on_object: OnObject | None
 
@@ -48,18 +49,18 @@ class ObjectCheck:
         return list(self._findings(*named))
 
     def _findings(self, entry: int, digest: FileDigest, disposed: bool) -> Iterator[Finding]:
-        where = f"store/{digest.sha256[:2]}/{digest.sha256[2:]}"
+        where = f"store/{shard(digest.sha256)}"
         try:
-            content = durable.read(self.store / digest.sha256[:2] / digest.sha256[2:], "存证原件")
+            content = self.store.get(digest.sha256)
         except NotFoundError:
             if not disposed:
                 yield Finding("E-ARC-120", f"缺少第 {entry} 条存证的原件。", where)
             return
-        if disposed:
-            yield Finding("E-ARC-121", f"第 {entry} 条存证的原件已登记销毁，但文件仍在。", where, notice=True)
-        if sha256_hex(content) != digest.sha256:
+        except CorruptError:
             yield Finding("E-ARC-122", f"第 {entry} 条存证的原件被改动过（SHA-256 不符）。", where)
             return
+        if disposed:
+            yield Finding("E-ARC-121", f"第 {entry} 条存证的原件已登记销毁，但文件仍在。", where, notice=True)
         if len(content) != digest.size or (self.full and sm3_hex(content) != digest.sm3):
             yield Finding("E-ARC-123", f"第 {entry} 条存证所记的长度或 SM3 与原件不符。", where)
         for text in self.on_object(digest, entry, content) if self.full and self.on_object else ():
@@ -73,23 +74,19 @@ def check_objects(ledger: Ledger, check: ObjectCheck, progress: Progress, worker
         while batch := ledger.unchecked(BATCH * max(workers, 1)):
             for finding in (one for found in run(batch) for one in found):
                 ledger.find(finding.code, finding.text, finding.where, finding.notice)
-            ledger.check(digest.sha256 for _, digest, _ in batch)
+            ledger.check(batch[-1][1].sha256)
             done += len(batch)
             progress("objects", done, total)
     return total
 
 
-def surplus(store: Path, ledger: Ledger) -> Iterator[Finding]:
+def surplus(store: Store, ledger: Ledger) -> Iterator[Finding]:
     """Yield files that no entry speaks of: an object whose commit never came is harmless, so these are notices."""
-    for folder in sorted(store.glob("*")):
-        for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
-            if path.is_dir() and not path.is_symlink():
-                continue
-            name = path.relative_to(store).as_posix()
-            if path.name.startswith(durable.TEMPORARY):
-                yield Finding("E-ARC-110", "写入中断留下的临时文件，可以删除。", f"store/{name}", notice=True)
-            elif not ledger.names(name.replace("/", "", 1)):
-                yield Finding("E-ARC-125", "没有任何存证条目提到此文件。", f"store/{name}", notice=True)
+    for name in store.names():
+        if name.rpartition("/")[2].startswith(durable.TEMPORARY):
+            yield Finding("E-ARC-110", "写入中断留下的临时文件，可以删除。", f"store/{name}", notice=True)
+        elif not ledger.names(parse_name(name) or ""):
+            yield Finding("E-ARC-125", "没有任何存证条目提到此文件。", f"store/{name}", notice=True)
 
 
 _check: ObjectCheck | None = None  # of a worker process, set when it begins
@@ -112,6 +109,12 @@ def _mapped(
     """Yield a map of `check`, in this process or spread over `workers`."""
     if workers <= 1:
         yield lambda batch: map(check, batch)
+        return
+    if not isinstance(
+        check.store, FolderStore
+    ):  # waits for the network, and its connections do not survive a fork
+        with ThreadPoolExecutor(workers * _REQUESTS) as threads:
+            yield lambda batch: threads.map(check, batch)
         return
     with ProcessPoolExecutor(workers, get_context("fork"), _install, (check,)) as pool:
         yield lambda batch: pool.map(_run, batch, chunksize=8)

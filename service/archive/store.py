@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from service.archive import durable
 from service.core import Sha256Hex, sha256_hex
@@ -10,6 +11,28 @@ from service.errors import CorruptError, InputError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MODE = 0o640  # objects hold personal data; tiles do not and may be served to anyone
+
+
+class Store(Protocol):
+    """What a store does, be it a folder (`FolderStore`) or an S3 service (`s3.RemoteStore`); see there for errors."""
+
+    def put(self, content: bytes) -> Sha256Hex:
+        """Keep `content` and return its name; it is durable when this returns."""
+
+    def get(self, digest: str) -> bytes:
+        """Return the object, its digest checked."""
+
+    def has(self, digest: str) -> bool:
+        """Say whether an object of this name is there."""
+
+    def delete(self, digest: str) -> None:
+        """Remove the object if it is there."""
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of every file there, object or not."""
+
+    def digests(self) -> Iterator[Sha256Hex]:
+        """Yield the digests of all objects, in no order."""
 
 
 class FolderStore:
@@ -46,14 +69,35 @@ class FolderStore:
         """Remove the object if it is there (work store and approved disposal only)."""
         durable.remove(self.path(digest))
 
+    def names(self) -> Iterator[str]:
+        """Yield the name of every file there, object or not, shard by shard."""
+        for folder in sorted(self.folder.glob("*")):
+            for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
+                if path.is_symlink() or not path.is_dir():
+                    yield path.relative_to(self.folder).as_posix()
+
     def digests(self) -> Iterator[Sha256Hex]:
         """Yield the names of all objects, in no order."""
-        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
-            if _DIGEST.fullmatch(path.parent.name + path.name):
-                yield Sha256Hex(path.parent.name + path.name)
+        return (digest for name in self.names() if (digest := parse_name(name)))
 
     def path(self, digest: str) -> Path:
         """Return where the object of this name stands or would stand."""
-        if not _DIGEST.fullmatch(digest):
-            raise InputError("E-ARC-012", "摘要应为 64 位十六进制小写字符。")
-        return self.folder / digest[:2] / digest[2:]
+        return self.folder / shard(require_digest(digest))
+
+
+def require_digest(digest: str) -> str:
+    """Return `digest`; raise InputError unless it is one."""
+    if not _DIGEST.fullmatch(digest):
+        raise InputError("E-ARC-012", "摘要应为 64 位十六进制小写字符。")
+    return digest
+
+
+def shard(digest: str) -> str:
+    """Return the name under which an object is kept below the store."""
+    return f"{digest[:2]}/{digest[2:]}"
+
+
+def parse_name(name: str) -> Sha256Hex | None:
+    """Return the digest of the object of this name; None where the name is no object's."""
+    digest = name.replace("/", "", 1)
+    return Sha256Hex(digest) if _DIGEST.fullmatch(digest) and shard(digest) == name else None

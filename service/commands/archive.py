@@ -1,16 +1,18 @@
 """`liangze archive …`: checking the archive, on this machine or on a bare copy."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from service import console
-from service.archive import audit
+from service.archive import audit, origins
 from service.archive.anchors import Judge
+from service.archive.audit import AuditReport
 from service.archive.objects import Progress
+from service.archive.store import Store
 from service.clock import system_clock
 from service.commands import packages
 from service.commands.opening import open_parts, read_settings
@@ -53,26 +55,32 @@ def audit_(
     as_json: AsJson = False,
 ) -> int:
     """核查存证档案：重算每个散列，检查每份原件，对照每个旧检查点。"""
-    where, vkey = _archive(folder, log_key)
+    where, vkey, store = _archive(folder, log_key)
     known = checking.gather_trust(trust or [])
     scope = audit.Scope(
         full=full,
         on_object=checking.object_check(known, system_clock()) if full and trust else None,
         earlier=[path.read_bytes() for path in earlier or []],
-        cosigners=[Cosigner.parse(one) for one in witness_key or []],
+        cosigners=[Cosigner.parse(one) for one in (*known.witnesses, *(witness_key or ()))],
         judge=Judge(known, system_clock()) if trust else None,
         workers=workers,
+        store=store,
     )
     with console.Bars() as bars:
         report = audit.audit(where, vkey, scope, state=state, progress=_shown_by(bars))
+    ended = {
+        path.relative_to(where).as_posix(): audit.audit(path, key, replace(scope, earlier=()))
+        for path, key in origins.ended_logs(where, vkey)
+    }
+    ok = report.ok and all(one.ok for one in ended.values())
     if as_json:
-        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))  # noqa: T201
-        return 0 if report.ok else 1
-    for finding in report.findings:
-        console.say(f"{finding.code} {finding.where}：{finding.text}")
-    word = "完好" if report.ok else f"有 {report.faults} 处问题"
-    console.say(f"存证 {report.size} 条，原件 {report.objects} 件，旧检查点 {report.kept} 个：{word}。")
-    return 0 if report.ok else 1
+        value = asdict(report) | {"ended": {name: asdict(one) for name, one in ended.items()}}
+        print(json.dumps(value, ensure_ascii=False, indent=2))  # noqa: T201
+        return 0 if ok else 1
+    _say_report("", report)
+    for name, one in ended.items():
+        _say_report(f"{name}/", one)
+    return 0 if ok else 1
 
 
 @_group.command("reconcile")
@@ -136,10 +144,20 @@ def _shown_by(bars: console.Bars) -> Progress:
     return tell
 
 
-def _archive(folder: Path | None, log_key: Path | None) -> tuple[Path, str]:
+def _say_report(name: str, report: AuditReport) -> None:
+    for finding in report.findings:
+        console.say(f"{finding.code} {name}{finding.where}：{finding.text}")
+    word = "完好" if report.ok else f"有 {report.faults} 处问题"
+    which = f"已终止的日志 {name}：" if name else ""
+    console.say(
+        f"{which}存证 {report.size} 条，原件 {report.objects} 件，旧检查点 {report.kept} 个：{word}。"
+    )
+
+
+def _archive(folder: Path | None, log_key: Path | None) -> tuple[Path, str, Store | None]:
     if folder is None:
         parts = open_parts()
-        return parts.settings.archive, parts.log.vkey
+        return parts.settings.archive, parts.log.vkey, parts.store
     if log_key is None:
         raise UsageError("E-SYS-054", "核查副本时须用 --log-key 指定存证日志公钥（log.vkey）。")
-    return folder, checking.read_text(log_key)
+    return folder, checking.read_text(log_key), None

@@ -13,6 +13,7 @@ from service.commands.options import (
     Document,
     EntityName,
     Name,
+    OneUnit,
     Plan,
     Rules,
     UnitOption,
@@ -21,6 +22,7 @@ from service.commands.options import (
     unit_code,
 )
 from service.workflows import arrangements, enrolment, in_force
+from service.workflows.effects import Effect
 from service.workflows.parts import Parts
 
 Sector = Annotated[str | None, typer.Option("--sector", help="限于哪些环节或业态，多个用顿号隔开。")]
@@ -39,9 +41,9 @@ def add(change: typer.Typer) -> None:
     change.command("grid")(grid)
 
 
-def arrangements_() -> None:
+def arrangements_(unit: OneUnit = None) -> None:
     """列出提级、委托授权、指定包保、组团和分工（分管、片区、网格），附编号。"""
-    lines = in_force.sentences(open_parts())
+    lines = in_force.sentences(open_parts(), unit=unit)
     for line in lines:
         console.say(line)
     console.say(f"共 {len(lines)} 项。")
@@ -74,9 +76,7 @@ def delegate(
         sector=sector,
         plan=plan,
     )
-    if not plan:
-        console.say(f"已登记委托授权 {made}。")
-    effects.show(effect, plan=plan, every=every)
+    _say(f"已登记委托授权 {made}。", effect, plan=plan, every=every)
 
 
 def end_delegation(
@@ -91,9 +91,7 @@ def end_delegation(
 ) -> None:
     """提前终止一项委托授权，今天起不再有效。"""
     effect = arrangements.end_delegation(open_parts(rules), delegation_id, who=who, why=why, plan=plan)
-    if not plan:
-        console.say("已终止委托授权。")
-    effects.show(effect, plan=plan, every=every)
+    _say("已终止委托授权。", effect, plan=plan, every=every)
 
 
 def pin(
@@ -109,9 +107,7 @@ def pin(
     """指定一名干部包保一户主体，不参加均衡分配；原有的指定随之结束。"""
     parts = open_parts(rules)
     effect = arrangements.pin(parts, _person(parts, unit, name), entity, who=who, why=why, plan=plan)
-    if not plan:
-        console.say(f"已指定{name}包保“{entity}”。")
-    effects.show(effect, plan=plan, every=every)
+    _say(f"已指定{name}包保“{entity}”。", effect, plan=plan, every=every)
 
 
 def unpin(
@@ -119,9 +115,7 @@ def unpin(
 ) -> None:
     """取消一户主体的指定包保，恢复均衡分配。"""
     effect = arrangements.unpin(open_parts(rules), entity, who=who, why=why, plan=plan)
-    if not plan:
-        console.say(f"已取消“{entity}”的指定包保。")
-    effects.show(effect, plan=plan, every=every)
+    _say(f"已取消“{entity}”的指定包保。", effect, plan=plan, every=every)
 
 
 def team(
@@ -155,9 +149,7 @@ def team(
         sector=sector,
         plan=plan,
     )
-    if not plan:
-        console.say(f"已登记组团“{name}”。")
-    effects.show(effect, plan=plan, every=every)
+    _say(f"已登记组团“{name}”。", effect, plan=plan, every=every)
 
 
 def dissolve_team(
@@ -170,9 +162,7 @@ def dissolve_team(
 ) -> None:
     """解散组团，恢复均衡分配。"""
     effect = arrangements.dissolve_team(open_parts(rules), name, who=who, why=why, plan=plan)
-    if not plan:
-        console.say(f"已解散组团“{name}”。")
-    effects.show(effect, plan=plan, every=every)
+    _say(f"已解散组团“{name}”。", effect, plan=plan, every=every)
 
 
 def scope(
@@ -203,9 +193,7 @@ def scope(
         grids=_filled(grid),
         plan=plan,
     )
-    if not plan:
-        console.say(f"已登记{name}的分工。")
-    effects.show(effect, plan=plan, every=every)
+    _say(f"已登记{name}的分工。", effect, plan=plan, every=every)
 
 
 def grid(
@@ -221,8 +209,13 @@ def grid(
 ) -> None:
     """登记主体所在的网格；由负责该网格的干部优先包保。"""
     effect = arrangements.set_grid(open_parts(rules), grid_name, entities, who=who, why=why, plan=plan)
+    _say(f"已登记 {len(entities)} 户的网格。", effect, plan=plan, every=every)
+
+
+def _say(done: str, effect: Effect, *, plan: bool, every: bool) -> None:
+    """Say what was registered, unless it was only tried, and what it leads to."""
     if not plan:
-        console.say(f"已登记 {len(entities)} 户的网格。")
+        console.say(done)
     effects.show(effect, plan=plan, every=every)
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from service import console
 from service.commands.opening import Rules, open_parts, read_day
 from service.errors import InputError, UsageError
-from service.registry.checks import Finding
+from service.registry.findings import Finding
 from service.registry.records import LEVEL_NAMES
 from service.registry.standing import Duty, Measure, Standing
 from service.workflows import duties
@@ -160,6 +160,7 @@ def _duty(duty: Duty) -> dict[str, Any]:
         "subject": duty.subject,
         "text": duty.text,
         "due": duty.due.day.isoformat(),
+        "due_at": f"{duty.due.at:%H:%M}" if duty.due.at else None,
         "provisional": list(duty.due.provisional),
         "state": duty.state.value,
     }

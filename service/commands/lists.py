@@ -7,7 +7,9 @@ import typer
 
 from service import console
 from service.clock import CHINA, china_day
+from service.commands import effects
 from service.commands.opening import open_parts, read_day
+from service.commands.options import All
 from service.errors import InputError, UsageError
 from service.registry import list_review as registry
 from service.registry import query
@@ -194,7 +196,7 @@ def status(unit: Unit, year: Year, subject: Subject = submissions.LISTS) -> None
 
 
 @submission.command()
-def consolidate(unit: Unit, year: Year, subject: Subject = submissions.LISTS) -> int:
+def consolidate(unit: Unit, year: Year, subject: Subject = submissions.LISTS, every: All = False) -> int:
     """汇总下级报送的清单，逐条列出互相矛盾之处。"""
     parts = open_parts()
     found = submissions.consolidate(parts, unit_code(parts, unit), year, subject=subject)
@@ -202,8 +204,7 @@ def consolidate(unit: Unit, year: Year, subject: Subject = submissions.LISTS) ->
     console.say(f"汇总摘要 {found.sha256}")
     if found.missing:
         console.say(f"未报：{'、'.join(found.missing)}")
-    for one in found.conflicts:
-        console.say(f"  {one.code} {one.text}")
+    effects.show_lines(tuple(f"{one.code} {one.text}" for one in found.conflicts), every=every)
     if found.conflicts:
         raise InputError("E-REG-865", f"有 {len(found.conflicts)} 处矛盾，须核实后由有关单位重报。")
     return 0

@@ -11,7 +11,7 @@ import typer
 from service import console
 from service.archive import completeness, mirror
 from service.archive.completeness import Proof
-from service.archive.four_properties import Inspection, Result, Stage
+from service.archive.inspection import Inspection, Result, Stage
 from service.clock import CHINA, china_day, system_clock
 from service.commands.opening import open_app, open_parts
 from service.errors import UsageError
@@ -23,6 +23,7 @@ from service.workflows import (
     disposal,
     filing,
     inspecting,
+    inspection_tables,
     lasting,
     packaging,
     rosters,
@@ -85,7 +86,7 @@ def inspect(
         str | None, typer.Option(help="杀毒程序，如 clamscan；不写则病毒一项记为未检测。")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="报告写到哪个文件夹（JSON；本系统的另有 PDF、Word）。")
+        Path | None, typer.Option(help="报告写到哪个文件夹（JSON 和 xlsx 表格；本系统的另有 PDF、Word）。")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON。")] = False,
 ) -> int:
@@ -103,7 +104,8 @@ def inspect(
         files = archive_pages.report(parts, found, code) if out else {}
     text = json.dumps(found.to_json(), ensure_ascii=False, indent=2)
     if out is not None:
-        _write(out, f"四性检测_{found.stage.value}", {"json": text.encode(), **files})
+        made = {"json": text.encode(), "xlsx": inspection_tables.workbook(found), **files}
+        _write(out, f"四性检测_{found.stage.value}", made)
     if as_json:
         print(text)  # noqa: T201
     else:

@@ -15,7 +15,7 @@ from service.errors import InputError, UsageError
 from service.registry import query
 from service.registry import supervision as inspecting
 from service.registry import visits as registry
-from service.registry.supervision import Inspection, Shortcoming
+from service.registry.supervision import Inspection
 from service.registry.task_lists import BAD, OUT
 from service.registry.visits import Found
 from service.workflows import duty_reports, enrolment, supervision, visits
@@ -78,12 +78,14 @@ def visit(
         done = visits.record(parts, cadre, ids[word], day, mode, found[word], who=who)
     else:
         raise UsageError("E-SYS-058", "多户主体请用 --mode 集中。")
+    names = visits.names(parts, done.visits)
     for entity, made in done.visits.items():
-        console.say(f"已记录 {entity}：督导编号 {made}")
+        console.say(f"已记录 {names[entity]}：督导编号 {made}")
     for made in done.problems:
         console.say(f"发现问题：{made}")
     if done.not_counted:
-        console.say(f"其中 {len(done.not_counted)} 户须现场督导，本次已记录，但不计完成。")
+        places = "、".join(names[entity] for entity in done.not_counted)
+        console.say(f"其中 {len(done.not_counted)} 户须现场督导，本次已记录，但不计完成：{places}。")
 
 
 def photo(
@@ -109,10 +111,13 @@ def list_problems(
     with parts.sessions.begin() as session:
         inside = query.codes_below(session, code, china_day(parts.clock())) if code else None
         rows = registry.open_problems(session, unit_codes=inside)
+        names = registry.entity_names(session, {row.entity for row in rows if row.entity})
+        units = {one.code: one.name for one in query.units(session, china_day(parts.clock()))}
     for row in rows:
+        where = names.get(row.entity or "") or units.get(row.unit, row.unit)
         handed = f"　已移交{row.handed_to}" if row.handed_to else ""
         mark = "（暂定）" if row.provisional else ""
-        console.say(f"{row.id}　{row.severity}　限{row.due_on}{mark}{handed}　{row.text}")
+        console.say(f"{row.id}　{row.severity}　限{row.due_on}{mark}{handed}　{where}：{row.text}")
     console.say(f"未销号问题 {len(rows)} 个。")
 
 
@@ -152,22 +157,24 @@ def supervise(
         list[str] | None,
         typer.Option(help="逐项结果：督查内容:符合（不符合、不适用）[:得分/满分[:说明]]；可重复。"),
     ] = None,
-    found: Annotated[list[str] | None, typer.Option(help="发现的问题；可重复。")] = None,
+    found: Annotated[
+        list[str] | None, typer.Option(help="发现的问题；在某户发现的写 问题@主体；可重复。")
+    ] = None,
     disposal: Annotated[str | None, typer.Option(help="约谈、限期整改或通报。")] = None,
     rectify_by: Annotated[str | None, typer.Option(help="整改期限。")] = None,
     on: On = None,
 ) -> None:
     """记录督查：各项指标由系统按记录计算。"""
     parts = open_parts()
-    upper, lower = unit_code(parts, unit), unit_code(parts, target)
+    upper, lower, day = unit_code(parts, unit), unit_code(parts, target), _day(parts, on)
     inspection = Inspection(
         inspecting=upper,
         inspected=lower,
-        on=_day(parts, on),
+        on=day,
         team=member,
         items=[inspecting.read_item(text) for text in item or []],
-        sample=supervision.draw(parts, lower, sample),
-        shortcomings=[Shortcoming(text) for text in found or []],
+        sample=supervision.draw(parts, lower, sample, day),
+        shortcomings=supervision.shortcomings(parts, found or [], day),
         disposal=disposal,
         rectify_due=read_day(rectify_by),
     )
@@ -178,8 +185,9 @@ def supervise(
         console.say(f"  {one}")
     if scored := inspecting.score(inspection.items):
         console.say(f"  得分 {scored[0]}/{scored[1]}")
+    names = visits.names(parts, inspection.sample)
     for entity in inspection.sample:
-        console.say(f"  抽查 {entity}")
+        console.say(f"  抽查 {names[entity]}（{entity}）")
 
 
 def rectified(

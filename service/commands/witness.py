@@ -1,5 +1,6 @@
 """`liangze witness …`: be a witness of the logs below, and have one's own log cosigned by those above."""
 
+import socket
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import uvicorn
 
 from service import console
 from service.commands.opening import open_parts
-from service.errors import ConflictError
+from service.errors import ConflictError, SetupError, system_reason
 from service.web.witness import create_witness
 from service.workflows import witnessing
 from service.workflows.witnessing import Asked
@@ -45,8 +46,14 @@ def serve(
     """启动见证服务（C2SP tlog-witness）。"""
     parts = open_parts()
     cosigner, witness = witnessing.own_witness(parts)
-    console.say(f"见证服务 {cosigner.name}：http://{host}:{port}/add-checkpoint")
-    uvicorn.run(create_witness(witness, parts.clock), host=host, port=port, log_level="warning")
+    try:
+        listening = socket.create_server((host, port))
+    except OSError as exc:
+        raise SetupError("E-SYS-129", f"不能在 {host}:{port} 上提供服务：{system_reason(exc)}。") from exc
+    with listening:  # its port is known before anyone asks, also where 0 let the system choose
+        console.say(f"见证服务 {cosigner.name}：http://{host}:{listening.getsockname()[1]}/add-checkpoint")
+        server = uvicorn.Server(uvicorn.Config(create_witness(witness, parts.clock), log_level="warning"))
+        server.run(sockets=[listening])
 
 
 @_group.command("add")
@@ -65,6 +72,15 @@ def remove(name: Annotated[str, typer.Argument(help="见证方名称。")]) -> N
     console.say(f"已移除见证方 {name}。")
 
 
+@_group.command("quorum")
+def quorum(
+    least: Annotated[int, typer.Argument(min=0, help="须有几个见证方联署；0 为不作要求。")],
+) -> None:
+    """见证策略：存证回执须有几个见证方联署，写进信任包，供核验时比对。"""
+    count = witnessing.set_quorum(open_parts(), least)
+    console.say(f"见证策略：{count} 个见证方中须有 {least} 个联署。下次导出的信任包起生效。")
+
+
 @_group.command("ask")
 def ask() -> None:
     """立即请各见证方为最新的检查点联署。"""
@@ -81,6 +97,9 @@ def ask() -> None:
 def list_() -> None:
     """列出本级的见证方，以及由本单位见证的日志。"""
     parts = open_parts()
+    every, least = witnessing.policy(parts)
+    if every:
+        console.say(f"见证策略：{len(every)} 个见证方中须有 {least} 个联署。")
     for row in witnessing.known(parts):
         console.say(f"见证方 {_line(Asked.last(row))}  {row.url}")
     for one in witnessing.witnessed(parts):

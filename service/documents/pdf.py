@@ -19,7 +19,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from service.core import content_json
-from service.documents import cuts, economy, finish, fonts, justify, sandbox, specimen, ticks
+from service.documents import cuts, economy, finish, fonts, justify, sandbox, specimen, styles, ticks
 from service.documents.content import Content, china_date, validate, validate_envelope
 from service.documents.kinds import Kind, TextStatus
 from service.errors import InputError
@@ -42,6 +42,7 @@ class PdfRenderer:
     def __init__(self, folder: Path) -> None:
         justify.install()
         economy.install()
+        styles.install()
         self._fonts = fonts.load_fonts(folder)
 
     @cached_property
@@ -63,6 +64,9 @@ class PdfRenderer:
         try:
             with _warnings_are_errors(), _garbage_later():
                 return self._write(kind, content, html, sheets)
+        except InputError:
+            styles.forget(kit.font_config)
+            raise
         except FatalURLFetchingError as exc:
             raise InputError("E-DOC-006", f"模板引用了文件夹以外的资源，已拒绝：{exc.__cause__}。") from exc
 

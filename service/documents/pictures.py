@@ -8,7 +8,7 @@ from PIL import Image
 _POINTS_PER_INCH = 72
 
 
-def pages(pdf: bytes, dpi: int = 96) -> Iterator[Image.Image]:
+def pages(pdf: bytes, dpi: float = 96) -> Iterator[Image.Image]:
     """Yield a picture of each page, with what its form fields show."""
     document = pypdfium2.PdfDocument(pdf)
     try:

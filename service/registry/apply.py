@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from service.core import Entropy
 from service.errors import InputError
-from service.registry import plan
+from service.registry import planning
 from service.registry.dated import Change, Counts
 from service.registry.grading import Rules
+from service.registry.plan import Plan
 from service.registry.records import Workbook
 
 
@@ -41,7 +42,7 @@ def apply(
     """
     require_sound(workbook)
     change = Change(who=who, why=why, on=on, now=now)
-    drawn = plan.draw_up(session, workbook, change, entropy=entropy, rules=rules)
+    drawn = planning.draw_up(session, workbook, change, entropy=entropy, rules=rules)
     drawn.write(session)
     return applied(drawn)
 
@@ -52,6 +53,6 @@ def require_sound(workbook: Workbook) -> None:
         raise InputError("E-REG-302", f"工作簿有{len(workbook.faults)}处错误，没有导入；请逐条改正后再试。")
 
 
-def applied(drawn: plan.Plan) -> Applied:
+def applied(drawn: Plan) -> Applied:
     """Return the counts of a plan that was carried out."""
     return Applied(*(drawn.counts(sheet) for sheet in ("机构", "包保干部", "包保主体")))

@@ -6,12 +6,13 @@ Counting: 民法典 art. 201 and 203: the day it begins isn't counted, and a las
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import MAXYEAR, date, timedelta
+from datetime import MAXYEAR, date, datetime, time, timedelta
 from functools import cache
 
 import chinese_calendar
 from chinese_calendar import constants
 
+from service.clock import CHINA
 from service.errors import InputError
 from service.registry import rule_file
 from service.registry.rule_file import Table
@@ -38,9 +39,16 @@ class Due:
 
     day: date
     provisional: tuple[int, ...] = ()
+    at: time | None = None
+    """The hour in China where one was set; else the whole day is left."""
 
     def __str__(self) -> str:
-        return f"{self.day}{self.mark}"
+        hour = f" {self.at:%H:%M}" if self.at else ""
+        return f"{self.day}{hour}{self.mark}"
+
+    def passed(self, now: datetime) -> bool:
+        """Say whether the hour that was set has passed; a day without an hour is judged by days."""
+        return self.at is not None and now > datetime.combine(self.day, self.at, CHINA)
 
     @property
     def mark(self) -> str:

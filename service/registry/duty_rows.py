@@ -206,9 +206,14 @@ def supervisions(session: Session, on: date) -> Rows:
 
 def submissions(session: Session, on: date) -> Rows:
     """Return what units owe upward in the year."""
-    query = select(Submission.unit, Submission.subject, Submission.due_at, Submission.state).where(
-        Submission.year == on.year
+    columns = (
+        Submission.unit,
+        Submission.subject,
+        Submission.due_at,
+        Submission.state,
+        Submission.submitted_at,
     )
+    query = select(*columns).where(Submission.year == on.year)
     return session.execute(query.order_by(Submission.unit, Submission.subject)).all()
 
 

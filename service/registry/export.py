@@ -1,7 +1,7 @@
-"""The registry as tables for people: 数据收集表 (which an import reads back unchanged), 包保台账, lists, progress."""
+"""The registry as tables for people: 包保台账, lists, progress."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session
 from service.core import parse_canonical
 from service.db.tables import Assignment, Cadre, Entity, ListVersion, Unit
 from service.registry import query
-from service.registry.columns import CADRES, ENTITIES, UNITS, Form
 from service.registry.dated import as_of
-from service.registry.records import LEVEL_NAMES, Pending
+from service.registry.records import LEVEL_NAMES
 from service.registry.situation import IN_BUSINESS
 from service.registry.standing import Measure, Standing
 from service.registry.styled import Table
@@ -28,7 +27,6 @@ STATES = {
     "adjusted": "已调整",
     "superseded": "已被替代",
 }
-_WIDE = {"address": 36.0, "name": 28.0, "uscc": 22.0, "licence": 22.0, "code": 16.0, "unit": 16.0}
 _LEDGER = (
     ("序号", 6.0),
     ("包保层级", 8.0),
@@ -61,69 +59,6 @@ _LIST_HEADINGS = (
 _LIST_WIDTHS = (6, 18, 8, 6, 10, 20, 12, 10, 16, 28, 22, 12, 8, 36, 20)
 
 
-def form_tables(session: Session, on: date, *, below: str | None = None) -> list[Table]:
-    """Return the three sheets of the 数据收集表, of a unit and those below where given."""
-    return [_form_table(form, rows) for form, rows in form_rows(session, on, below=below)]
-
-
-def form_rows(
-    session: Session, on: date, *, below: str | None = None
-) -> list[tuple[Form, list[dict[str, Any]]]]:
-    """Return the rows of the three sheets as field → what is written in the cell."""
-    codes = query.codes_below(session, below, on) if below else None
-    units = {one.code: one for one in query.units(session, on)}
-    all_cadres = list(session.scalars(select(Cadre).where(as_of(Cadre, on)).order_by(Cadre.unit, Cadre.row)))
-    people = {one.cadre: one for one in all_cadres}
-    former = [one for one in query.former_units(session) if one.code not in units]
-    inside = [one for one in units.values() if codes is None or one.code in codes]
-    cadres = [one for one in all_cadres if codes is None or one.unit in codes]
-    return [
-        (
-            UNITS,
-            [
-                *(
-                    _unit_cells(one, people)
-                    for one in sorted(inside, key=lambda one: (len(one.code), one.code))
-                ),
-                *(_unit_cells(one, {}) for one in former if codes is None or one.successor in codes),
-            ],
-        ),
-        (CADRES, [_cells(CADRES, one) | {"unit_name": _name(units, one.unit)} for one in cadres]),
-        (
-            ENTITIES,
-            [
-                _cells(ENTITIES, one) | {"town": _town(units, one.unit)}
-                for one in query.entities(session, on, below=below)
-            ],
-        ),
-    ]
-
-
-def form_ids(session: Session, on: date, *, below: str) -> tuple[list[str], list[str]]:
-    """Return the ids of the cadres and entities in the order of their sheets."""
-    codes = query.codes_below(session, below, on)
-    cadres = session.execute(
-        select(Cadre.cadre, Cadre.unit).where(as_of(Cadre, on)).order_by(Cadre.unit, Cadre.row)
-    )
-    entities = [one.entity for one in query.entities(session, on, below=below)]
-    return [cadre for cadre, unit in cadres if unit in codes], entities
-
-
-def pending_tables(pending: Iterable[Pending]) -> list[Table]:
-    """Return the rows that are 待补正 as they were written, by sheet, to be mended and imported again."""
-    by_sheet: dict[str, list[Pending]] = defaultdict(list)
-    for one in pending:
-        by_sheet[one.sheet].append(one)
-    tables = []
-    for form in (UNITS, CADRES, ENTITIES):
-        rows = by_sheet.get(form.sheet, [])
-        if rows:
-            table = _form_table(form, [dict(one.values) for one in rows])
-            cells = [(*cells, " ".join(one.faults)) for cells, one in zip(table.rows, rows, strict=True)]
-            tables.append(Table(table.sheet, "", (*table.headings, "备注"), (*table.widths, 60.0), cells))
-    return tables
-
-
 def ledger(session: Session, on: date, *, below: str | None = None) -> Table:
     """Return the 包保台账: every entity with whoever answers for it, or 市级包保, or 未落实."""
     units = {one.code: one for one in query.units(session, on)}
@@ -136,7 +71,7 @@ def ledger(session: Session, on: date, *, below: str | None = None) -> Table:
     entities = query.entities(session, on, below=below)
     rows = list(_ledger_rows(entities, bonds, cadres, units))
     headings, widths = zip(*_LEDGER, strict=True)
-    head = f"{_name(units, below)}食品安全包保台账（{on}）" if below else f"食品安全包保台账（{on}）"
+    head = f"{name_of(units, below)}食品安全包保台账（{on}）" if below else f"食品安全包保台账（{on}）"
     return Table("包保台账", head, headings, widths, rows)
 
 
@@ -163,48 +98,21 @@ def progress(standing: Standing, units: Mapping[str, Unit]) -> Table:
             rows.append(("", f"{LEVEL_NAMES[level]}级合计", LEVEL_NAMES[level], *_figures(figures, measures)))
     for code, figures in standing.by_unit().items():
         level = LEVEL_NAMES[units[code].level] if code in units else ""
-        rows.append((code, _name(units, code), level, *_figures(figures, measures)))
+        rows.append((code, name_of(units, code), level, *_figures(figures, measures)))
     exempt = [f"免督导：{one.name}，{one.reason}" for one in standing.exempt]
     notes = (*standing.notes, *exempt)
     widths = (16.0, 28.0, 8.0, *(20.0 for _ in measures))
     return Table("进度", f"“两个责任”工作进度（{standing.on}）", headings, widths, rows, notes)
 
 
-def _form_table(form: Form, rows: Sequence[Mapping[str, Any]]) -> Table:
-    headings = [column.heading for column in form.columns]
-    widths = [_WIDE.get(column.name, 14.0) for column in form.columns]
-    cells = [[row.get(column.name) for column in form.columns] for row in rows]
-    return Table(form.sheet, "", headings, widths, cells)
-
-
-def _cells(form: Form, row: Any) -> dict[str, Any]:
-    return {
-        column.name: _shown(getattr(row, column.name)) for column in form.columns if hasattr(row, column.name)
-    }
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    return value
-
-
-def _unit_cells(unit: Unit, people: Mapping[str, Cadre]) -> dict[str, Any]:
-    leader, stand_in = people.get(unit.leader or ""), people.get(unit.stand_in or "")
-    return _cells(UNITS, unit) | {
-        "level": LEVEL_NAMES[unit.level],
-        "leader": leader.name if leader else None,
-        "stand_in": stand_in.name if stand_in else None,
-        "stand_in_unit": stand_in.unit if stand_in else None,
-    }
-
-
-def _name(units: Mapping[str, Unit], code: str | None) -> str:
+def name_of(units: Mapping[str, Unit], code: str | None) -> str:
+    """Return the name of a unit, or its code where it is not known."""
     unit = units.get(code or "")
     return unit.name if unit else code or ""
 
 
-def _town(units: Mapping[str, Unit], village: str) -> str | None:
+def town_of(units: Mapping[str, Unit], village: str) -> str | None:
+    """Return the code of the street that a village lies in."""
     unit = units.get(village)
     return unit.parent if unit else None
 
@@ -222,7 +130,7 @@ def _ledger_rows(
             cadre = cadres.get(bond.cadre) if bond else None
             whose: tuple[str | None, ...]
             if cadre and bond:
-                whose = (cadre.name, _name(units, cadre.unit), cadre.post, cadre.mobile, bond.duty)
+                whose = (cadre.name, name_of(units, cadre.unit), cadre.post, cadre.mobile, bond.duty)
             else:
                 whose = (_nobody(one), None, None, None, None)
             yield (
@@ -236,7 +144,7 @@ def _ledger_rows(
                     one.sector,
                     one.format,
                 ),
-                *(one.risk, one.address, _name(units, _town(units, one.unit)), _name(units, one.unit)),
+                *(one.risk, one.address, name_of(units, town_of(units, one.unit)), name_of(units, one.unit)),
                 *(
                     one.person,
                     one.mobile,
@@ -256,7 +164,7 @@ def _nobody(one: Entity) -> str:
 
 
 def _list_rows(version: ListVersion, units: Mapping[str, Unit]) -> Iterator[tuple[Any, ...]]:
-    head = (_name(units, version.unit), f"包保{version.tier}级", version.version)
+    head = (name_of(units, version.unit), f"包保{version.tier}级", version.version)
     state = (STATES.get(version.state, version.state), version.approved_by, version.approved_on)
     for row in parse_canonical(version.rows.encode()):
         yield (

@@ -14,6 +14,7 @@ from service.errors import ConflictError, InputError, ServiceError
 from service.registry import matching
 from service.registry.dated import Change, Writer, current
 from service.registry.figures import Figure
+from service.registry.list_review import NAMES
 from service.registry.records import LEVELS, TIERS, Workbook
 from service.registry.upward import Report
 
@@ -85,9 +86,9 @@ def further(session: Session, report: Report, scope: set[str]) -> Further:
     """Compare the lists and figures of a report with those of the one before it."""
     told, known = lists(report), _known_lists(session, scope)
     now, before = figures(report), _known_figures(session, report.manifest.unit)
-    new = [f"{_list_name(key)}（{state}）" for key, (_, state) in told.items() if key not in known]
+    new = [f"{_list_name(key)}（{_state(state)}）" for key, (_, state) in told.items() if key not in known]
     changed = [
-        f"{_list_name(key)}：{known[key][1]} → {state}"
+        f"{_list_name(key)}：{_state(known[key][1])} → {_state(state)}"
         for key, (_, state) in told.items()
         if key in known and known[key][1] != state
     ]
@@ -102,6 +103,10 @@ def further(session: Session, report: Report, scope: set[str]) -> Further:
         _list_name(key) for key, (digest, _) in told.items() if key in known and known[key][0] != digest
     ]
     return Further(tuple(new), tuple(changed), tuple(missing), tuple(altered))
+
+
+def _state(state: str) -> str:
+    return NAMES.get(state, state)
 
 
 def keep(session: Session, report: Report, received: str) -> None:

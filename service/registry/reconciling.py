@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.core import Entropy
 from service.errors import ConflictError, InputError
-from service.registry import plan, query, received
+from service.registry import planning, query, received
 from service.registry.dated import Change
 from service.registry.grading import Rules
 from service.registry.known import known
@@ -51,7 +51,7 @@ def reconcile(session: Session, report: Report, change: Change, entropy: Entropy
         )
     before = query.codes_below(session, report.manifest.unit, change.on)
     scope = before | _require_own(workbook, report.manifest.unit, before)
-    drawn = plan.draw_up(session, workbook, change, entropy=entropy, rules=rules)
+    drawn = planning.draw_up(session, workbook, change, entropy=entropy, rules=rules)
     received.require_own(report, scope)
     return Reconciled(
         drawn,

@@ -12,7 +12,7 @@ from service.core import Entropy, canonical_json, new_id, parse_canonical
 from service.db.changes import Adjustment
 from service.db.tables import Assignment, Cadre, Letter, Salt
 from service.errors import InputError
-from service.registry import matching, plan, query, situation
+from service.registry import matching, planning, query, situation
 from service.registry.assignment import Assigned
 from service.registry.dated import Change, Counts, Writer, as_of
 from service.registry.records import CadreRow
@@ -120,7 +120,7 @@ def carry_out(session: Session, change: Change, sheet: Adjustment, entropy: Entr
         if cadre in known:
             writer.put(known[cadre], {"status": LEFT})
     salts = [
-        {"person": seat.cadre, "salt": entropy(plan.SALT_BYTES)}
+        {"person": seat.cadre, "salt": entropy(planning.SALT_BYTES)}
         for seat in roster.seats
         if seat.cadre not in known
     ]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from service.registry.calendar import Due, provisional_years
@@ -136,11 +136,11 @@ class Standing:
         return dict(sorted(_grouped((cadre, mark) for cadre, mark in own if cadre).items()))
 
 
-def state_of(due: date, on: date) -> State:
-    """Return the state of an open duty on the day `on`."""
-    if due < on:
+def state_of(due: Due, on: date, now: datetime | None = None) -> State:
+    """Return the state of an open duty on the day `on`, or at the instant `now` of it where the hour matters."""
+    if due.day < on or (now is not None and due.passed(now)):
         return State.OVERDUE
-    return State.SOON if (due - on).days <= SOON_DAYS else State.OPEN
+    return State.SOON if (due.day - on).days <= SOON_DAYS else State.OPEN
 
 
 def _total(marks: Iterable[Mark]) -> Figure:

@@ -1,6 +1,6 @@
 """督导: what one visit says, whether it fulfils the duty of its quarter, and the problems it found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -134,6 +134,12 @@ def open_problems(session: Session, *, unit_codes: Sequence[str] | set[str] | No
     query = select(Problem).where(Problem.closed_on.is_(None)).order_by(Problem.due_on, Problem.id)
     rows = session.scalars(query)
     return [row for row in rows if unit_codes is None or row.unit in unit_codes]
+
+
+def entity_names(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """Return the newest names of entities by their ids, also of those that have closed."""
+    rows = select(Entity.entity, Entity.name).where(Entity.entity.in_(ids)).order_by(Entity.row)
+    return dict(session.execute(rows).all())
 
 
 def of_period(session: Session, period: str) -> list[Visit]:

@@ -15,6 +15,7 @@ Node = tuple[int, int]
 ReadHashes = Callable[[Sequence[Node]], Sequence[Hash]]
 
 HASH_BYTES = 32
+_PAIR = 2 * HASH_BYTES
 MAX_SIZE = 2**63 - 1  # leaves; what a signed 64-bit column holds
 
 _sha256 = hashlib.sha256
@@ -28,6 +29,12 @@ def leaf_hash(data: bytes) -> Hash:
 def node_hash(left: bytes, right: bytes) -> Hash:
     """Return the hash of a node over its two children."""
     return _sha256(b"\x01" + left + right).digest()  # type: ignore[return-value] # NewType's call costs as much
+
+
+def parents(row: bytes) -> bytes:
+    """Return the hashes of the nodes over each pair of a row of hashes; an odd last one has no parent yet."""
+    end = len(row) - len(row) % _PAIR
+    return b"".join([_sha256(b"\x01" + row[at : at + _PAIR]).digest() for at in range(0, end, _PAIR)])
 
 
 def empty_root() -> Hash:

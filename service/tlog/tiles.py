@@ -100,16 +100,26 @@ def parse_bundle(data: bytes, width: int) -> list[bytes]:
     return entries
 
 
+def bundle_entry(data: bytes, position: int) -> bytes:
+    """Return one entry of a bundle by its position in it; what follows is not looked at."""
+    end = 0
+    for _ in range(position + 1):
+        start = end + 2
+        end = start + int.from_bytes(data[end:start], "big")
+    if end > len(data):
+        raise InputError("E-TLG-012", f"条目包中没有第 {position} 个条目。")
+    return data[start:end]
+
+
 def parse_tile(data: bytes, width: int) -> list[Hash]:
     """Return the `width` hashes of a tile; raise InputError for another length."""
-    if len(data) != width * HASH_BYTES:
-        raise InputError("E-TLG-013", f"瓦片应为 {width * HASH_BYTES} 字节，实为 {len(data)} 字节。")
+    _require_width(data, width)
     return [Hash(data[at : at + HASH_BYTES]) for at in range(0, len(data), HASH_BYTES)]
 
 
 def hash_reader(size: int, read_tile: ReadTile) -> merkle.ReadHashes:
     """Return a `read_hashes` for the tree of `size` leaves that reads each tile once."""
-    read: dict[Tile, tuple[list[Hash], ...]] = {}
+    read: dict[Tile, tuple[bytes, ...]] = {}
 
     def read_hash(node: Node) -> Hash:
         level, height = divmod(node[0], HEIGHT)
@@ -117,30 +127,28 @@ def hash_reader(size: int, read_tile: ReadTile) -> merkle.ReadHashes:
         tile = tile_at(level, first // WIDTH, size)
         if tile not in read:
             read[tile] = _rows(read_tile(tile), tile.width)
-        return read[tile][height][first % WIDTH >> height]
+        at = (first % WIDTH >> height) * HASH_BYTES
+        return Hash(read[tile][height][at : at + HASH_BYTES])
 
     return lambda nodes: [read_hash(node) for node in nodes]
 
 
 @lru_cache(maxsize=64)  # the upper tiles are the same for every proof; keyed by content, so never stale
-def _rows(content: bytes, width: int) -> tuple[list[Hash], ...]:
+def _rows(content: bytes, width: int) -> tuple[bytes, ...]:
     """Return a tile's hashes, then those of each tree level above them, as far as they are complete."""
-    rows = [parse_tile(content, width)]
-    while len(rows[-1]) > 1:
-        rows.append(_pairs(rows[-1]))
+    _require_width(content, width)
+    rows = [content]
+    while len(rows[-1]) > HASH_BYTES:
+        rows.append(merkle.parents(rows[-1]))
     return tuple(rows)
 
 
 def subtree_hash(hashes: Sequence[Hash]) -> Hash:
     """Return the root over a power of two of hashes."""
-    row = list(hashes)
-    while len(row) > 1:
-        row = _pairs(row)
-    return row[0]
-
-
-def _pairs(row: Sequence[Hash]) -> list[Hash]:
-    return list(map(merkle.node_hash, row[::2], row[1::2]))
+    row = b"".join(hashes)
+    while len(row) > HASH_BYTES:
+        row = merkle.parents(row)
+    return Hash(row)
 
 
 class TileBuilder:
@@ -192,6 +200,11 @@ class TileBuilder:
     def _read_row(level: int, start: int, read_tile: ReadTile) -> list[Hash]:
         index, width = divmod(tiles_at(level, start), WIDTH)
         return parse_tile(read_tile(Tile(level, index, width)), width) if width else []
+
+
+def _require_width(data: bytes, width: int) -> None:
+    if len(data) != width * HASH_BYTES:
+        raise InputError("E-TLG-013", f"瓦片应为 {width * HASH_BYTES} 字节，实为 {len(data)} 字节。")
 
 
 def _new_at(level: int, old: int, new: int) -> list[Tile]:

@@ -16,11 +16,12 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
-from signal import SIGXCPU, Signals
+from signal import SIGKILL, SIGXCPU, Signals
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,8 @@ from service.verification.report import Reason, Report, Status, Verdict
 from service.verification.trust import Trust
 
 _START = 60.0  # seconds that a nursery may take to load its modules on a busy machine
+_CONTROL = 20.0  # seconds that a nursery may take to start or stop a worker; it needs a millisecond
+_GOODBYE = 5.0  # seconds that a nursery may take to end its workers and itself, before it is killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,10 @@ class Pool:
         one, end = self._idle.get(), ("", "")
         deadline = time.monotonic() + self._limits.seconds
         try:
-            one = self._ready(one)
+            if one is not None and not self._is_ready(one):
+                self._stop(one)
+                one = None
+            one = one or self._start()
             try:
                 one.ask(job, trust, now, deadline)
             except channel.ClosedError:  # it died before it read the file: somebody else's doing
@@ -131,13 +137,9 @@ class Pool:
             self._idle.put(one)
         return _unjudged(job, trust, now, *end)
 
-    def _ready(self, one: "_Worker | None") -> "_Worker":
-        """Return `one`, or a new worker if it has ended, spoken unasked, or done its share."""
-        if one is not None and not one.pipe.is_readable() and one.jobs < self._limits.jobs:
-            return one
-        if one is not None:
-            self._stop(one)
-        return self._start()
+    def _is_ready(self, one: "_Worker") -> bool:
+        """Say whether a worker can take a file: it has not ended, not spoken unasked, not done its share."""
+        return not one.pipe.is_readable() and one.jobs < self._limits.jobs
 
     def _start(self) -> "_Worker":
         with self._lock:
@@ -145,10 +147,13 @@ class Pool:
                 raise SetupError("E-VER-005", "验证进程池已经关闭。")
             try:
                 return self._nursery.start()
-            except (EOFError, OSError):  # somebody killed the nursery; its workers died with it
+            except (EOFError, OSError):  # killed by somebody, or hung; its workers died with it
                 self._nursery.close()
-                self._nursery = _Nursery(self._limits, fresh=self._fresh)
+            self._nursery = _Nursery(self._limits, fresh=self._fresh)
+            try:
                 return self._nursery.start()
+            except (EOFError, OSError) as exc:
+                raise _no_start() from exc
 
     def _stop(self, one: "_Worker") -> int:
         """Kill a worker and return its exit code, 0 if nobody knows it any more."""
@@ -183,10 +188,11 @@ class _Worker:
 
 
 class _Nursery:
-    """The process that forks workers, seen from here."""
+    """The process that forks workers, seen from here; it is killed if it does not answer in time."""
 
     def __init__(self, limits: Limits, *, fresh: bool) -> None:
         self._control, theirs = Pipe()
+        self.patience = _CONTROL
         self._program: subprocess.Popen[bytes] | None = None
         self._pid = 0
         if fresh:
@@ -196,28 +202,63 @@ class _Nursery:
             if self._pid == 0:
                 _be_nursery(theirs, limits)
         theirs.close()
-        if not self._control.poll(_START):
-            raise SetupError("E-VER-005", "验证进程无法启动，请检查系统的内存和进程数限制。")
-        self.missing = tuple(map(str, json.loads(self._control.recv_bytes(1024))))
+        try:
+            self.missing = tuple(map(str, json.loads(self._answer(1024, _START))))
+        except (EOFError, OSError, ValueError) as exc:
+            self.close()
+            raise _no_start() from exc
 
     def start(self) -> _Worker:
         """Return a new worker; raise EOFError or OSError if the nursery is gone."""
         self._control.send_bytes(b"start")
+        self._wait(self.patience)
         descriptor = reduction.recv_handle(self._control)
-        return _Worker(int(self._control.recv_bytes(64)), Channel(descriptor))
+        pipe = Channel(descriptor)
+        try:
+            return _Worker(int(self._answer(64)), pipe)
+        except BaseException:
+            pipe.close()
+            raise
 
     def stop(self, pid: int) -> int:
-        """Kill a worker and return its exit code."""
+        """Kill a worker and return its exit code; raise as start does."""
         self._control.send_bytes(str(pid).encode())
-        return int(self._control.recv_bytes(64))
+        return int(self._answer(64))
 
     def close(self) -> None:
-        """End the nursery and all its workers."""
+        """End the nursery and all its workers; once is enough.
+
+        It is told so: the end of the pipe alone would not reach it while a process that was forked meanwhile
+        keeps a copy of this end.
+        """
+        if self._control.closed:
+            return
+        with suppress(OSError):
+            self._control.send_bytes(b"end")
+            self._control.poll(_GOODBYE)  # until it has closed its own end
+        self._kill()
+
+    def _answer(self, most: int, seconds: float | None = None) -> bytes:
+        self._wait(self.patience if seconds is None else seconds)
+        return self._control.recv_bytes(most)
+
+    def _wait(self, seconds: float) -> None:
+        if not self._control.poll(seconds):
+            self._kill()  # a late answer would be taken for that to the next question
+            raise TimeoutError(f"no answer in {seconds:.0f} s")
+
+    def _kill(self) -> None:
         self._control.close()
         if self._program is not None:
+            self._program.kill()
             self._program.wait()
         else:
+            os.kill(self._pid, SIGKILL)
             os.waitpid(self._pid, 0)
+
+
+def _no_start() -> SetupError:
+    return SetupError("E-VER-005", "验证进程无法启动，请检查系统的内存和进程数限制。")
 
 
 def _new_program(descriptor: int, limits: Limits) -> subprocess.Popen[bytes]:

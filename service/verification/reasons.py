@@ -142,6 +142,9 @@ REASONS: dict[str, Rule] = {
     "RECEIPT_INVALID": _invalid("存证回执不成立。"),
     "RECEIPT_OTHER_FILE": _invalid("存证回执不是这个文件的。"),
     "RECEIPT_LOG_UNKNOWN": _unsure("没有给出存证日志的公钥，回执无法验证。"),
+    "RECEIPT_NOT_WITNESSED": _unsure(
+        "存证回执的检查点上，见证方的联署少于信任包所要求的个数；可向发文单位换领新回执。"
+    ),
     "RECEIPT_MISSING": _unsure("所给的回执中没有这个文件的存证回执。"),
     "RECEIPT_PREFIX": _note("存证回执证明的是此文件较早的版本；其后内容由签名证明。"),
 }

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from service.core import Entry, FileDigest
 from service.errors import InputError, VerificationError
-from service.tlog import note, proof
+from service.tlog import cosignature, note, proof
+from service.tlog.cosignature import Cosigner
 from service.verification.guard import ProofError
 
 
@@ -16,14 +17,24 @@ class Logged:
     index: int
     origin: str
     is_prefix: bool
+    witnesses: tuple[str, ...] = ()
+    """Names of the known witnesses that vouch for the checkpoint."""
 
 
-def require_receipt(receipt: bytes, data: bytes, logs: tuple[str, ...]) -> Logged:
-    """Return what `receipt` proves about `data`; raise ProofError unless one of `logs` signed it for this file."""
+def require_receipt(
+    receipt: bytes, data: bytes, logs: tuple[str, ...], witnesses: tuple[str, ...] = ()
+) -> Logged:
+    """Return what `receipt` proves about `data`; raise ProofError unless one of `logs` signed it for this file.
+
+    A line of one of the `witnesses` that does not hold makes the receipt invalid; whether enough of them have signed
+    is for the caller to judge.
+    """
     if not logs:
         raise ProofError("RECEIPT_LOG_UNKNOWN")
     try:
         verified = proof.verify_receipt(receipt, None, [note.Verifier.parse(one) for one in logs])
+        known = [Cosigner.parse(one) for one in witnesses]
+        vouching = cosignature.cosignatures(proof.parse_proof(receipt).checkpoint, known)
     except InputError as exc:
         raise ProofError("RECEIPT_MALFORMED", str(exc)) from exc
     except VerificationError as exc:
@@ -34,4 +45,5 @@ def require_receipt(receipt: bytes, data: bytes, logs: tuple[str, ...]) -> Logge
         is_prefix = entry.file.size < len(data)
         if entry.file != FileDigest.of(data[: entry.file.size]):
             raise ProofError("RECEIPT_OTHER_FILE")
-    return Logged(entry, verified.index, verified.checkpoint.origin, is_prefix)
+    names = tuple(sorted(one.cosigner.name for one in vouching))
+    return Logged(entry, verified.index, verified.checkpoint.origin, is_prefix, names)

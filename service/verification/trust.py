@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from service.clock import format_utc, parse_utc
 from service.core import Json, canonical_json, parse_canonical
 from service.errors import InputError, VerificationError
+from service.tlog.cosignature import Cosigner
 from service.tlog.note import Verifier
 from service.verification.guard import ProofError, hostile
 from service.verification.policy import AlgorithmEnd
@@ -55,6 +56,8 @@ class Trust:
     crls: tuple[bytes, ...] = ()
     logs: tuple[str, ...] = ()
     witnesses: tuple[str, ...] = ()
+    quorum: int = 0
+    """How many of the witnesses must have cosigned a receipt's checkpoint."""
     qr: tuple[str, ...] = ()
     algorithms: tuple[AlgorithmEnd, ...] = ()
     void: frozenset[str] = frozenset()
@@ -104,6 +107,7 @@ def bundle_bytes(trust: Trust, trust_vkey: str, sign: Callable[[bytes], bytes]) 
         "crls": [_base64(one) for one in trust.crls],
         "logs": list(trust.logs),
         "witnesses": list(trust.witnesses),
+        **({"quorum": trust.quorum} if trust.quorum else {}),
         "qr": list(trust.qr),
         "algorithms": [
             {"name": one.name, "until": one.until and format_utc(one.until)} for one in trust.algorithms
@@ -155,6 +159,7 @@ def merge(*trusts: Trust) -> Trust:
         crls=tuple(dict.fromkeys(one for each in trusts for one in each.crls)),
         logs=tuple(dict.fromkeys(one for each in trusts for one in each.logs)),
         witnesses=tuple(dict.fromkeys(one for each in trusts for one in each.witnesses)),
+        quorum=max((each.quorum for each in trusts), default=0),
         qr=tuple(dict.fromkeys(one for each in trusts for one in each.qr)),
         algorithms=newest.algorithms,
         void=frozenset().union(*(each.void for each in trusts)),
@@ -177,7 +182,8 @@ def _parse(value: Json) -> Trust:
         checkpoint=roster["checkpoint"],
         crls=tuple(_bytes(one) for one in value["crls"]),
         logs=tuple(Verifier.parse(one).vkey for one in value["logs"]),
-        witnesses=tuple(Verifier.parse(one).vkey for one in value["witnesses"]),
+        witnesses=tuple(Cosigner.parse(one).vkey for one in value["witnesses"]),
+        quorum=_quorum(value),
         qr=tuple(str(one) for one in value["qr"]),
         algorithms=tuple(_algorithm(one) for one in value["algorithms"]),
         void=frozenset(str(one) for one in value["void"]),
@@ -188,6 +194,14 @@ def _parse(value: Json) -> Trust:
         expires=parse_utc(value["expires"]),
         vkey=Verifier.parse(value["trust"]).vkey,
     )
+
+
+def _quorum(value: Json) -> int:
+    """Return how many witnesses are asked for; a bundle without the key asks for none."""
+    quorum = value.get("quorum", 0)
+    if type(quorum) is not int or not 0 <= quorum <= len(set(value["witnesses"])):
+        raise ValueError("quorum")
+    return quorum
 
 
 def _anchor(value: Any) -> Anchor:

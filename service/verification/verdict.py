@@ -76,7 +76,7 @@ def verify(
     # (2) The receipt: speaks of bytes, so it can be judged whatever the file is
     if receipt is not None:
         with case.findings.step():
-            case.logged = receipts.require_receipt(receipt, data, trust.logs)
+            case.logged = receipts.require_receipt(receipt, data, trust.logs, trust.witnesses)
     if case.document is not None:
         _judge(case, case.document)
     _note_trust(case)
@@ -300,8 +300,16 @@ def _note_trust(case: _Case) -> None:
     clocks = [one.stamp_path for one in case.signatures] + [one.path for one in case.stamps]
     if any(path.anchor.voucher in ("closed", "demo") for path in clocks if path):
         findings.note("TIME_LOCAL", detail=trust.acknowledged)
+    _note_receipt(case)
+
+
+def _note_receipt(case: _Case) -> None:
+    """Note what the receipt says, and what the bundle says of the letter beside it."""
+    findings, trust = case.findings, case.trust
     logged, envelope = case.logged, case.envelope
     if logged is not None:
+        if len(logged.witnesses) < trust.quorum:
+            findings.note("RECEIPT_NOT_WITNESSED")
         if logged.is_prefix:
             findings.note("RECEIPT_PREFIX")
         if envelope is not None and logged.entry.id != envelope.letter:
@@ -345,7 +353,7 @@ def _report(case: _Case, file: str) -> Report:
         signatures=tuple(_signature(one, case) for one in case.signatures),
         timestamps=tuple(one.to_timestamp_report() for one in case.stamps),
         letter=_letter(case.envelope),
-        receipt=_receipt(case.logged),
+        receipt=_receipt(case.logged, case.trust),
     )
 
 
@@ -362,11 +370,12 @@ def _letter(envelope: Envelope | None) -> LetterReport | None:
     )
 
 
-def _receipt(logged: receipts.Logged | None) -> Json:
+def _receipt(logged: receipts.Logged | None, trust: Trust) -> Json:
     if logged is None:
         return None
     entry = logged.entry
-    return {
+    vouching = {"witnesses": list(logged.witnesses), "quorum": trust.quorum} if trust.witnesses else {}
+    return vouching | {
         "origin": logged.origin,
         "index": logged.index,
         "event": entry.event.value,

@@ -40,7 +40,7 @@ LATE_IMPORTS = (  # what our parsers import while they parse; a worker could not
 
 
 def serve(control: Connection, limits: Limits) -> None:
-    """Run the nursery until the other end of `control` is closed: start workers, stop them, say how they ended."""
+    """Run the nursery until it is told to end or `control` is closed: start workers, stop them, say how they ended."""
     missing = _enclose(control.fileno())
     for name in LATE_IMPORTS:
         import_module(name)
@@ -49,15 +49,16 @@ def serve(control: Connection, limits: Limits) -> None:
     children: set[int] = set()
     control.send_bytes(json.dumps(missing).encode())
     try:
-        while True:
-            asked = control.recv_bytes(64)
+        while (asked := control.recv_bytes(64)) != b"end":
             if asked == b"start":
                 children.add(_start(control, limits))
             else:
                 pid = int(asked)
                 control.send_bytes(str(_stop(pid) if pid in children else 0).encode())
                 children.discard(pid)
-    except (EOFError, OSError):  # the parent is gone, or has no more use for us
+    except (EOFError, OSError):
+        pass  # the parent is gone
+    finally:
         for pid in children:
             _stop(pid)
 

@@ -4,7 +4,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterator
 
-from service.archive.four_properties import Inspected, Inspection, Item, Result
+from service.archive.inspection import Inspected, Inspection, Item, Result
 from service.clock import CHINA, china_day
 from service.core import Envelope, Json, LetterId, new_id
 from service.documents.content import Content

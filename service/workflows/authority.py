@@ -21,7 +21,7 @@ from service.registry import query
 from service.signing import ca, profile
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
-from service.workflows import naming, outside, permission
+from service.workflows import naming, outside, permission, witnessing
 from service.workflows.parts import Authority, Parts
 
 CRL_LIFETIME = timedelta(days=31)
@@ -263,6 +263,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
     """Return what a verifier must trust as of now: the content of the trust bundle."""
     voucher: str = "demo" if parts.demo else "closed"
     dead = _dead(session)
+    witnesses, quorum = witnessing.policy_in(session)
     return Trust(
         anchors=(
             *(Anchor(row.der, voucher, ROOTS[row.use]) for row in roots(session)),  # type: ignore[arg-type]
@@ -272,6 +273,8 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         checkpoint=_checkpoint(parts),
         crls=tuple(all_crls(parts, session, now)),
         logs=_logs(parts, session),
+        witnesses=tuple(one.vkey for one in witnesses),
+        quorum=quorum,
         void=frozenset(dead["void"]),
         superseded=frozenset(dead["supersede"]),
         environment=parts.settings.environment,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service.archive import audit, copying, durable
-from service.archive.audit import AuditReport
+from service.archive import audit, copying, durable, origins
+from service.archive.audit import AuditReport, Scope
 from service.archive.folder import CHECKPOINT
 from service.archive.log import Log
 from service.archive.store import FolderStore
@@ -55,9 +55,10 @@ def backup(parts: Parts, target: Path, progress: Progress | None = None) -> Done
     # (1) pending work with the database of one instant: nothing is dropped from the work store meanwhile
     with work_lock(parts.settings):
         snapshot.take(url, fresh)
-        copying.copy_objects(parts.work, target / "work")
+        copying.copy_objects(parts.work, FolderStore(target / "work"))
     # (2) the archive, which holds at least what the database speaks of; (3) the names, the manifest last
-    copied = copying.copy_objects(parts.store, target / "archive" / "store")
+    copied = copying.copy_objects(parts.store, FolderStore(target / "archive" / "store"))
+    origins.copy_ended(parts.settings.archive, target / "archive", with_store=True)
     copying.copy_log(parts.settings.archive, target / "archive", head.signed)
     fresh.rename(target / fresh.name)
     durable.sync_folders([target])
@@ -77,9 +78,9 @@ def restore(settings: Settings, source: Path, clock: Clock, progress: Progress |
     copy = source / str(manifest["database"]["file"])
     if sha256_hex(durable.read(copy, "数据库备份")) != manifest["database"]["sha256"]:
         raise CorruptError("E-SYS-151", f"数据库备份与清单不符：{copy}。请改用另一份备份。")
-    for name, store in (("work", settings.work), ("archive/store", settings.archive / "store")):
-        store.mkdir(parents=True, exist_ok=True)
-        copying.copy_objects(FolderStore(source / name), store)
+    store, work = setup.stores(settings)
+    copying.copy_objects(FolderStore(source / "work"), work)
+    copying.copy_objects(FolderStore(source / "archive" / "store"), store)
     snapshot.bring_back(copy, settings.database)
     engine = open_engine(settings.database)
     require_current(engine)
@@ -89,12 +90,13 @@ def restore(settings: Settings, source: Path, clock: Clock, progress: Progress |
     with sessions.begin() as session:
         log.hold(session, WHY_HELD)
         session.merge(Setting(name="restored", value=format_utc(clock())))
+    origins.copy_ended(source / "archive", settings.archive, with_store=True)
     copying.copy_log(
         source / "archive", settings.archive, durable.read(source / "archive" / CHECKPOINT, "检查点")
     )
     log.recover()
     engine.dispose()
-    report = audit.audit(settings.archive, log.vkey, progress=progress)
+    report = audit.audit(settings.archive, log.vkey, Scope(store=store), progress=progress)
     _require_sound(report)
     return Done(report.size, report.objects, report)
 

@@ -10,6 +10,7 @@ from service.clock import CHINA, china_day
 from service.db.pki import CertificateAct
 from service.db.tables import Cadre, Certificate, Key, Seal
 from service.errors import ConflictError, NotFoundError
+from service.keys import places
 from service.registry.dated import as_of
 from service.signing import ca, profile
 from service.workflows import authority, enrolment
@@ -206,10 +207,11 @@ def history(parts: Parts, owner: str) -> list[str]:
         acts = session.scalars(
             select(CertificateAct).where(CertificateAct.owner == owner).order_by(CertificateAct.id)
         ).all()
+        held = {key.id: _place(key.wrapped) for key in session.scalars(select(Key).where(Key.owner == owner))}
     return [
         *(
             f"证书 {row.serial}　{_STATES[row.status]}　{_ISSUERS[row.issuer is None]}　"
-            f"有效期至 {row.not_after.astimezone(CHINA):%Y-%m-%d}"
+            f"有效期至 {row.not_after.astimezone(CHINA):%Y-%m-%d}{held.get(str(row.key), '')}"
             for row in rows
         ),
         *(
@@ -218,3 +220,10 @@ def history(parts: Parts, owner: str) -> list[str]:
             for act in acts
         ),
     ]
+
+
+def _place(stored: str) -> str:
+    """Return where a key is, if it is not kept here."""
+    if not stored or not places.is_elsewhere(stored):
+        return ""
+    return "　密钥在远程签名服务" if stored.startswith("csc:") else "　密钥在本人令牌"

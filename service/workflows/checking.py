@@ -12,18 +12,17 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from service.archive import origins
 from service.core import FileDigest, Sha256Hex, parse_entry
 from service.db.tables import Letter, LogEntry, LogHead
 from service.errors import InputError, SetupError, VerificationError
-from service.tlog import note, proof
+from service.tlog import proof
 from service.verification import showing
 from service.verification import trust as bundles
 from service.verification.isolation import Job, Pool
 from service.verification.reasons import REASONS
 from service.verification.report import Reason, Report, Status, verdict_of
 from service.verification.trust import Trust
-from service.workflows import letters
+from service.workflows import letters, receipts
 from service.workflows.parts import Parts
 from service.workflows.sources import Source, read_file
 
@@ -187,19 +186,13 @@ def finals(parts: Parts) -> list[Final]:
     newest = {row.id: row for row in rows}
     return [
         Final(
-            row.id, row.number, parts.store.get(Sha256Hex(row.head)), _receipt(parts, row.LogHead, row.place)
+            row.id,
+            row.number,
+            parts.store.get(Sha256Hex(row.head)),
+            receipts.receipt(parts, row.LogHead, row.place),
         )
         for row in newest.values()
     ]
-
-
-def _receipt(parts: Parts, log: LogHead, index: int) -> bytes:
-    """Return the receipt of an entry, be it in this log or in one that ended before it."""
-    own = note.Verifier.parse(parts.log.vkey)
-    if log.origin == own.name:
-        return parts.log.receipt(index)
-    vkey = replace(own, name=log.origin).vkey
-    return origins.past(parts.settings.archive, log.origin, log.size, vkey).receipt(index)
 
 
 def object_check(trust: Trust, now: datetime) -> Callable[[FileDigest, int, bytes], list[str]]:

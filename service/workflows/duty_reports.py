@@ -10,7 +10,7 @@ from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, new_id
 from service.db.records import DutyReport
 from service.errors import ConflictError, InputError
-from service.registry import duties, query
+from service.registry import cadre_duties, duties, query
 from service.registry.rules import RuleBook
 from service.registry.standing import Measure
 from service.workflows import acts, naming
@@ -47,7 +47,7 @@ def receive(
             unit=person.unit,
             year=year,
             received_on=on,
-            received_by=by or duties.report_to(person.level),
+            received_by=by or cadre_duties.report_to(person.level),
             recorded_at=now,
             recorded_by=who,
         )

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.errors import InputError
-from service.registry import duties, export, query, styled
+from service.registry import duties, export, form_export, query, styled
 from service.registry.styled import Table
 from service.workflows.parts import Parts
 
@@ -26,7 +26,7 @@ def tables(parts: Parts, what: str, *, unit: str | None = None) -> bytes:
 def _tables(session: Session, what: str, code: str | None, parts: Parts) -> Sequence[Table]:
     on = china_day(parts.clock())
     if what == "form":
-        return export.form_tables(session, on, below=code)
+        return form_export.form_tables(session, on, below=code)
     if what == "ledger":
         return [export.ledger(session, on, below=code)]
     if what == "lists":

@@ -8,14 +8,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.archive import metadata
-from service.archive.four_properties import Dossier
+from service.archive.inspection import Dossier
 from service.archive.metadata import CATEGORY, Metadata
 from service.clock import format_utc
 from service.core import FileDigest, Sha256Hex, parse_entry
 from service.db.holdings import Holding
 from service.db.tables import Letter, LogEntry, LogHead, Setting
 from service.errors import CorruptError, InputError, NotFoundError, ServiceError
-from service.workflows import checking, letters, witnessing
+from service.workflows import letters, receipts
 from service.workflows.parts import Parts
 
 FONDS = "fonds"
@@ -120,7 +120,7 @@ def dossier(parts: Parts, letter_id: str) -> Dossier:
         faults.append(exc.message)
     receipt = None
     try:
-        receipt = _receipt(parts, heads[-1].LogHead, heads[-1].place) if heads else None
+        receipt = receipts.receipt(parts, heads[-1].LogHead, heads[-1].place) if heads else None
     except ServiceError as exc:
         faults.append(exc.message)
     file = parse_entry(heads[-1].entry).file if heads else None
@@ -130,13 +130,6 @@ def dossier(parts: Parts, letter_id: str) -> Dossier:
 def dossiers(parts: Parts, letter_ids: Sequence[str]) -> list[Dossier]:
     """Return the dossiers of filed letters."""
     return [dossier(parts, one) for one in letter_ids]
-
-
-def _receipt(parts: Parts, log: LogHead, index: int) -> bytes:
-    """Return the receipt under a checkpoint that witnesses have cosigned, where there is one."""
-    cosigners = witnessing.cosigners(parts)
-    head = parts.log.kept.covering(index, cosigners, 1) if cosigners else None
-    return parts.log.receipt(index, head) if head else checking._receipt(parts, log, index)
 
 
 def _metadata(letter: Letter, holding: Holding, file: FileDigest | None, pdf: bytes | None) -> Metadata:

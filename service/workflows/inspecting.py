@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from service.archive import evidence, four_properties
-from service.archive.four_properties import Inspection, Scanner, Stage, Surroundings
+from service.archive.inspection import Inspection, Scanner, Stage, Surroundings
 from service.errors import SetupError
 from service.verification.trust import Trust
 from service.workflows import authority, filing

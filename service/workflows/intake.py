@@ -10,7 +10,18 @@ from sqlalchemy.orm import Session
 from service.clock import china_day
 from service.core import Sha256Hex
 from service.errors import ConflictError, InputError
-from service.registry import apply, bonds, clocks, export, good_rows, marked, plan, query, styled, waiting
+from service.registry import (
+    apply,
+    bonds,
+    clocks,
+    form_export,
+    good_rows,
+    marked,
+    planning,
+    query,
+    styled,
+    waiting,
+)
 from service.registry import intake as reading
 from service.registry.apply import Applied
 from service.registry.assignment import Unassigned
@@ -77,7 +88,7 @@ def preview(parts: Parts, path: Path, *, who: str) -> Preview:
         file = _digest(path)
         try:
             parted = good_rows.part(workbook, knowing)
-            drawn = plan.draw_up(
+            drawn = planning.draw_up(
                 session,
                 parted.sound,
                 _change(path, who, now),
@@ -100,7 +111,7 @@ def carry_out(parts: Parts, seen: Preview, *, who: str, only_good_rows: bool = F
         raise seen.obstacle or InputError("E-REG-852", "工作簿有错误，没有导入；请逐条改正后再试。")
     now = parts.clock()
     with parts.sessions.begin() as session:
-        drawn = plan.draw_up(
+        drawn = planning.draw_up(
             session,
             seen.sound,
             _change(seen.path, who, now),
@@ -144,7 +155,7 @@ def pending(parts: Parts) -> list[waiting.Waiting]:
 
 def pending_workbook(parts: Parts) -> bytes:
     """Return them as a collection form, to be mended and imported again."""
-    return styled.workbook(export.pending_tables([one.pending for one in pending(parts)]))
+    return styled.workbook(form_export.pending_tables([one.pending for one in pending(parts)]))
 
 
 def dismiss(parts: Parts, pending_id: str) -> None:

@@ -85,13 +85,13 @@ def run(parts: Parts, job_id: int, work: Mapping[str, Work]) -> None:
     try:
         work[task](parts, target)
     except ServiceError as error:
-        _log.warning("job_fault", job=job_id, task=task, code=error.code)
         _close(parts, job_id, error)
+        _log.warning("job_fault", job=job_id, task=task, code=error.code)
     except (
         Exception
     ) as error:  # the worker loop: a job that breaks must not stop the others, nor be forgotten
-        _log.exception("job_broken", job=job_id, task=task)
         _close(parts, job_id, ServiceError("E-SYS-061", f"内部错误（{type(error).__name__}），详见日志。"))
+        _log.exception("job_broken", job=job_id, task=task)
     else:
         _close(parts, job_id, None)
 

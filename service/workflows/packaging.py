@@ -7,7 +7,7 @@ from pathlib import Path
 from asn1crypto import pem
 
 from service.archive import anchors, evidence, evidence_readme
-from service.archive.four_properties import Dossier
+from service.archive.inspection import Dossier
 from service.clock import format_utc
 from service.core import canonical_json, sha256_hex
 from service.errors import InputError
@@ -91,5 +91,7 @@ def _common(files: dict[str, bytes], parts: Parts, known: Trust, now: datetime) 
     head = parts.log.published()
     files["log/checkpoint"] = head.signed if head else b""
     files["log/log.vkey"] = f"{parts.log.vkey}\n".encode()
+    if known.witnesses:
+        files["log/witnesses.vkey"] = "".join(f"{one}\n" for one in known.witnesses).encode()
     files["trust/bundle.json"] = trust.bundle(parts, now)
     files["trust/trust.vkey"] = f"{trust.trust_vkey(parts)}\n".encode()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from service.archive import durable
 from service.archive.log import Log
-from service.archive.store import FolderStore
+from service.archive.store import Store
 from service.clock import Clock
 from service.core import Entropy
 from service.db.engine import Sessions
@@ -38,8 +38,8 @@ class Parts:
     sessions: Sessions
     clock: Clock
     entropy: Entropy
-    store: FolderStore
-    work: FolderStore
+    store: Store
+    work: Store
     log: Log
     renderer: PdfRenderer
     issuing_ca: Authority

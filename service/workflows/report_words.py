@@ -1,9 +1,10 @@
 """A report in Chinese words: the one text that terminal, web page, printed report and table are made from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from service.clock import CHINA
+from service.core import Json
 from service.verification.reasons import Cap
 from service.verification.report import Reason, Report, SignatureReport, TimestampReport, Verdict
 from service.workflows.sources import printable
@@ -157,7 +158,17 @@ def receipt(report: Report) -> str:
     if not isinstance(value, dict):
         return "没有提供"
     whose = "此文件较早的版本" if value.get("prefix") else "此文件"
-    return f"{whose}已存证：日志 {clean(str(value['origin']), 100)} 第 {value['index']} 条，{value['time']}"
+    text = f"{whose}已存证：日志 {clean(str(value['origin']), 100)} 第 {value['index']} 条，{value['time']}"
+    return text + _vouching(value)
+
+
+def _vouching(value: Mapping[str, Json]) -> str:
+    """Return who of the witnesses vouches for the receipt; nothing where the trust bundle names none."""
+    if "witnesses" not in value:
+        return ""
+    names = "、".join(clean(str(one), 100) for one in value["witnesses"]) or "没有"
+    asked = f"，要求 {value['quorum']} 个" if value["quorum"] else ""
+    return f"；见证方联署 {len(value['witnesses'])} 个（{names}{asked}）"
 
 
 def unchecked(report: Report, *, online: bool = False) -> list[str]:

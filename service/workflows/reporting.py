@@ -10,7 +10,7 @@ from service.core import Entry, Event, FileDigest, LetterId, canonical_json, new
 from service.db.intake import ReceivedReport, ReportKey
 from service.db.tables import Assignment, ListVersion
 from service.errors import ConflictError, ForbiddenError, InputError
-from service.registry import duties, export, query, received, reconciling, styled, upward
+from service.registry import duties, export, form_export, query, received, reconciling, styled, upward
 from service.registry.dated import Change, as_of
 from service.registry.received import Bonds
 from service.registry.reconciling import Reconciled
@@ -45,7 +45,7 @@ def report(parts: Parts, unit: str) -> bytes:
             naming.full_name(session, code, on),
             on,
             now,
-            export.form_rows(session, on, below=code),
+            form_export.form_rows(session, on, below=code),
             _more(session, code, parts),
             lambda text: _signed(parts, text),
         )
@@ -58,7 +58,7 @@ def report(parts: Parts, unit: str) -> bytes:
 
 def _more(session: Session, code: str, parts: Parts) -> dict[str, bytes]:
     on = china_day(parts.clock())
-    cadres, entities = export.form_ids(session, on, below=code)
+    cadres, entities = form_export.form_ids(session, on, below=code)
     rows = {one: number for ids in (cadres, entities) for number, one in enumerate(ids)}
     codes = query.codes_below(session, code, on)
     bonds = session.scalars(select(Assignment).where(as_of(Assignment, on)).order_by(Assignment.row))

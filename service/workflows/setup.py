@@ -11,8 +11,9 @@ from asn1crypto import pem
 from sqlalchemy.orm import Session
 
 from service.archive import log as archive_log
+from service.archive import s3
 from service.archive.log import Log
-from service.archive.store import FolderStore
+from service.archive.store import FolderStore, Store
 from service.clock import Clock
 from service.core import Entropy
 from service.db import schema
@@ -231,6 +232,8 @@ def _make_log(settings: Settings, sessions: object, origin: str, signer: Signer,
         return archive_log.load(sessions, settings.archive, origin, signer)  # type: ignore[arg-type]
 
 
-def stores(settings: Settings) -> tuple[FolderStore, FolderStore]:
-    """Return the archive's store and the work store."""
+def stores(settings: Settings) -> tuple[Store, Store]:
+    """Return the archive's store and the work store, both in the data directory or both in the object storage."""
+    if settings.store_url:
+        return s3.open_store(settings.store_url, "store"), s3.open_store(settings.store_url, "work")
     return FolderStore(settings.archive / "store"), FolderStore(settings.work)

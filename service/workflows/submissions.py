@@ -105,12 +105,13 @@ def hand_in(parts: Parts, unit: str, year: int, *, who: str, subject: str = LIST
     now = parts.clock()
     with parts.sessions.begin() as session:
         row = _submission(session, unit, year, subject)
+        name = query.unit(session, unit, china_day(now)).name
         if row.state == IN:
-            raise ConflictError("E-REG-777", f"{unit} 的{subject}已经报送；如需更改，请由上级退回。")
+            raise ConflictError("E-REG-777", f"{name}的{subject}已经报送；如需更改，请由上级退回。")
         units = query.codes_below(session, unit, china_day(now))
         newest = [one for one in _approved(session) if one.unit in units]
         if not newest:
-            raise ConflictError("E-REG-777", f"{unit} 还没有经审定的清单，不能报送。")
+            raise ConflictError("E-REG-777", f"{name}还没有经审定的清单，不能报送。")
         row.state, row.submitted_at, row.submitted_by = IN, now, who
         row.late, row.returned_why = now > row.due_at, None
         row.versions = canonical_json([one.id for one in newest]).decode()

@@ -1,5 +1,6 @@
 """督查: record an inspection with indices counted on the spot, follow its rectification; one transaction each."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 
@@ -14,7 +15,7 @@ from service.registry import supervision as registry
 from service.registry.calendar import Due
 from service.registry.figures import Figure
 from service.registry.rules import RuleBook
-from service.registry.supervision import Inspection
+from service.registry.supervision import Inspection, Shortcoming
 from service.workflows import acts
 from service.workflows.parts import Parts
 
@@ -22,12 +23,25 @@ _IN_BUSINESS = frozenset({"在营", "季节性停业"})
 _DRAW_BYTES = 8
 
 
-def draw(parts: Parts, unit: str, count: int) -> list[str]:
-    """Draw by lot `count` entities in business below `unit`, for a team to look at."""
-    today = china_day(parts.clock())
+def draw(parts: Parts, unit: str, count: int, on: date) -> list[str]:
+    """Draw by lot `count` entities below `unit`, in business on the day, for a team to look at."""
     with parts.sessions.begin() as session:
-        ids = [one.entity for one in query.entities(session, today, below=unit) if one.status in _IN_BUSINESS]
+        ids = [one.entity for one in query.entities(session, on, below=unit) if one.status in _IN_BUSINESS]
     return registry.pick(ids, count, int.from_bytes(parts.entropy(_DRAW_BYTES)))
+
+
+def shortcomings(parts: Parts, texts: Sequence[str], on: date) -> list[Shortcoming]:
+    """Read problems written `问题` or, where one was seen at an entity, `问题@主体`."""
+    found = []
+    with parts.sessions.begin() as session:
+        for text in texts:
+            words, mark, place = text.rpartition("@")
+            if not mark:
+                found.append(Shortcoming(text.strip()))
+                continue
+            (entity,) = visits.find_entities(session, [place.strip()], on)
+            found.append(Shortcoming(words.strip(), entity.entity))
+    return found
 
 
 def indices(parts: Parts, unit: str, on: date) -> dict[str, Figure]:

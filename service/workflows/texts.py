@@ -1,7 +1,8 @@
 """Adopted texts (核定文本): which wording of a kind an office adopted, and what may be printed with it.
 
 Shipped wordings are references (参考文本). What `adopt` records names the office, the day, the basis and the digest of
-the kind's files; once a file changes, the record no longer applies and the text is a reference again.
+the kind's files; once a file changes, the record no longer applies and the text is a reference again. `withdraw` ends
+what was adopted; whatever was issued by then stays as it is.
 """
 
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ from service.core import Sha256Hex
 from service.db.texts import AdoptedText
 from service.documents.catalogue import wording_digest
 from service.documents.kinds import Kind, TextStatus
-from service.errors import ForbiddenError, InputError
+from service.errors import ConflictError, ForbiddenError, InputError
 from service.workflows.parts import Parts
 
+ADOPTED, WITHDRAWN = "核定", "撤销"
 _LONGEST_NAME, _LONGEST_BASIS = 60, 200
 
 
@@ -35,33 +37,49 @@ class Standing:
         """Say it for people."""
         if self.adoption is None:
             return "参考文本，待核定"
-        said = f"{self.adoption.by} {self.adoption.on} 核定（{self.adoption.basis}）"
+        said = f"{self.adoption.by} {self.adoption.on} {self.adoption.act}（{self.adoption.basis}）"
+        if self.adoption.act == WITHDRAWN:
+            return f"参考文本，待核定：核定已由 {said}"
         return said if self.applies else f"参考文本，待核定：文本在{said}之后改动过，该次核定不再适用"
 
 
 def standing(session: Session, kind: Kind) -> Standing:
     """Return how the text of `kind` stands now."""
     digest = wording_digest(kind.folder)
-    rows = session.scalars(
-        select(AdoptedText).where(AdoptedText.kind == kind.id).order_by(AdoptedText.id.desc())
-    ).all()
-    of_this = next((row for row in rows if row.digest == digest), None)
-    return Standing(kind, digest, of_this or (rows[0] if rows else None), of_this is not None)
+    rows = history(session, kind.id)
+    since = next((i for i in range(len(rows), 0, -1) if rows[i - 1].act == WITHDRAWN), 0)
+    of_this = next((row for row in reversed(rows[since:]) if row.digest == digest), None)
+    return Standing(kind, digest, of_this or (rows[-1] if rows else None), of_this is not None)
 
 
 def adopt(parts: Parts, name: str, *, by: str, on: date, basis: str, who: str) -> Standing:
     """Record that an office adopted the text of a kind as its files are now; the same record twice is one."""
+    return _record(parts, name, ADOPTED, by, on, basis, who)
+
+
+def withdraw(parts: Parts, name: str, *, by: str, on: date, basis: str, who: str) -> Standing:
+    """Record that an office withdrew what it had adopted; raise ConflictError where nothing is adopted."""
+    with parts.sessions.begin() as session:
+        before = standing(session, parts.catalogue.kind(name))
+        if before.adoption is None or before.adoption.act == WITHDRAWN:
+            raise ConflictError("E-DOC-104", f"“{before.kind.title}”没有可以撤销的核定：{before.words}。")
+        if on < before.adoption.on:
+            raise InputError("E-DOC-101", f"撤销日期 {on} 在核定日期 {before.adoption.on} 之前。")
+    return _record(parts, name, WITHDRAWN, by, on, basis, who)
+
+
+def _record(parts: Parts, name: str, act: str, by: str, on: date, basis: str, who: str) -> Standing:
     kind, now = parts.catalogue.kind(name), parts.clock()
-    for label, text, longest in (("核定机关", by, _LONGEST_NAME), ("核定依据", basis, _LONGEST_BASIS)):
+    for label, text, longest in ((f"{act}机关", by, _LONGEST_NAME), (f"{act}依据", basis, _LONGEST_BASIS)):
         if not text.strip() or len(text) > longest:
             raise InputError("E-DOC-101", f"须写明{label}，不超过 {longest} 个字。")
     if on > china_day(now):
-        raise InputError("E-DOC-101", f"核定日期 {on} 在今天之后；请在核定之后登记。")
+        raise InputError("E-DOC-101", f"{act}日期 {on} 在今天之后；请在{act}之后登记。")
     with parts.sessions.begin() as session:
         before = standing(session, kind)
-        same = before.applies and before.adoption
-        if not same or (same.by, same.on, same.basis) != (by, on, basis):
-            row = AdoptedText(kind=name, digest=before.digest, by=by, on=on, basis=basis)
+        same = before.adoption if before.applies or act == WITHDRAWN else None
+        if not same or (same.act, same.by, same.on, same.basis) != (act, by, on, basis):
+            row = AdoptedText(kind=name, act=act, digest=before.digest, by=by, on=on, basis=basis)
             row.recorded_at, row.recorded_by = now, who
             session.add(row)
             session.flush()
@@ -69,7 +87,7 @@ def adopt(parts: Parts, name: str, *, by: str, on: date, basis: str, who: str) -
 
 
 def history(session: Session, name: str) -> list[AdoptedText]:
-    """Return the adoptions of a kind's text, oldest first."""
+    """Return the adoptions and withdrawals of a kind's text, oldest first."""
     return list(session.scalars(select(AdoptedText).where(AdoptedText.kind == name).order_by(AdoptedText.id)))
 
 

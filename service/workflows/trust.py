@@ -12,6 +12,7 @@ from service.clock import CHINA
 from service.core import sha256_hex
 from service.errors import ConflictError, InputError, NotFoundError, VerificationError
 from service.tlog import note
+from service.tlog.cosignature import Cosigner
 from service.verification import trust as bundles
 from service.verification.trust import Anchor, Trust
 from service.workflows import authority
@@ -119,7 +120,7 @@ def describe(trust: Trust, now: datetime) -> list[tuple[str, list[str]]]:
         ("证书名册", [f"{len(trust.certificates)} 张已存证的证书", *_checkpoint(trust)]),
         ("吊销列表", [_crl(one) for one in trust.crls] or ["没有"]),
         ("存证日志", [_key(one) for one in trust.logs] or ["没有"]),
-        ("见证人", [_key(one) for one in trust.witnesses] or ["没有"]),
+        ("见证方", _witnesses(trust)),
         ("二维码密钥", [clean(one, 100) for one in trust.qr] or ["没有"]),
         ("算法终止日", [_algorithm(one.name, one.until) for one in trust.algorithms] or ["按程序自带的规定"]),
         ("已作废、已替代", [f"作废 {len(trust.void)} 件，被替代 {len(trust.superseded)} 件"]),
@@ -155,6 +156,13 @@ def _crl(der: bytes) -> str:
     except (ValueError, TypeError, KeyError, AttributeError):
         return "读不出的吊销列表"
     return f"{issuer}：吊销 {count} 张，下次更新 {china_time(until)}"
+
+
+def _witnesses(trust: Trust) -> list[str]:
+    known = [Cosigner.parse(one) for one in trust.witnesses]
+    lines = [f"{clean(one.name, 100)}（{sha256_hex(one.public_key)[:16]}…）" for one in known]
+    asked = f"存证回执须有其中 {trust.quorum} 个联署" if trust.quorum else "存证回执有无联署均可"
+    return [*lines, asked] if lines else ["没有"]
 
 
 def _key(vkey: str) -> str:

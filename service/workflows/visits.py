@@ -1,6 +1,6 @@
 """督导: record visits with their problems and photos, hand problems over, close them; each is one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,7 +46,7 @@ def record(
 ) -> Recorded:
     """Record one visit; an online one where on-site is due is kept, but does not fulfil the duty."""
     if mode == TOGETHER:
-        raise InputError("E-REG-858", "集中督导请一次列出各户主体（--together）。")
+        raise InputError("E-REG-858", "集中督导请一次列出各户主体（--mode 集中）。")
     return _record(parts, cadre, {entity: found}, Occasion(on, mode), who)
 
 
@@ -215,3 +215,9 @@ def resolve(parts: Parts, words: Sequence[str], on: date) -> list[str]:
     """Return the ids of the entities that people name by id, name, licence or credit code."""
     with parts.sessions.begin() as session:
         return [one.entity for one in registry.find_entities(session, words, on)]
+
+
+def names(parts: Parts, ids: Collection[str]) -> dict[str, str]:
+    """Return the names of entities by their ids."""
+    with parts.sessions.begin() as session:
+        return registry.entity_names(session, ids)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from service.archive.folder import Head
 from service.archive.witness import Submission, Witness, format_submission
@@ -20,7 +21,7 @@ from service.workflows.parts import Parts
 
 TIMEOUT_SECONDS = 10.0
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\n?")
-_KEY, _NAME = "witness.key", "witness_name"
+_KEY, _NAME, _QUORUM = "witness.key", "witness_name", "witness_quorum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,12 @@ def remove(parts: Parts, name: str) -> None:
     if not vkeys:
         raise NotFoundError("E-SYS-122", f"没有登记名为“{name}”的见证方。")
     with parts.sessions.begin() as session:
+        every, least = policy_in(session)
+        if len(every) - len(vkeys) < least:
+            raise ConflictError(
+                "E-SYS-128",
+                f"见证策略要求 {least} 个见证方，移除后不足；请先用 liangze witness quorum 调低。",
+            )
         session.execute(delete(KnownWitness).where(KnownWitness.vkey.in_(vkeys)))
 
 
@@ -95,7 +102,29 @@ def known(parts: Parts) -> list[KnownWitness]:
 
 def cosigners(parts: Parts) -> list[Cosigner]:
     """Return the keys of the witnesses asked."""
-    return [Cosigner.parse(row.vkey) for row in known(parts)]
+    return policy(parts)[0]
+
+
+def policy(parts: Parts) -> tuple[list[Cosigner], int]:
+    """Return the n witnesses and how many of them (k) have to vouch for a receipt; k is 0 until it is set."""
+    with parts.sessions.begin() as session:
+        return policy_in(session)
+
+
+def policy_in(session: Session) -> tuple[list[Cosigner], int]:
+    """Return the policy as this session sees it."""
+    rows = session.scalars(select(KnownWitness.vkey).order_by(KnownWitness.vkey))
+    return [Cosigner.parse(vkey) for vkey in rows], int(setup.read_setting(session, _QUORUM) or 0)
+
+
+def set_quorum(parts: Parts, least: int) -> int:
+    """Ask for `least` of the witnesses from now on and return n; trust bundles carry it to whoever verifies."""
+    with parts.sessions.begin() as session:
+        count = len(policy_in(session)[0])
+        if not 0 <= least <= count:
+            raise InputError("E-SYS-127", f"登记的见证方有 {count} 个，要求的个数应在 0 至 {count} 之间。")
+        session.merge(Setting(name=_QUORUM, value=str(least)))
+    return count
 
 
 def ask(parts: Parts, *, only_behind: bool = False) -> list[Asked]:

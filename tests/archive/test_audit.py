@@ -32,6 +32,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     archive = make_archive(tmp_path_factory.mktemp("small"))
     log_directly(archive, entry(0, None))
     archive.add_letters(1, 1)
+    keep(archive)
     return archive
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import select
@@ -18,6 +19,7 @@ from tests.archive.building import Archive, verify_all
 
 ROOT = Path(__file__).parent.parent.parent
 LETTERS = 10_000  # more than any writer here lives to write
+DEADLINE_SECONDS = 60  # a writer that hangs is killed, and its test fails
 
 
 def start_writer(archive: Archive, first: int, count: int) -> subprocess.Popen[str]:
@@ -28,12 +30,16 @@ def start_writer(archive: Archive, first: int, count: int) -> subprocess.Popen[s
 def kill_after(writer: subprocess.Popen[str], lines: int, pause: float) -> list[str]:
     """Let the writer print some lines, kill it, and return what it had printed whole."""
     assert writer.stdout is not None
+    deadline = Timer(DEADLINE_SECONDS, writer.kill)
+    deadline.start()
     seen = [writer.stdout.readline() for _ in range(lines)]
+    deadline.cancel()
     time.sleep(pause)
     writer.kill()
+    assert all(seen), f"fewer than {lines} receipts: the writer died or hung"
     seen += writer.stdout.readlines()
     writer.stdout.close()
-    writer.wait(60)
+    writer.wait(DEADLINE_SECONDS)
     return [line for line in seen if line.endswith("\n")]
 
 
@@ -57,8 +63,10 @@ def kill_often(archive: Archive, kills: int, seed: int) -> None:
     lines: list[str] = []
     for _ in range(kills):
         writer = start_writer(archive, 0, LETTERS)
-        lines += kill_after(writer, chance.randrange(4), chance.random() * 0.1)
-        check(archive, lines)
+        fresh = kill_after(writer, chance.randrange(4), chance.random() * 0.1)
+        check(archive, fresh)
+        lines += fresh
+    check(archive, lines)  # the oldest receipt, too, after every crash that came later
     with archive.sessions.begin() as session:
         numbers = [int(found, 16) for found in session.scalars(select(LogEntry.id).order_by(LogEntry.index))]
     assert numbers == list(range(len(numbers)))
@@ -76,7 +84,7 @@ def test_two_hundred_kills_lose_nothing_and_double_nothing(archive: Archive) -> 
 
 def test_two_processes_write_one_log(archive: Archive) -> None:
     writers = [start_writer(archive, first, 12) for first in (0, 100)]
-    printed = [writer.communicate(timeout=60)[0] for writer in writers]
+    printed = [writer.communicate(timeout=DEADLINE_SECONDS)[0] for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0]
     lines = "".join(printed).splitlines()
     assert sorted(int(line.split()[0]) for line in lines) == list(range(24))

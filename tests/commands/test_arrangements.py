@@ -79,7 +79,8 @@ def test_a_pin_is_previewed_held_shown_and_taken_away(app: App) -> None:
     assert "指定包保" not in run("arrangements")
     assert "change reassign" in run(*pin)
     assert opening.bonds(app, today(app)) == bonds, "a pin alone moves nobody"
-    assert f"指定包保：{one.name} 由 {mate.name}" in run("arrangements")
+    assert f"指定包保：{one.name} 由 {mate.name}" in run("arrangements", "--unit", one.unit)
+    assert "指定包保" not in run("arrangements", "--unit", "330302001002")
     with pytest.raises(ConflictError, match="E-REG-883"):
         run("reassign", *CLERK, "--confirm", "0" * 64)
     assert "已应用" in confirmed()
@@ -107,7 +108,8 @@ def test_a_team_takes_its_sector_by_any_of_its_words_and_is_dissolved(app: App) 
     bonds = opening.bonds(app, today(app))
     meant = [one for one in opening.entities_of(app, today(app), "C") if one.sector == "餐饮"]
     assert meant and {bonds[one.entity] for one in meant} <= {one.cadre for one in members}
-    assert "组团“夜市组”" in run("arrangements")
+    assert "组团“夜市组”" in run("arrangements", "--unit", TOWN)
+    assert "组团" not in run("arrangements", "--unit", VILLAGE)
     run("dissolve-team", "夜市组", *CLERK, *WHY)
     with pytest.raises(NotFoundError, match="E-REG-881"):
         run("dissolve-team", "夜市组", *CLERK, *WHY)
@@ -129,6 +131,8 @@ def test_duties_by_sector_area_and_grid_decide_who_takes_what(app: App) -> None:
     assert catering and {bonds[one.entity] for one in catering} == {mate.cadre}
     assert {bonds[one.entity] for one in shops} == {villager.cadre}
     assert f"{mate.name} 分管餐饮业、渔政，片区五马一社区" in run("arrangements")
+    assert mate.name in run("arrangements", "--unit", mate.unit)
+    assert mate.name not in run("arrangements", "--unit", VILLAGE if mate.unit != VILLAGE else "330302001002")
     run(*scope, "--sector", "", "--area", "")
     assert f"{mate.name} 分管" not in run("arrangements")
     with pytest.raises(InputError, match="至少写一项"):

@@ -84,3 +84,44 @@ def test_a_request_is_written_for_a_licensed_authority(
 def test_enrol_without_a_person_or_seal_is_wrong_use(street: list[str]) -> None:
     assert run(["enrol", "--unit", VILLAGE]) == 2
     assert run(["enrol"]) == 2
+
+
+def test_the_authorities_are_listed_and_followed(
+    street: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["cert", "authorities"]) == 0
+    assert capsys.readouterr().out.count("现用") == 2
+    words = ["cert", "succeed", "--use", "time", "--by", "管理员甲", "--why", "换算法"]
+    assert run(words) == 1
+    assert "尚不需要换代" in capsys.readouterr().err
+    assert run([*words, "--early"]) == 0
+    assert "tsa_ca-2 已生成并存证" in capsys.readouterr().out
+    assert run(["cert", "authorities"]) == 0
+    shown = capsys.readouterr().out
+    assert "第2代" in shown
+    assert "仍被信任，不再签发" in shown
+    assert run([*words[:3], "seal", *words[4:]]) == 2
+
+
+def test_a_drawn_signature_is_kept_and_dropped(
+    street: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pad = tmp_path / "pad.json"
+    pad.write_text("[[[1, 2], [30, 40.5], [60, 2]]]")
+    words = ["enrol", "drawing", *street]
+    assert run([*words, "--file", str(pad), "--pin-fd", _pipe(NEW)]) == 1
+    assert "E-KEY-001" in capsys.readouterr().err
+    assert run([*words, "--file", str(pad), "--pin-fd", _pipe(PIN)]) == 0
+    assert "已留存" in capsys.readouterr().out
+    assert run([*words, "--forget"]) == 0
+    assert run(words) == 2
+
+
+def test_a_key_elsewhere_needs_its_place_to_be_configured(
+    street: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    take = ["enrol", "take", *street, "--pin-fd", _pipe(PIN), "--key"]
+    assert run([*take, "csc:one"]) == 3
+    assert "LIANGZE_REMOTE_SIGNER" in capsys.readouterr().err
+    assert run([*take, "pkcs11:token=x;object=y"]) == 2
+    assert "--cert" in capsys.readouterr().err

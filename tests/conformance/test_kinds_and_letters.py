@@ -17,7 +17,7 @@ from service.documents.pdf import PdfRenderer
 from service.documents.samples import samples
 from service.settings import ROOT
 from service.workflows import checking
-from tests.workflows.test_ceremony_of_a_village import sign_all
+from tests.workflows.conftest import sign_all
 
 pytestmark = pytest.mark.conformance
 

@@ -1,17 +1,19 @@
 """The migrations and the tables say the same; durability settings are what the archive relies on."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import StatementError
 
 from service.db import schema, tables
 from service.db.engine import open_engine, sessions_of
 from service.errors import SetupError
+from tests.conftest import DATABASES
 
 
 @pytest.fixture
@@ -19,10 +21,33 @@ def engine(tmp_path: Path) -> Engine:
     return open_engine(f"sqlite:///{tmp_path / 'db.sqlite3'}")
 
 
-def test_migrations_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
+@pytest.fixture(params=DATABASES)
+def empty(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An empty database of either kind."""
+    on_server = request.param == "postgresql"
+    url = request.getfixturevalue("new_database")() if on_server else f"sqlite:///{tmp_path / 'db.sqlite3'}"
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def test_migrations_make_exactly_the_tables_of_the_code(empty: Engine) -> None:
+    schema.migrate(empty)
+    with empty.connect() as connection:
+        assert compare_metadata(_context(connection), tables.Base.metadata) == []
+
+
+def test_a_column_that_no_migration_makes_would_be_seen(engine: Engine) -> None:
     schema.migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE visit DROP COLUMN conclusion"))
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), tables.Base.metadata) == []
+        ((what, *_, column),) = compare_metadata(_context(connection), tables.Base.metadata)
+    assert (what, column.name) == ("add_column", "conclusion")
+
+
+def _context(connection: Connection) -> MigrationContext:
+    return MigrationContext.configure(connection, opts={"compare_type": True})
 
 
 def test_migrating_twice_changes_nothing(engine: Engine) -> None:

@@ -1,17 +1,21 @@
 """What is saved changes no byte, and no font file is kept but those that documents use."""
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pydyf
 import pytest
+from weasyprint import css
+from weasyprint.layout import page
 from weasyprint.pdf import fonts
 
-from service.documents import economy
+from service.documents import economy, styles
 from service.documents.content import Content
 from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
+from service.errors import InputError
 
 Make = Callable[..., Content]
 _OF_TICKS = 3000  # bytes of the font that has only the ticked box
@@ -23,6 +27,7 @@ def test_a_letter_has_the_same_bytes_with_and_without(
     """All but the level of compression, which is set to that of pydyf here; rare names come of a second font."""
     content = commitment(cadre_name="䶮𠮷堃喆〇")
     monkeypatch.setattr(economy, "_LEVEL", 9)
+    monkeypatch.setattr(economy, "_LEVEL_OF_LARGE", 9)
     economy._deflate_once.cache_clear()
     made = [renderer.render(letter_kind, content, specimen=True) for _ in range(2)]
     economy._deflate_once.cache_clear()
@@ -34,6 +39,31 @@ def test_a_letter_has_the_same_bytes_with_and_without(
         stock.setattr(pydyf.PDF, "page_references", property(_stock_references))
         made.append(renderer.render(letter_kind, content, specimen=True))
     assert made[0] == made[1] == made[2]
+
+
+def test_a_letter_has_the_same_bytes_by_the_styles_of_an_earlier_one(
+    renderer: PdfRenderer, letter_kind: Kind, commitment: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = [
+        commitment(cadre_name=name, entity_count=i) for i, name in enumerate(("张样例", "欧阳示范"), 1)
+    ]
+    made = [renderer.render(letter_kind, letter, specimen=True) for letter in letters]
+    with monkeypatch.context() as stock:
+        stock.setattr(css, "StyleFor", styles._stock)
+        assert made == [renderer.render(letter_kind, letter, specimen=True) for letter in letters]
+    monkeypatch.setattr(styles, "_Shape", None)  # a third of the shape computes none
+    assert renderer.render(letter_kind, letters[0], specimen=True) == made[0]
+
+
+def test_what_a_style_is_warned_of_is_heard_again(
+    renderer: PdfRenderer, letter_kind: Kind, commitment: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong style must not pass the second time because its letter's styles were kept the first time."""
+    broken = re.sub("<p ", '<p style="width:blue" ', letter_kind.html(), count=1)
+    monkeypatch.setattr(Kind, "html", lambda _: broken)
+    for _ in range(2):
+        with pytest.raises(InputError, match="width"):
+            renderer.render(letter_kind, commitment(), specimen=False)
 
 
 def _stock_references(pdf: Any) -> tuple[bytes, ...]:
@@ -66,3 +96,7 @@ def test_the_replaced_functions_still_have_the_form_we_replace() -> None:
     cut = inspect.getsource(economy._stock_subset)
     assert cut.count("hb_subset_or_fail") == 2 and "HB_SUBSET_FLAGS_RETAIN_GIDS" in cut
     assert "extra['Filter'] = '/FlateDecode'" in written
+    assert "return StyleFor(html, sheets, presentational_hints, font_config, target_collector)" in (
+        inspect.getsource(css.get_all_computed_styles)
+    )
+    assert inspect.getsource(page.set_page_type_computed_styles).count("style_for.set_computed_styles(") == 2

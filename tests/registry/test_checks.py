@@ -1,5 +1,6 @@
 """`liangze status` and `liangze check`: every finding has a code, what, whom and remedy."""
 
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -9,19 +10,31 @@ from typing import Any
 
 import pytest
 import typer
+from openpyxl import load_workbook
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from service.commands import duties as commands
 from service.core import Entropy
-from service.db.changes import Delegation
+from service.db.changes import Adjustment, Delegation
 from service.db.engine import Sessions
-from service.db.records import ListReview, Supervision
+from service.db.records import ListReview, Supervision, Visit
 from service.db.tables import Assignment, Cadre, Entity, Letter, ListVersion, Unit
 from service.errors import InputError, UsageError
-from service.registry import apply, bonds, checks, frozen, intake, rules
-from service.registry.checks import Finding
+from service.registry import (
+    apply,
+    bonds,
+    check_documents,
+    checks,
+    duties,
+    export,
+    frozen,
+    intake,
+    rules,
+    styled,
+)
+from service.registry.findings import Finding
 
 SheetRows = dict[str, list[list[Any]]]
 START = date(2026, 10, 8)
@@ -284,6 +297,54 @@ def test_a_delegation_bears_a_number_of_its_committee(small: Sessions) -> None:
     assert "代字与发文机关" in found.what
 
 
+def test_an_adjustment_is_approved_under_a_number_of_its_day(small: Sessions) -> None:
+    row = {"unit": STREET, "kind": "调整", "state": "approved", "drafted_by": "clerk", "drafted_at": NOW}
+    with small.begin() as session:
+        for number, document in enumerate(
+            ("温鹿食药安委(2026)4号", "街道办公会议纪要", "温鹿食药安委〔2027〕1号")
+        ):
+            facts = {"id": f"{number:032x}", "number": f"调整{number}", "approved_on": ON}
+            session.add(Adjustment(**row | facts, document=document))
+    wrong, early = look(small)
+    assert (wrong.code, wrong.whom) == ("CHK-701", "五马街道 调整0") and "六角括号" in wrong.what
+    assert (early.code, early.whom) == ("CHK-701", "五马街道 调整2") and "晚于" in early.what
+
+
+def test_minutes_that_bear_a_number_bear_the_approving_committees(small: Sessions) -> None:
+    with small.begin() as session:
+        session.execute(update(Unit).where(Unit.code == STREET).values(committee="五马街道食品安全委员会"))
+        for number, minutes in enumerate(
+            ("五马食安委〔2026〕3号", "2026年第3次会议纪要", "五马街办〔2026〕3号")
+        ):
+            made = ListVersion(id=f"{number:032x}", unit=STREET, tier="C", version=number + 1, rows="[]")
+            made.sha256, made.state, made.created_at, made.created_by = "0" * 64, "approved", NOW, "编制员"
+            session.add(made)
+            session.flush()
+            review = ListReview(version=made.id, approving_unit=STREET, approved_by="审核员", approved_at=NOW)
+            review.minutes, review.meeting_on = minutes, ON
+            session.add(review)
+    (found,) = look(small)
+    assert (found.code, found.severity) == ("CHK-701", "提醒")
+    assert found.whom == "五马街道包保C级责任清单第3版"
+    assert "审定会议纪要文号“五马街办〔2026〕3号”的代字与发文机关" in found.what
+
+
+def test_a_letter_cites_no_law_before_its_day(small: Sessions) -> None:
+    old, new = (
+        "《企业落实食品安全主体责任监督管理规定》",
+        "《食品生产经营企业落实食品安全主体责任监督管理规定》",
+    )
+    with small.begin() as session:
+        for number, basis in enumerate((old, new)):
+            letter = Letter(id=f"{number:032x}", number=f"诺〔2026〕{number}号", kind="notice", unit=STREET)
+            letter.content = json.dumps({"fields": {"basis": f"{basis}等"}})
+            letter.cadre, letter.day, letter.state = "c" * 32, ON, "completed"
+            letter.created_at, letter.created_by = NOW, "clerk"
+            session.add(letter)
+    (found,) = look(small)
+    assert found.code == "CHK-702" and f"诺〔2026〕0号（{ON}）引用的{old}" in found.what
+
+
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
@@ -298,7 +359,7 @@ def test_a_delegation_bears_a_number_of_its_committee(small: Sessions) -> None:
     ],
 )
 def test_a_document_number_is_held_to_its_form(document: str, problem: str | None) -> None:
-    found = checks.document_problem(document, "鹿城区食品药品安全委员会", date(2022, 11, 10))
+    found = check_documents.document_problem(document, "鹿城区食品药品安全委员会", date(2022, 11, 10))
     assert (problem in found) if problem and found else found == problem
 
 
@@ -326,6 +387,65 @@ def test_status_prints_figures_duties_and_that_the_rules_are_a_reference(
     assert "未完成事项" in text
     assert "督导：五马一社区" in text
     assert "所用规则为参考值" in text
+
+
+@pytest.fixture
+def counted(small: Sessions) -> Sessions:
+    """Six more shops like the village's: four visited, the last closed the whole quarter; so two of three are not."""
+    with small.begin() as session:
+        shop = session.scalars(select(Entity).where(Entity.tier == "D")).one()
+        bond = session.scalars(select(Assignment).where(Assignment.entity == shop.entity)).one()
+        facts, held = _facts(shop), _facts(bond)
+        for number in range(6):
+            mark = {"entity": f"{number:032x}"}
+            status = "停业" if number == 5 else "在营"
+            session.add(Entity(**facts | mark, name=f"样例小店{number}", status=status))
+            session.add(Assignment(**held | mark))
+            if number < 4:
+                session.add(_visited(f"{number:032x}", bond.cadre))
+    return small
+
+
+def _facts(row: Any) -> dict[str, Any]:
+    left_out = {"row", "entity"} | ({"name", "status"} if isinstance(row, Entity) else set())
+    return {column: getattr(row, column) for column in row.__table__.columns.keys() if column not in left_out}  # noqa: SIM118
+
+
+def _visited(entity: str, cadre: str) -> Visit:
+    visit = Visit(id=entity, period="2026Q4", cadre=cadre, entity=entity, on=START, mode="现场")
+    visit.task_list, visit.items, visit.conclusion = "T", "[]", "符合"
+    visit.on_site_due, visit.counts, visit.recorded_at, visit.recorded_by = False, True, NOW, "clerk"
+    return visit
+
+
+@on_sqlite
+def test_status_shows_figures_as_n_of_m_cut_and_what_is_exempt(
+    run: Callable[..., Any], capsys: pytest.CaptureFixture[str], counted: Sessions
+) -> None:
+    text = _printed(run("status"), capsys)
+    assert "4/6（66.6%）" in text and "66.7%" not in text
+    assert "免督导 1 户（不计入应督导户数）" in text
+    assert "样例小店5" in text and f"停业，{START}起" in text
+    value = json.loads(_printed(run("status", "--json"), capsys))
+    assert value["figures"]["village"]["督导"] == [4, 6]
+    assert [one["name"] for one in value["exempt"]] == ["样例小店5"]
+    supervised = next(line for line in text.splitlines() if line.startswith("│ 督查"))
+    assert [cell.strip() for cell in supervised.split("│")[2:-1]] == ["0/1（0.0%）", "0/1（0.0%）", "—"]
+
+
+@on_sqlite
+def test_exported_progress_shows_the_same_figures_and_what_is_exempt(counted: Sessions) -> None:
+    with counted.begin() as session:
+        found = duties.standing(session, rules.shipped(), ON)
+        units = {one.code: one for one in session.scalars(select(Unit))}
+        page = load_workbook(io.BytesIO(styled.workbook([export.progress(found, units)])))["进度"]
+    grid = [[cell.value for cell in row] for row in page.iter_rows()]
+    column, handed = grid[1].index("督导"), grid[1].index("督查")
+    by_unit = {row[0] or row[1]: row for row in grid[2:]}
+    assert by_unit[VILLAGE][column] == by_unit["村社区级合计"][column] == "4/6（66.6%）"
+    assert by_unit[VILLAGE][handed] == "—", "a village supervises nobody"
+    assert by_unit["区县级合计"][column] == "0/1（0.0%）"
+    assert f"免督导：样例小店5，停业，{START}起" in {row[0] for row in grid}
 
 
 @on_sqlite

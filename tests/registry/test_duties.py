@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from service.db.changes import Change, EntityPause
 from service.db.engine import Sessions
 from service.db.records import DutyReport, Problem, Submission, Supervision, Visit
 from service.db.tables import Cadre, Entity, Letter
-from service.registry import apply, bonds, calendar, duties, intake, rules
+from service.registry import apply, bonds, calendar, duties, entity_duties, intake, rules
 from service.registry.duty_rows import Closure
 from service.registry.figures import Figure
 from service.registry.rules import RuleBook
@@ -181,11 +181,11 @@ def test_an_entity_closed_for_the_quarter_is_exempt_with_its_reason(small: Sessi
 def test_spans_that_meet_close_a_period_and_a_single_open_day_does_not() -> None:
     begins, ends = date(2026, 4, 1), date(2026, 6, 30)
     meeting = [Closure(date(2026, 5, 1), None, "停业"), Closure(date(2026, 3, 1), date(2026, 5, 1), "季节性")]
-    assert duties.closed_for(meeting, begins, ends) == meeting[1]
+    assert entity_duties.closed_for(meeting, begins, ends) == meeting[1]
     gap = [Closure(date(2026, 5, 2), None, "停业"), meeting[1]]
-    assert duties.closed_for(gap, begins, ends) is None
-    assert duties.closed_for([Closure(date(2026, 1, 1), ends, "停业")], begins, ends) is None
-    assert duties.closed_for([], begins, ends) is None
+    assert entity_duties.closed_for(gap, begins, ends) is None
+    assert entity_duties.closed_for([Closure(date(2026, 1, 1), ends, "停业")], begins, ends) is None
+    assert entity_duties.closed_for([], begins, ends) is None
 
 
 def test_a_commitment_is_due_twenty_working_days_after_the_bond_and_done_when_both_signed(
@@ -369,23 +369,35 @@ def test_each_unit_is_supervised_once_a_year_by_the_one_above(small: Sessions) -
     assert (late.holder.unit, late.state) == (STREET, State.OVERDUE)
 
 
+NOON = datetime(2026, 11, 17, 4, 0, tzinfo=UTC)  # in China
+
+
+def submission(subject: str, state: str = "未报", **facts: Any) -> Submission:
+    row = {"unit": STREET, "to_unit": DISTRICT, "year": 2026, "due_at": NOON, "late": False}
+    return Submission(**row | facts, subject=subject, state=state)
+
+
 def test_a_list_that_was_not_handed_in_or_came_back_is_a_duty(small: Sessions) -> None:
-    for number, state in enumerate(("未报", "退回", "已报")):
-        with small.begin() as session:
-            session.add(
-                Submission(
-                    unit=STREET,
-                    to_unit=DISTRICT,
-                    year=2026,
-                    subject=f"清单{number}",
-                    due_at=datetime(2026, 11, 17, 4, 0, tzinfo=UTC),
-                    state=state,
-                    late=False,
-                )
-            )
+    with small.begin() as session:
+        session.add_all([submission("清单0"), submission("清单1", "退回", submitted_at=NOW)])
+        session.add(submission("清单2", "已报", submitted_at=NOON - timedelta(days=1)))
     found = look(small, date(2026, 11, 17))
     assert texts(found, Measure.SUBMISSION) == ["清单0未报", "清单1退回"]
     assert found.figure(Measure.SUBMISSION) == Figure(1, 3)
+    before = look(small, date(2026, 11, 15))
+    assert texts(before, Measure.SUBMISSION) == ["清单0未报", "清单1退回", "清单2未报"]
+
+
+def test_a_deadline_has_an_hour_and_is_overdue_from_then_on(small: Sessions) -> None:
+    with small.begin() as session:
+        session.add_all([submission("清单"), submission("全天", due_at=NOON + timedelta(hours=12))])
+    for minutes, state in ((0, State.SOON), (1, State.OVERDUE)):
+        found = look(small, NOON.date(), now=NOON + timedelta(minutes=minutes))
+        timed, whole = (duty for duty in found.duties if duty.measure is Measure.SUBMISSION)
+        assert (str(timed.due), timed.state) == ("2026-11-17 12:00", state)
+        assert (str(whole.due), whole.state) == ("2026-11-17", State.SOON)
+    asked_later = look(small, NOON.date(), now=NOON + timedelta(days=5))  # as of the day: by days
+    assert {duty.state for duty in asked_later.duties if duty.measure is Measure.SUBMISSION} == {State.SOON}
 
 
 def test_who_needs_a_director_and_has_none_is_a_duty_with_its_rule(small: Sessions) -> None:

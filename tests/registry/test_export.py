@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service.core import Entropy
 from service.db.engine import Sessions
 from service.db.tables import Entity
-from service.registry import duties, export, intake, marked, plan, query, rules, styled
+from service.registry import duties, export, form_export, intake, marked, planning, query, rules, styled
 from service.registry.dated import Change
 from service.registry.known import known
 from tests.registry.conftest import NOW, ON, SAMPLES
@@ -24,10 +24,10 @@ def opened(data: bytes, **options: Any) -> Any:
 def test_what_is_exported_is_imported_unchanged(district: Sessions, tmp_path: Path, chance: Entropy) -> None:
     path = tmp_path / "form.xlsx"
     with district() as session:
-        path.write_bytes(styled.workbook(export.form_tables(session, ON)))
+        path.write_bytes(styled.workbook(form_export.form_tables(session, ON)))
         workbook = intake.read_workbook(path, known(session, ON))
         assert workbook.faults == ()
-        found = plan.draw_up(
+        found = planning.draw_up(
             session, workbook, Change("clerk", "导入", ON, NOW), entropy=chance, rules=rules.shipped().grading
         )
         assert [str(row) for row in found.changes()] == []
@@ -36,7 +36,7 @@ def test_what_is_exported_is_imported_unchanged(district: Sessions, tmp_path: Pa
 
 def test_a_street_is_exported_alone(district: Sessions) -> None:
     with district() as session:
-        rows = {form.sheet: rows for form, rows in export.form_rows(session, ON, below="330302001")}
+        rows = {form.sheet: rows for form, rows in form_export.form_rows(session, ON, below="330302001")}
         codes = query.codes_below(session, "330302001", ON)
     assert {row["code"] for row in rows["机构"]} == codes
     assert {row["unit"] for row in rows["包保干部"]} <= codes

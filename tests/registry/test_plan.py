@@ -16,7 +16,7 @@ from service.db.engine import Sessions
 from service.db.intake import PendingRow
 from service.db.tables import Base, Cadre, Entity, Unit
 from service.errors import InputError
-from service.registry import apply, good_rows, intake, plan, rules, waiting
+from service.registry import apply, good_rows, intake, planning, rules, waiting
 from service.registry.dated import Change
 from service.registry.known import NOTHING, known
 from service.registry.plan import Plan
@@ -36,7 +36,7 @@ def read(sessions: Sessions, path: Path) -> Workbook:
 
 def drawn(sessions: Sessions, workbook: Workbook, chance: Entropy) -> Plan:
     with sessions() as session:
-        return plan.draw_up(session, workbook, CHANGE, entropy=chance, rules=rules.shipped().grading)
+        return planning.draw_up(session, workbook, CHANGE, entropy=chance, rules=rules.shipped().grading)
 
 
 def put(sessions: Sessions, workbook: Workbook, chance: Entropy) -> None:
@@ -207,9 +207,9 @@ def test_no_spoilt_form_is_half_applied(
         workbook = intake.read_workbook(write(spoilt), known(session, ON))
         try:
             parted = good_rows.part(workbook, known(session, ON))
-            plan.draw_up(session, parted.sound, CHANGE, entropy=chance, rules=rules.shipped().grading).write(
-                session
-            )
+            planning.draw_up(
+                session, parted.sound, CHANGE, entropy=chance, rules=rules.shipped().grading
+            ).write(session)
             waiting.keep(session, parted.pending, file="f" * 64, source="f", who="w", now=NOW, entropy=chance)
             session.flush()
             _nothing_hangs_in_the_air(session)

@@ -15,7 +15,7 @@ from service.db import tables
 from service.db.engine import Sessions, open_engine, sessions_of
 from service.db.tables import Entity
 from service.errors import ConflictError, InputError
-from service.registry import apply, export, query, reconciling, rules, upward
+from service.registry import apply, form_export, query, reconciling, rules, upward
 from service.registry.dated import Change
 from service.registry.reconciling import Reconciled
 from service.registry.records import Workbook
@@ -58,7 +58,7 @@ def signed(text: str) -> bytes:
 def packed(sessions: Sessions, unit: str = DISTRICT) -> bytes:
     more = dict.fromkeys(("assignments.json", "lists.json", "ledger.xlsx"), b"[]") | {"progress.json": b"{}"}
     with sessions() as session:
-        rows = export.form_rows(session, ON, below=unit)
+        rows = form_export.form_rows(session, ON, below=unit)
         return upward.pack(unit, query.unit(session, unit, ON).name, ON, NOW, rows, more, signed)
 
 

@@ -4,6 +4,7 @@ import random
 import re
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 
 from tests.vectors.builder import paper, surgery
 
@@ -43,8 +44,14 @@ _NAMES = (
 )
 
 
+@lru_cache(maxsize=8)
 def numbers(data: bytes) -> list[int]:
     return sorted({int(number) for number, _ in _OBJECT.findall(data)})
+
+
+@lru_cache(maxsize=8)
+def _streams(data: bytes) -> list[int]:
+    return [n for n in numbers(data) if surgery.body(data, n).endswith(b"endstream")]
 
 
 def appended_update(data: bytes, chosen: random.Random) -> bytes:
@@ -87,8 +94,7 @@ def doubled_object(data: bytes, chosen: random.Random) -> bytes:
 
 def edited_stream(data: bytes, chosen: random.Random) -> bytes:
     """An update whose page content or other stream says something else."""
-    streams = [n for n in numbers(data) if surgery.body(data, n).endswith(b"endstream")]
-    number = chosen.choice(streams)
+    number = chosen.choice(_streams(data))
     head, _, tail = surgery.body(data, number).partition(b"stream\n")
     plain = tail.removesuffix(b"endstream")
     if b"/FlateDecode" in head:
@@ -169,6 +175,20 @@ MUTATIONS: tuple[Mutation, ...] = (
     appended_update, bare_objects, moved_object, doubled_object, edited_stream, cross_reference, edited_cms,
     validation_data, swapped_word, flipped_byte, cut,
 )  # fmt: skip
+
+
+def edited_receipt(receipt: bytes, chosen: random.Random) -> bytes:
+    """Lines of a receipt left out, doubled or exchanged, or one character changed."""
+    lines = receipt.split(b"\n")
+    one, other = (chosen.randrange(len(lines)) for _ in range(2))
+    kind = chosen.randrange(4)
+    if kind == 0:
+        lines[one], lines[other] = lines[other], lines[one]
+    elif kind == 1:
+        lines[one:one] = [lines[other]]
+    elif kind == 2:
+        del lines[one]
+    return b"\n".join(lines) if kind < 3 else flipped_byte(receipt, chosen)
 
 
 def mutated(data: bytes, seed: int) -> bytes:

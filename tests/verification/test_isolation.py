@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from service.errors import SetupError
-from service.verification import wire, worker
+from service.verification import isolation, wire, worker
 from service.verification.isolation import Job, Pool
 from service.verification.limits import LIMITS, Limits
 from service.verification.report import Report, Verdict
@@ -29,6 +29,7 @@ from tests.verification.test_foreign_files import MAKERS, NOW, self_signed, sign
 
 SMALL = Limits(seconds=20, cpu_seconds=15, memory=400 * 2**20)
 SOON = T0 + DAY
+PATIENCE = 60.0  # seconds: longer than any limit of SMALL, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_threads_may_share_a_pool(pool: Pool, final: bytes, trust: Trust) -> Non
     for one in threads:
         one.start()
     for one in threads:
-        one.join()
+        one.join(PATIENCE)
     assert [one.verdict for one in found] == [Verdict.VALID] * 6
 
 
@@ -132,10 +133,30 @@ def only_nursery(pool: Pool) -> int:
     return pool._nursery._pid
 
 
+def wait_until(is_so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def is_ended(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+
+
 def end(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
-    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
-        time.sleep(0.01)
+    wait_until(lambda: is_ended(pid))
+
+
+def exit_code(pid: int) -> int:
+    """Return how a child of ours ended; kill it if it does not."""
+    try:
+        wait_until(lambda: is_ended(pid))
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
 
 
 def test_a_worker_killed_in_the_middle_gives_a_verdict_and_the_next_one_works(
@@ -146,11 +167,10 @@ def test_a_worker_killed_in_the_middle_gives_a_verdict_and_the_next_one_works(
         slow = hostile_files.million_pages()
         asking = threading.Thread(target=lambda: found.append(pool.verify(slow, trust, SOON)))
         asking.start()
-        while not children(only_nursery(pool)):
-            time.sleep(0.01)
+        wait_until(lambda: children(only_nursery(pool)))
         time.sleep(0.5)
         os.kill(children(only_nursery(pool))[0], signal.SIGKILL)
-        asking.join()
+        asking.join(PATIENCE)
         assert codes(found[0]) == {"LIMIT_CRASH"}
         assert "SIGKILL" in found[0].reasons[0].detail
         assert pool.verify(final, trust, SOON).verdict is Verdict.VALID
@@ -185,6 +205,38 @@ def test_a_closed_pool_leaves_no_process_and_answers_nothing(trust: Trust) -> No
         assert not Path(f"/proc/{pid}").exists()
     with pytest.raises(SetupError, match="E-VER-005"):
         pool.verify(b"", trust, SOON)
+
+
+def test_a_nursery_that_hangs_is_replaced(final: bytes, trust: Trust) -> None:
+    with Pool(1, limits=SMALL) as pool:
+        stopped = only_nursery(pool)
+        os.kill(stopped, signal.SIGSTOP)
+        assert pool._nursery is not None
+        pool._nursery.patience = 0.2
+        assert pool.verify(final, trust, SOON).verdict is Verdict.VALID
+        assert not Path(f"/proc/{stopped}").exists()
+
+
+def test_a_hung_nursery_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "_GOODBYE", 0.2)
+    pool = Pool(1, limits=SMALL)
+    os.kill(only_nursery(pool), signal.SIGSTOP)
+    pool.close()
+
+
+def test_a_pool_ends_although_a_forked_process_keeps_its_pipe_open() -> None:
+    pool = Pool(1, limits=SMALL)
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(PATIENCE)
+        os._exit(0)
+    try:
+        begin = time.monotonic()
+        pool.close()
+        assert time.monotonic() - begin < isolation._GOODBYE
+    finally:
+        end(pid)
+        os.waitpid(pid, 0)
 
 
 def open_a_file() -> None:
@@ -222,7 +274,7 @@ def test_a_worker_may_not(act: Callable[[], None]) -> None:
             os._exit(7)
         finally:
             os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert exit_code(pid) == 7
 
 
 def test_workers_see_no_network_where_the_system_permits_it(pool: Pool, trust: Trust) -> None:

@@ -59,6 +59,25 @@ def prepared_home(small_street: Path, tmp_path_factory: pytest.TempPathFactory) 
     return home
 
 
+@pytest.fixture(scope="session")
+def signed_home(issued_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The same with every letter signed and completed; and those letters."""
+    home = tmp_path_factory.mktemp("signed") / "var"
+    shutil.copytree(issued_home, home)
+    clock = HandClock(START + timedelta(minutes=30))
+    app = composition.build(Settings(home=home, workers=1), clock, random.Random(3).randbytes)
+    sign_all(app)
+    return home, _letters(app)
+
+
+@pytest.fixture
+def signed_app(signed_home: tuple[Path, list[str]], tmp_path: Path, clock: HandClock) -> App:
+    """A copy of the deployment whose letters are all signed."""
+    shutil.copytree(signed_home[0], tmp_path / "var")
+    settings = Settings(home=tmp_path / "var", workers=1)
+    return composition.build(settings, clock, random.Random(4).randbytes)
+
+
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock(START + timedelta(hours=1))
@@ -100,8 +119,22 @@ def app(open_app: Callable[[], App]) -> App:
 @pytest.fixture
 def issued(app: App) -> list[str]:
     """The village's letters, issued under the street's seal."""
+    return _letters(app)
+
+
+def _letters(app: App) -> list[str]:
     with app.parts.sessions.begin() as session:
         return list(session.scalars(select(Letter.id).order_by(Letter.number)))
+
+
+def sign_all(app: App) -> None:
+    """Have everyone sign what waits for them, then countersign."""
+    for action in ("sign", "countersign"):
+        for person in people(app.parts):
+            mine = [one.letter for one in signing.waiting_for(app.parts, person) if one.action == action]
+            if mine:
+                signing.sign_letters(app.parts, person, PIN, device="test", only=mine)
+        app.drain()
 
 
 def people(parts: Parts) -> list[str]:

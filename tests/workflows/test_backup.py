@@ -126,6 +126,9 @@ def test_a_new_log_names_the_old_ones_end_and_old_receipts_stay_good(
         key = old_key if one.parent.name == "ended" else later.parts.log.vkey
         report = audit.audit(one, key)
         assert [found for found in report.findings if not found.notice] == []
+    assert backup.backup(later.parts, tmp_path / "second").audit.ok
+    (kept,) = (tmp_path / "second" / "archive" / "ended").iterdir()
+    assert audit.audit(kept, old_key).ok  # a backup has the ended log too, to be audited as it stands
     with later.parts.sessions.begin() as session:
         trust = authority.trust(later.parts, session, clock())
     assert trust.logs == (later.parts.log.vkey, old_key)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from service.app import App
 from service.archive import audit
+from service.archive.store import shard
 from service.clock import china_day
 from service.core import parse_entry
 from service.db.tables import Approval, Key, Letter, LogEntry, Step
@@ -15,18 +16,9 @@ from service.errors import ConflictError, ForbiddenError, VerificationError
 from service.registry import query
 from service.verification import verdict
 from service.workflows import authority, checking, enrolment, lasting, letters, signing, steps
-from tests.workflows.conftest import PIN, VILLAGE, HandClock, people
+from tests.workflows.conftest import PIN, VILLAGE, HandClock, people, sign_all
 
 ORDER = ["issued", "signed", "countersigned", "completed"]
-
-
-def sign_all(app: App) -> None:
-    for action in ("sign", "countersign"):
-        for person in people(app.parts):
-            mine = [one.letter for one in signing.waiting_for(app.parts, person) if one.action == action]
-            if mine:
-                signing.sign_letters(app.parts, person, PIN, device="test", only=mine)
-        app.drain()
 
 
 def letter(app: App, letter_id: str) -> Letter:
@@ -159,7 +151,7 @@ def test_a_revision_tampered_with_on_its_way_is_refused(app: App, issued: list[s
         stamp = signing._signature(app.parts, session, person, app.parts.clock(), None)
     step_id = steps.prepare(app.parts, issued[0], "sign", person, stamp)
     with app.parts.sessions.begin() as session:
-        path = app.parts.work.path(session.get_one(Step, step_id).prepared or "")
+        path = app.parts.settings.work / shard(session.get_one(Step, step_id).prepared or "")
     path.chmod(0o600)
     content = bytearray(path.read_bytes())
     content[5000] ^= 1

@@ -28,8 +28,7 @@ from service.workflows import (
     signing,
 )
 from service.workflows.enrolment import Ground
-from tests.workflows.conftest import PIN, VILLAGE, HandClock, people
-from tests.workflows.test_ceremony_of_a_village import sign_all
+from tests.workflows.conftest import PIN, VILLAGE, HandClock, people, sign_all
 
 NEW = "518294"
 CLERK = Ground("录入员甲", "本人到场办理", "已当面核对")

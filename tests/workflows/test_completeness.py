@@ -13,9 +13,8 @@ from service.core import canonical_json
 from service.errors import ConflictError, InputError, NotFoundError, VerificationError
 from service.tlog import note, proof
 from service.workflows import anchoring, periodic, rosters
-from tests.workflows.conftest import VILLAGE, HandClock
+from tests.workflows.conftest import VILLAGE, HandClock, sign_all
 from tests.workflows.test_anchors import _grow
-from tests.workflows.test_ceremony_of_a_village import sign_all
 
 
 def test_every_cadre_has_one_and_an_outsider_counts_the_same(

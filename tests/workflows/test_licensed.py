@@ -261,6 +261,7 @@ def test_a_cadres_own_token_signs_with_its_pin_and_the_key_never_leaves_it(
     with app.parts.sessions.begin() as session:
         kept = session.scalars(select(Key.wrapped).where(Key.owner == person, Key.retired_at.is_(None)))
         assert kept.all() == [HOLDERS_KEY]
+    assert any("密钥在本人令牌" in line for line in certificates.history(app.parts, person))
     assert _failures(app, person) == 0
 
 

@@ -19,7 +19,8 @@ import pytest
 from service import app as composition
 from service.app import App
 from service.archive import audit, evidence, four_properties
-from service.archive.four_properties import Inspection, Result, Stage, Surroundings, inspect
+from service.archive.four_properties import inspect
+from service.archive.inspection import Inspection, Result, Stage, Surroundings
 from service.core import canonical_json, sha256_hex
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, SetupError
 from service.settings import Settings
@@ -33,21 +34,27 @@ from service.workflows import (
     disposal,
     filing,
     inspecting,
-    letters,
     packaging,
     periodic,
-    signing,
 )
-from tests.workflows.conftest import PIN, START, TOWN, VILLAGE, HandClock
-from tests.workflows.test_ceremony_of_a_village import sign_all
+from tests.workflows.conftest import START, TOWN, VILLAGE, HandClock
 
 FONDS = "Z109"
 
 
 @pytest.fixture
+def app(signed_app: App) -> App:
+    return signed_app
+
+
+@pytest.fixture
+def issued(signed_home: tuple[Path, list[str]]) -> list[str]:
+    return signed_home[1]
+
+
+@pytest.fixture
 def filed(app: App, issued: list[str]) -> list[str]:
     """The village's letters, signed and filed; the log is anchored."""
-    sign_all(app)
     filing.file_letters(app.parts, VILLAGE, who="档案员", fonds=FONDS)
     anchoring.anchor(app.parts)
     return issued
@@ -227,21 +234,15 @@ MUTATIONS: dict[str, tuple[Change, set[str]]] = {
 
 @pytest.fixture(scope="module")
 def finished_package(
-    prepared_home: Path, tmp_path_factory: pytest.TempPathFactory
+    signed_home: tuple[Path, list[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[bytes, Trust, datetime]:
-    """One package for all mutations, with what to trust and when it is judged."""
-    home = tmp_path_factory.mktemp("packages") / "var"
-    shutil.copytree(prepared_home, home)
-    app = composition.build(
-        Settings(home=home, workers=1), HandClock(START + timedelta(hours=1)), random.Random(5).randbytes
-    )
-    plan = letters.plan_letters(app.parts, VILLAGE, who="clerk")
-    app.drain()
-    signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
-    app.drain()
-    sign_all(app)
+    """One package of the filed village, with the trust and the moment to judge it by."""
+    home = tmp_path_factory.mktemp("packed") / "var"
+    shutil.copytree(signed_home[0], home)
+    clock = HandClock(START + timedelta(hours=1))
+    app = composition.build(Settings(home=home, workers=1), clock, random.Random(5).randbytes)
     filing.file_letters(app.parts, VILLAGE, who="档案员", fonds=FONDS)
-    return packaging.package(app.parts, plan.letters, app.parts.clock()), trust_of(app), app.parts.clock()
+    return packaging.package(app.parts, signed_home[1], app.parts.clock()), trust_of(app), app.parts.clock()
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
@@ -318,7 +319,7 @@ def test_a_proof_of_time_that_ends_within_a_year_must_be_renewed(
 
 
 def test_the_report_and_the_notice_print(app: App, filed: list[str]) -> None:
-    app.parts.store.path(str(filing.dossier(app.parts, filed[0]).metadata["sha256"])).unlink()
+    app.parts.store.delete(str(filing.dossier(app.parts, filed[0]).metadata["sha256"]))
     found = inspecting.inspect_filed(app.parts, VILLAGE, [], Stage.KEEPING, None)
     pages = archive_pages.report(app.parts, found, VILLAGE)
     text = _text(pages["pdf"])
@@ -339,7 +340,7 @@ def _text(pdf: bytes) -> str:
 
 def test_an_object_lost_from_the_store_fails_and_the_others_pass(app: App, filed: list[str]) -> None:
     gone = filing.dossier(app.parts, filed[0])
-    app.parts.store.path(str(gone.metadata["sha256"])).unlink()
+    app.parts.store.delete(str(gone.metadata["sha256"]))
     found = inspect(
         filing.dossiers(app.parts, filed), Surroundings(trust_of(app), app.parts.clock(), Stage.KEEPING)
     )
@@ -369,7 +370,7 @@ def test_disposal_needs_time_and_two_people_and_the_audit_knows(
         assert filing.disposed(session, VILLAGE) == [code]
         assert one not in filing.holdings(session, VILLAGE)
         assert disposal.waiting(session) == []
-    parts.store.path(sha256_hex(filing.dossier(parts, filed[1]).pdf or b"")).unlink()
+    parts.store.delete(sha256_hex(filing.dossier(parts, filed[1]).pdf or b""))
     found = audit.audit(parts.settings.archive, parts.log.vkey)
     assert [item.code for item in found.findings if not item.notice] == ["E-ARC-120"]
 

@@ -13,7 +13,7 @@ from service import app as composition
 from service.clock import china_day, system_clock
 from service.commands import records
 from service.core import sha256_hex
-from service.errors import ConflictError, InputError, UsageError
+from service.errors import ConflictError, InputError, NotFoundError, UsageError
 from service.registry import query
 from service.settings import Settings
 from tests.workflows import opening
@@ -84,7 +84,8 @@ def test_a_visit_finds_a_problem_that_is_handed_over_and_closed(run: Run, home: 
     visit = re.search(r"督导编号 ([0-9a-f]{32})", said)
     problem = re.search(r"发现问题：([0-9a-f]{32})", said)
     assert visit and problem
-    assert "过期食品:两件" in run("problem", "list")
+    assert f"已记录 {name}：" in said
+    assert f"{name}：过期食品:两件" in run("problem", "list")
     assert "未销号问题 1 个" in run("problem", "list", "--unit", TOWN)
     neighbour = "330302001002"
     elsewhere = run("problem", "list", "--unit", neighbour)
@@ -104,11 +105,19 @@ def test_a_visit_finds_a_problem_that_is_handed_over_and_closed(run: Run, home: 
 
 
 def test_supervision_and_reports_are_recorded(run: Run, home: Path, tmp_path: Path) -> None:
+    cadre, shop_name, shop = village_pair(home)
     said = run(
         *("supervise", "--unit", DISTRICT, "--target", TOWN, "--member", "张样", "--who", "王样"),
-        *("--sample", "2", "--found", "台账不全", "--disposal", "通报"),
+        *("--sample", "2", "--found", "台账不全", "--found", f"无健康证@{shop}", "--disposal", "通报"),
     )
-    assert "督导完成率 0/" in said and said.count("抽查") == 2
+    assert "督导完成率 0/" in said and len(re.findall(r"抽查 \S+（[0-9a-f]{32}）", said)) == 2
+    listed = run("problem", "list")
+    assert "五马街道：台账不全" in listed and f"{shop_name}：无健康证" in listed
+    with pytest.raises(NotFoundError, match="没有此店"):
+        run(
+            *("supervise", "--unit", DISTRICT, "--target", TOWN, "--member", "张样", "--who", "王样"),
+            *("--found", "无健康证@没有此店"),
+        )
     made = re.search(r"已记录督查：([0-9a-f]{32})", said)
     assert made
     judged = run(
@@ -126,7 +135,6 @@ def test_supervision_and_reports_are_recorded(run: Run, home: Path, tmp_path: Pa
         )
     with pytest.raises(ConflictError, match="未销号"):
         run("rectified", made[1], "--remedy", "已补", "--who", "王样")
-    cadre, _, _ = village_pair(home)
     year = ("--year", str(china_day(system_clock()).year))
     report = tmp_path / "report.docx"
     report.write_bytes(b"report")

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,10 +23,11 @@ from service.errors import ConflictError, ForbiddenError, InputError
 from service.keys import private
 from service.keys.private import LocalSigner
 from service.keys.signer import Algorithm
+from service.registry.figures import Figure
 from service.registry.visits import Found
 from service.settings import Settings
 from service.tlog import note
-from service.workflows import changes, intake, lists, reporting, trust, visits
+from service.workflows import changes, duties, intake, lists, reporting, trust, visits
 from tests.workflows import opening
 from tests.workflows.opening import TOWN, VILLAGE, DayClock
 
@@ -125,6 +127,11 @@ def test_bonds_lists_and_progress_arrive_above(below: App, above: App) -> None:
         own = lists.newest_version(session, VILLAGE, "D")
     assert (told.unit, told.tier, told.version, told.sha256) == (VILLAGE, "D", 1, own.sha256)
     assert {"督导", "承诺书签订"} <= {row.measure for row in figures}
+    told_of = {(row.unit, row.measure): Figure(row.done, row.total) for row in figures}
+    own_figures = duties.standing(below.parts, unit=TOWN).by_unit()
+    assert told_of == {
+        (unit, str(measure)): one for unit, found in own_figures.items() for measure, one in found.items()
+    }
 
 
 def test_the_next_report_says_what_is_new_changed_and_gone(below: App, above: App) -> None:
@@ -143,7 +150,7 @@ def test_the_next_report_says_what_is_new_changed_and_gone(below: App, above: Ap
     assert (seen.bonds.new, seen.bonds.ended) == (0, 1)
     further = seen.reconciled.further
     assert len(further.new) <= 1 and further.missing == further.altered == ()
-    assert any("督导" in line for line in further.changed)
+    assert any(re.fullmatch(r".+督导：0/\d+（0\.0%） → 1/\d+（\d+\.\d%）", line) for line in further.changed)
 
 
 def test_a_list_that_was_rewritten_is_refused(below: App, above: App) -> None:

@@ -13,7 +13,7 @@ from service.app import App
 from service.db.tables import Letter, ListVersion
 from service.documents.kinds import TextStatus
 from service.documents.samples import samples
-from service.errors import ForbiddenError, InputError
+from service.errors import ConflictError, ForbiddenError, InputError
 from service.settings import ROOT
 from service.workflows import batch, letters, lists, texts
 from service.workflows.parts import Parts
@@ -72,6 +72,22 @@ def test_the_mark_of_a_reference_text_goes_when_it_is_adopted_and_comes_back_whe
     with parts.sessions.begin() as session:
         now = texts.standing(session, parts.kind(letters.KIND))
     assert not now.applies and "该次核定不再适用" in now.words and OFFICE in now.words
+
+
+def test_a_withdrawn_text_is_a_reference_again_until_it_is_adopted_anew(parts: Parts) -> None:
+    on, why = date(2026, 11, 20), "示食药安委〔2026〕15号"
+    with pytest.raises(ConflictError, match="没有可以撤销"):
+        texts.withdraw(parts, letters.KIND, by=OFFICE, on=on, basis=why, who="经办人")
+    _adopt(parts)
+    with pytest.raises(InputError, match="之前"):
+        texts.withdraw(parts, letters.KIND, by=OFFICE, on=date(2026, 11, 15), basis=why, who="经办人")
+    now = texts.withdraw(parts, letters.KIND, by=OFFICE, on=on, basis=why, who="经办人")
+    assert not now.applies and "撤销" in now.words and why in now.words
+    with pytest.raises(ForbiddenError, match="撤销"):
+        texts.printable(_with(parts, environment="production"), letters.KIND)
+    assert _adopt(parts).applies
+    with parts.sessions.begin() as session:
+        assert [row.act for row in texts.history(session, letters.KIND)] == ["核定", "撤销", "核定"]
 
 
 def test_samples_may_change_without_a_new_adoption(parts: Parts, own: Path) -> None:

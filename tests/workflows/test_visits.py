@@ -249,7 +249,7 @@ def test_an_incomplete_inspection_is_refused(app: App, changes: dict[str, object
 
 
 def test_the_sample_is_drawn_below_the_unit_without_repetition(app: App) -> None:
-    drawn = supervision.draw(app.parts, VILLAGE, 3)
+    drawn = supervision.draw(app.parts, VILLAGE, 3, DAY)
     inside = {one.entity for one in opening.entities_of(app, DAY) if one.unit == VILLAGE}
     assert len(set(drawn)) == 3 and set(drawn) <= inside
 

@@ -14,7 +14,7 @@ from service.db.tables import Job, Letter, Step
 from service.errors import InputError
 from service.settings import Settings
 from service.verification import verdict
-from service.workflows import authority, checking, signing, token_room
+from service.workflows import anchoring, authority, checking, signing, token_room
 from tests.serving import served
 from tests.signing.test_tsa_client import DEAD, Tsa, make_tsa, reply, tsa_server
 from tests.workflows.conftest import PIN, HandClock, people
@@ -116,6 +116,8 @@ def test_tokens_larger_than_usual_find_their_room(app: App, issued: list[str], c
         (letter,) = signing.sign_letters(large.parts, people(app.parts)[0], PIN, device="test").letters
         large.drain()
         assert large.waiting() == []
+        anchored = anchoring.anchor(large.parts)  # the log too is stamped by the authority that is configured
+        assert anchored.authority == "时间戳"
         half_known = _open(app, clock, f"{url} {DEAD}")
         assert token_room.token_bytes(half_known.parts) == token_room.UNMEASURED
     with app.parts.sessions.begin() as session:

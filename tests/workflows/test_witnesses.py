@@ -1,20 +1,29 @@
 """District, city and province on one machine, with real HTTP between them; one of the witnesses lies, one is down."""
 
+import base64
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, Request, Response
+from sqlalchemy import select
 
 from service import app as composition
 from service.app import App
+from service.db.tables import Letter, LogEntry, LogHead
 from service.errors import ConflictError, InputError, NotFoundError, SetupError, VerificationError
 from service.settings import Settings
 from service.tlog import cosignature, note, proof
+from service.verification import trust as trusts
+from service.verification import verdict
+from service.verification.report import Report
+from service.verification.trust import Trust
 from service.web.witness import create_witness
-from service.workflows import enrolment, periodic, witnessing
+from service.workflows import authority, enrolment, periodic, receipts, report_words, witnessing
+from service.workflows import trust as bundles
 from tests.serving import served
 from tests.workflows.conftest import PIN, TOWN, HandClock
 
@@ -55,6 +64,72 @@ def test_two_levels_cosign_the_district_and_a_receipt_carries_both(
     found = proof.parse_proof(receipt)
     assert len(cosignature.require_quorum(found.checkpoint, cosigners, 2)) == 2
     proof.verify_receipt(receipt, None, [note.Verifier.parse(app.parts.log.vkey)])
+
+
+def test_who_verifies_learns_how_many_witnesses_vouch(
+    app: App, witness: Callable[[str], str], issued: list[str], clock: HandClock
+) -> None:
+    """Log-only receipts are given at once; policy makes them indeterminate until enough have cosigned."""
+    witness("city")
+    witness("province")
+    with pytest.raises(InputError, match="E-SYS-127"):
+        witnessing.set_quorum(app.parts, 3)
+    assert witnessing.set_quorum(app.parts, 2) == 2
+    with pytest.raises(ConflictError, match="E-SYS-128"):
+        witnessing.remove(app.parts, "witness.example/city")
+
+    def judge() -> Report:
+        known = Trust.read_bundle(bundles.bundle(app.parts, clock()))
+        (pdf, receipt) = _head_with_receipt(app, issued[0])
+        return verdict.verify(pdf, known, clock(), receipt=receipt)
+
+    report = judge()
+    assert "RECEIPT_NOT_WITNESSED" in {one.code for one in report.reasons}
+    assert report.verdict == "indeterminate"
+    assert "见证方联署 0 个（没有，要求 2 个）" in report_words.receipt(report)
+    witnessing.ask(app.parts)
+    report = judge()
+    assert "RECEIPT_NOT_WITNESSED" not in {one.code for one in report.reasons}
+    assert report.receipt["witnesses"] == ["witness.example/city", "witness.example/province"]
+    assert "联署 2 个（witness.example/city、witness.example/province，要求 2 个）" in report_words.receipt(
+        report
+    )
+
+
+def test_a_false_line_of_a_known_witness_makes_a_receipt_invalid(
+    app: App, witness: Callable[[str], str], issued: list[str], clock: HandClock
+) -> None:
+    witness("city")
+    witnessing.ask(app.parts)
+    known = Trust.read_bundle(bundles.bundle(app.parts, clock()))
+    pdf, receipt = _head_with_receipt(app, issued[0])
+    line = receipt.rstrip().rpartition(b"\n")[2]
+    body = bytearray(base64.b64decode(line.rpartition(b" ")[2]))
+    body[-1] ^= 1
+    forged = receipt.replace(line.rpartition(b" ")[2], base64.b64encode(body))
+    report = verdict.verify(pdf, known, clock(), receipt=forged)
+    assert report.verdict == "invalid"
+    assert "RECEIPT_INVALID" in {one.code for one in report.reasons}
+
+
+def test_a_bundle_never_asks_for_more_witnesses_than_it_names(app: App, clock: HandClock) -> None:
+    with app.parts.sessions.begin() as session:
+        trust = replace(authority.trust(app.parts, session, clock()), quorum=1)
+    with pytest.raises(InputError, match="E-VER-001"):
+        trusts.bundle_bytes(trust, bundles.trust_vkey(app.parts), app.parts.trust_key.sign)
+
+
+def _head_with_receipt(app: App, letter_id: str) -> tuple[bytes, bytes]:
+    with app.parts.sessions.begin() as session:
+        row = session.execute(
+            select(Letter.head, LogEntry.index.label("place"), LogHead)
+            .join(LogEntry, LogEntry.id == Letter.id)
+            .join(LogHead, LogHead.origin == LogEntry.origin)
+            .where(Letter.id == letter_id)
+            .order_by(LogEntry.index.desc())
+        ).first()
+    assert row
+    return app.parts.store.get(row.head), receipts.receipt(app.parts, row.LogHead, row.place)
 
 
 def test_what_grows_later_is_cosigned_from_where_the_witness_stands(

@@ -37,6 +37,7 @@ def upgrade() -> None:
         "adopted_text",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=63), nullable=False),
+        sa.Column("act", sa.String(length=4), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("by", sa.String(length=60), nullable=False),
         sa.Column("on", sa.Date(), nullable=False),

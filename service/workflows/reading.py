@@ -1,0 +1,98 @@
+"""What a signer is shown before the PIN: pictures of the very bytes to be signed, and their words.
+
+A reading names bytes by their digest, so that what was shown is what is approved; nobody but the letter's own signers
+is shown anything here.
+"""
+
+import io
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from PIL import Image
+from sqlalchemy.orm import Session
+
+from service.clock import china_day
+from service.core import Sha256Hex, sha256_hex
+from service.db.tables import Letter, Step
+from service.documents import pictures, text
+from service.errors import ForbiddenError, NotFoundError
+from service.registry import query
+from service.workflows import letters, steps
+from service.workflows.parts import Parts
+
+MIN_WIDTH, MAX_WIDTH = 100, 1600  # pixels of a page; the most is about 190 dpi on A4
+_A4_INCHES = 210 / 25.4
+_drawing = threading.Lock()  # PDFium draws for one thread at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One letter as somebody sees it: the digest of the bytes, and the words of each page."""
+
+    letter: str
+    number: str
+    digest: str
+    pages: tuple[str, ...]
+
+
+def read_head(parts: Parts, letter_id: str, person: str) -> Reading:
+    """Return the newest revision of a letter for one of its signers; raise ForbiddenError for anybody else."""
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, letter_id)
+        require_party(parts, session, letter, person)
+    return _read(letter, steps.head_of(parts, letter))
+
+
+def read_prepared(parts: Parts, step_id: int, person: str) -> Reading:
+    """Return the prepared revision of a step, with the drawn signature on it, for the one who is to approve it."""
+    with parts.sessions.begin() as session:
+        step = session.get(Step, step_id)
+        if step is None or step.state != "prepared" or step.prepared is None:
+            raise NotFoundError("E-SIG-107", f"没有编号为 {step_id} 的待签步骤。")
+        if step.signer != person:
+            raise ForbiddenError("E-SIG-103", "这份文书不由您签署。")
+        letter = letters.get(session, step.letter)
+    return _read(letter, parts.work.get(Sha256Hex(step.prepared)))
+
+
+def picture(parts: Parts, digest: str, page: int, width: int) -> bytes:
+    """Return one page (from 1) of the bytes with that digest as a PNG `width` pixels wide; NotFoundError without it."""
+    found = _draw(_bytes(parts, digest), min(max(width, MIN_WIDTH), MAX_WIDTH))
+    if not 1 <= page <= len(found):
+        raise NotFoundError("E-SIG-160", f"这份文书没有第 {page} 页。")
+    return found[page - 1]
+
+
+def require_party(parts: Parts, session: Session, letter: Letter, person: str) -> None:
+    """Raise ForbiddenError unless `person` signs this letter: its cadre, or who countersigns it today or once did."""
+    if person in {letter.cadre, letter.leader}:
+        return
+    if query.counterpart(session, letter.cadre, china_day(parts.clock())).cadre != person:
+        raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 不由您签署。")
+
+
+def _bytes(parts: Parts, digest: str) -> bytes:
+    name = Sha256Hex(digest)
+    for store in (parts.work, parts.store):
+        if store.has(name):
+            return store.get(name)
+    raise NotFoundError("E-SIG-161", "这份文书已有新的版本，请刷新后重看。")
+
+
+def _read(letter: Letter, data: bytes) -> Reading:
+    with _drawing:
+        words: Sequence[str] = text.pdf_pages(data)
+    return Reading(letter.id, letter.number, sha256_hex(data), tuple(words))
+
+
+@lru_cache(maxsize=64)
+def _draw(data: bytes, width: int) -> tuple[bytes, ...]:
+    with _drawing:
+        found = []
+        for page in pictures.pages(data, dpi=width / _A4_INCHES):
+            file = io.BytesIO()
+            page.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(file, "PNG", optimize=False)
+            found.append(file.getvalue())
+        return tuple(found)

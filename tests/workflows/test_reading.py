@@ -1,0 +1,45 @@
+"""What a signer reads is a picture of the very bytes, and nobody else's letter."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from service.app import App
+from service.core import sha256_hex
+from service.db.tables import Letter
+from service.errors import ForbiddenError, NotFoundError
+from service.workflows import reading, steps
+from tests.workflows.conftest import people
+
+
+@pytest.fixture
+def letter(app: App, issued: list[str]) -> Letter:
+    with app.parts.sessions.begin() as session:
+        return session.get_one(Letter, issued[0])
+
+
+def test_the_cadre_and_the_counterpart_read_the_bytes_that_are_signed_next(app: App, letter: Letter) -> None:
+    shown = reading.read_head(app.parts, letter.id, letter.cadre)
+    assert shown.digest == sha256_hex(steps.head_of(app.parts, letter))
+    assert len(shown.pages) == 2 and "承诺" in shown.pages[0]
+    assert letter.leader is not None
+    assert reading.read_head(app.parts, letter.id, letter.leader) == shown
+
+
+def test_nobody_else_reads_it(app: App, letter: Letter) -> None:
+    others = set(people(app.parts)) - {letter.cadre, letter.leader}
+    with pytest.raises(ForbiddenError):
+        reading.read_head(app.parts, letter.id, others.pop())
+
+
+def test_a_page_is_a_small_picture_of_the_width_asked_for(app: App, letter: Letter) -> None:
+    digest = reading.read_head(app.parts, letter.id, letter.cadre).digest
+    drawn = reading.picture(app.parts, digest, 1, 780)
+    page = Image.open(io.BytesIO(drawn))
+    assert abs(page.width - 780) <= 1 and page.height > page.width
+    assert len(drawn) < 200_000
+    with pytest.raises(NotFoundError):
+        reading.picture(app.parts, digest, 3, 780)
+    with pytest.raises(NotFoundError):
+        reading.picture(app.parts, "0" * 64, 1, 780)
