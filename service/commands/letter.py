@@ -59,9 +59,9 @@ def supersede(
 ) -> None:
     """以另一份已制发的承诺书替代一份承诺书。"""
     app = open_app()
-    ids = [_letter(app.parts, one) for one in (letter, successor)]
+    old, new = (_letter(app.parts, one) for one in (letter, successor))
     pin = console.read_pin(pin_fd)
-    ending.supersede(app.parts, *ids, Ground(by, why, basis), pin, device=DEVICE)
+    ending.supersede(app.parts, old, new, Ground(by, why, basis), pin, device=DEVICE)
     app.drain()
     console.say(f"{letter} 已由 {successor} 替代。")
 

@@ -89,7 +89,7 @@ def write(writer: StillWriter, empty: PdfSignedData) -> Written:
 def close(writer: StillWriter) -> bytes:
     """Write an update that has no hole."""
     output = BytesIO()
-    writer.write(output)
+    writer.write(output)  # type: ignore[no-untyped-call]
     return output.getvalue()
 
 
