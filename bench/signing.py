@@ -59,6 +59,7 @@ from service.documents.kinds import load_kind  # noqa: E402
 from service.documents.pdf import PdfRenderer  # noqa: E402
 from service.keys import private  # noqa: E402
 from service.keys.private import LocalSigner  # noqa: E402
+from service.keys.signer import Algorithm  # noqa: E402
 from service.signing import appearance, ceremony, cms, revision, seals  # noqa: E402
 from service.signing.appearance import Stamp  # noqa: E402
 from service.signing.timestamps import LocalTimeStamper  # noqa: E402
@@ -136,7 +137,7 @@ class Bench:
 
     def hand(self, name: str, key: LocalSigner, certificate: bytes) -> Hand:
         """Return a signer of ours and pyHanko's for the same key."""
-        store = SimpleCertificateStore()
+        store: Any = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         store.register(asn1_x509.Certificate.load(self.lab.issuing))
         return Hand(
             name,
@@ -144,7 +145,7 @@ class Bench:
             certificate,
             signers.SimpleSigner(
                 signing_cert=asn1_x509.Certificate.load(certificate),
-                signing_key=asn1_keys.PrivateKeyInfo.load(private.to_der(key._key)),
+                signing_key=asn1_keys.PrivateKeyInfo.load(private.to_der(_opened(key))),
                 cert_registry=store,
             ),
         )
@@ -276,8 +277,13 @@ class Bench:
         return work
 
 
+def _opened(signer: LocalSigner) -> Any:
+    """Return the key itself: the peer takes keys, not signers."""
+    return signer._key
+
+
 def _ed25519() -> Any:
-    return private.generate(private.Algorithm.ED25519, os.urandom)
+    return private.generate(Algorithm.ED25519, os.urandom)
 
 
 def _stamps() -> dict[Role, Stamp]:
@@ -295,7 +301,7 @@ def _stamper(lab: Lab, tsa: Hand) -> LocalTimeStamper:
 
 
 def _stock_stamper(lab: Lab, tsa: Hand) -> DummyTimeStamper:
-    store = SimpleCertificateStore()
+    store: Any = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register(asn1_x509.Certificate.load(lab.time_ca))
     return DummyTimeStamper(
         tsa_cert=tsa.stock.signing_cert, tsa_key=tsa.stock.signing_key, certs_to_embed=store, fixed_dt=T0
@@ -326,7 +332,7 @@ def _certify(
     if time_stamping:
         stamping = x509.ExtendedKeyUsage([x509.ObjectIdentifier("1.3.6.1.5.5.7.3.8")])
         builder = builder.add_extension(stamping, critical=True)
-    return builder.sign(issuer_key._key, hashes.SHA256()).public_bytes(Encoding.DER)  # type: ignore[arg-type]
+    return builder.sign(_opened(issuer_key), hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def _sign_many(numbers: Sequence[int]) -> int:

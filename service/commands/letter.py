@@ -59,7 +59,7 @@ def supersede(
 ) -> None:
     """以另一份已制发的承诺书替代一份承诺书。"""
     app = open_app()
-    old, new = _letter(app.parts, letter), _letter(app.parts, successor)
+    old, new = (_letter(app.parts, one) for one in (letter, successor))
     pin = console.read_pin(pin_fd)
     ending.supersede(app.parts, old, new, Ground(by, why, basis), pin, device=DEVICE)
     app.drain()

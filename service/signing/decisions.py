@@ -83,11 +83,11 @@ def read(record: bytes) -> tuple[Decision, bytes]:
     """Return the decision of a record and its CMS (DER), which is not verified here; InputError for anything else."""
     value = parse_canonical(record)
     if not isinstance(value, dict) or set(value) != {"v", "decision", "signature"} or value["v"] != 1:
-        raise InputError("E-SIG-200", "不是第 1 版作废、替代记录。")
+        raise InputError("E-SIG-206", "不是第 1 版作废、替代记录。")
     try:
         return _decision(value["decision"]), base64.b64decode(value["signature"], validate=True)
     except (TypeError, ValueError, binascii.Error) as exc:
-        raise InputError("E-SIG-200", "作废、替代记录的内容不合规定。") from exc
+        raise InputError("E-SIG-206", "作废、替代记录的内容不合规定。") from exc
 
 
 def _decision(value: Any) -> Decision:

@@ -16,7 +16,8 @@ def codes(report: Report) -> set[str]:
 def painted(head: bytes) -> bytes:
     """Append a revision that paints over the page, as an editor would save it."""
     writer = revision.open_head(head, b"attack")
-    page: Any = writer.find_page_for_modification(0)[0].get_object()
+    found: Any = writer.find_page_for_modification(0)  # type: ignore[no-untyped-call]
+    page = found[0].get_object()
     paint = writer.add_object(generic.StreamObject(stream_data=b"q 1 g 100 500 300 40 re f Q"))
     contents = page.raw_get("/Contents")
     listed = contents.get_object()
