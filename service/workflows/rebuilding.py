@@ -57,9 +57,9 @@ def rebuild_deployment(settings: Settings, clock: Clock, crls: Sequence[bytes]) 
             vkey = note.Verifier(shown.origin, key.public_key).vkey
             rebuild.read_log(session, one.path, vkey, then)
         setup.record_again(session, settings, key.name)
-        for one in own:
-            session.add(enrolment.certificate_row(one.der, one.use, issuer=one.issuer))
-        authorities = [one.der for one in own if one.issuer is None]
+        for ours in own:
+            session.add(enrolment.certificate_row(ours.der, ours.use, issuer=ours.issuer))
+        authorities = [ours.der for ours in own if ours.issuer is None]
         _certificates(session, setup.stores(settings)[0], authorities, crls)
         setup.finish(session)
     settings.work.mkdir(exist_ok=True)
