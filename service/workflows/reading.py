@@ -1,23 +1,25 @@
 """What a signer is shown before the PIN: pictures of the very bytes to be signed, and their words.
 
 A reading names bytes by their digest, so that what was shown is what is approved; nobody but the letter's own signers
-is shown anything here.
+is shown anything here, and what they opened is on record.
 """
 
 import io
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
 from PIL import Image
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.core import Sha256Hex, sha256_hex
+from service.db.readings import Opening
 from service.db.tables import Letter, Step
 from service.documents import pictures, text
-from service.errors import ForbiddenError, NotFoundError
+from service.errors import ConflictError, ForbiddenError, NotFoundError
 from service.registry import query
 from service.workflows import letters, steps
 from service.workflows.parts import Parts
@@ -33,16 +35,27 @@ class Reading:
 
     letter: str
     number: str
+    cadre: str
     digest: str
     pages: tuple[str, ...]
 
 
 def read_head(parts: Parts, letter_id: str, person: str) -> Reading:
-    """Return the newest revision of a letter for one of its signers; raise ForbiddenError for anybody else."""
+    """Return the newest revision of a letter for one of its signers and note that it was opened.
+
+    Raises ForbiddenError for anybody else, ConflictError while the letter is not rendered yet.
+    """
     with parts.sessions.begin() as session:
         letter = letters.get(session, letter_id)
         require_party(parts, session, letter, person)
-    return _read(letter, steps.head_of(parts, letter))
+    data = steps.head_of(parts, letter)
+    found = _read(letter, data)
+    with parts.sessions.begin() as session:
+        if session.get(Opening, (letter_id, person, found.digest)) is None:
+            session.add(
+                Opening(letter=letter_id, person=person, digest=found.digest, opened_at=parts.clock())
+            )
+    return found
 
 
 def read_prepared(parts: Parts, step_id: int, person: str) -> Reading:
@@ -57,34 +70,51 @@ def read_prepared(parts: Parts, step_id: int, person: str) -> Reading:
     return _read(letter, parts.work.get(Sha256Hex(step.prepared)))
 
 
-def picture(parts: Parts, digest: str, page: int, width: int) -> bytes:
-    """Return one page (from 1) of the bytes with that digest as a PNG `width` pixels wide; NotFoundError without it."""
-    found = _draw(_bytes(parts, digest), min(max(width, MIN_WIDTH), MAX_WIDTH))
+def picture(parts: Parts, letter_id: str, person: str, digest: str, page: int, width: int) -> bytes:
+    """Return one page (from 1) of a letter's bytes of that digest as a PNG about `width` pixels wide.
+
+    Raises ConflictError where the letter has moved on, NotFoundError for a page that it does not have.
+    """
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, letter_id)
+        require_party(parts, session, letter, person)
+        prepared = set(
+            session.scalars(
+                select(Step.prepared).where(
+                    Step.letter == letter_id, Step.signer == person, Step.state == "prepared"
+                )
+            )
+        )
+    if digest in prepared:
+        data = parts.work.get(Sha256Hex(digest))
+    elif digest == (letter.head or letter.draft):
+        data = steps.head_of(parts, letter)
+    else:
+        raise ConflictError("E-SIG-161", "这份文书已有新的版本，请刷新后重看。")
+    found = _draw(data, min(max(width, MIN_WIDTH), MAX_WIDTH))
     if not 1 <= page <= len(found):
         raise NotFoundError("E-SIG-160", f"这份文书没有第 {page} 页。")
     return found[page - 1]
 
 
+def opened(session: Session, person: str, digests: Collection[str]) -> set[str]:
+    """Return those of these revisions that the person was shown."""
+    rows = select(Opening.digest).where(Opening.person == person, Opening.digest.in_(digests))
+    return set(session.scalars(rows))
+
+
 def require_party(parts: Parts, session: Session, letter: Letter, person: str) -> None:
-    """Raise ForbiddenError unless `person` signs this letter: its cadre, or who countersigns it today or once did."""
+    """Raise ForbiddenError unless `person` signs this letter: its cadre, or who countersigns it today or was to."""
     if person in {letter.cadre, letter.leader}:
         return
     if query.counterpart(session, letter.cadre, china_day(parts.clock())).cadre != person:
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 不由您签署。")
 
 
-def _bytes(parts: Parts, digest: str) -> bytes:
-    name = Sha256Hex(digest)
-    for store in (parts.work, parts.store):
-        if store.has(name):
-            return store.get(name)
-    raise NotFoundError("E-SIG-161", "这份文书已有新的版本，请刷新后重看。")
-
-
 def _read(letter: Letter, data: bytes) -> Reading:
     with _drawing:
-        words: Sequence[str] = text.pdf_pages(data)
-    return Reading(letter.id, letter.number, sha256_hex(data), tuple(words))
+        words = tuple(text.pdf_pages(data))
+    return Reading(letter.id, letter.number, letter.cadre, sha256_hex(data), words)
 
 
 @lru_cache(maxsize=64)
@@ -93,6 +123,6 @@ def _draw(data: bytes, width: int) -> tuple[bytes, ...]:
         found = []
         for page in pictures.pages(data, dpi=width / _A4_INCHES):
             file = io.BytesIO()
-            page.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(file, "PNG", optimize=False)
+            page.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(file, "PNG")
             found.append(file.getvalue())
         return tuple(found)

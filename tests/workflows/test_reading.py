@@ -8,8 +8,8 @@ from PIL import Image
 from service.app import App
 from service.core import sha256_hex
 from service.db.tables import Letter
-from service.errors import ForbiddenError, NotFoundError
-from service.workflows import reading, steps
+from service.errors import ConflictError, ForbiddenError, NotFoundError
+from service.workflows import reading, signing, steps
 from tests.workflows.conftest import people
 
 
@@ -25,21 +25,37 @@ def test_the_cadre_and_the_counterpart_read_the_bytes_that_are_signed_next(app: 
     assert len(shown.pages) == 2 and "承诺" in shown.pages[0]
     assert letter.leader is not None
     assert reading.read_head(app.parts, letter.id, letter.leader) == shown
-
-
-def test_nobody_else_reads_it(app: App, letter: Letter) -> None:
     others = set(people(app.parts)) - {letter.cadre, letter.leader}
     with pytest.raises(ForbiddenError):
         reading.read_head(app.parts, letter.id, others.pop())
 
 
-def test_a_page_is_a_small_picture_of_the_width_asked_for(app: App, letter: Letter) -> None:
+def test_what_was_opened_is_on_record_once(app: App, letter: Letter) -> None:
+    for _ in range(2):
+        digest = reading.read_head(app.parts, letter.id, letter.cadre).digest
+    with app.parts.sessions.begin() as session:
+        assert reading.opened(session, letter.cadre, [digest, "0" * 64]) == {digest}
+        assert reading.opened(session, letter.leader or "", [digest]) == set()
+
+
+def test_a_page_is_a_small_picture_and_what_is_prepared_is_its_signers_alone(
+    app: App, letter: Letter
+) -> None:
     digest = reading.read_head(app.parts, letter.id, letter.cadre).digest
-    drawn = reading.picture(app.parts, digest, 1, 780)
+    drawn = reading.picture(app.parts, letter.id, letter.cadre, digest, 1, 780)
     page = Image.open(io.BytesIO(drawn))
     assert abs(page.width - 780) <= 1 and page.height > page.width
     assert len(drawn) < 200_000
     with pytest.raises(NotFoundError):
-        reading.picture(app.parts, digest, 3, 780)
-    with pytest.raises(NotFoundError):
-        reading.picture(app.parts, "0" * 64, 1, 780)
+        reading.picture(app.parts, letter.id, letter.cadre, digest, 3, 780)
+    with pytest.raises(ConflictError):
+        reading.picture(app.parts, letter.id, letter.cadre, "0" * 64, 1, 780)
+    (ready,) = signing.prepare_letters(app.parts, letter.cadre, only=[letter.id]).ready
+    shown = reading.read_prepared(app.parts, ready.step, letter.cadre)
+    assert shown.digest == ready.prepared != digest
+    assert reading.picture(app.parts, letter.id, letter.cadre, shown.digest, 2, 780) != drawn
+    assert letter.leader is not None
+    with pytest.raises(ForbiddenError):
+        reading.read_prepared(app.parts, ready.step, letter.leader)
+    with pytest.raises(ConflictError):
+        reading.picture(app.parts, letter.id, letter.leader, shown.digest, 2, 780)

@@ -863,6 +863,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_move_entity"), ["entity"], unique=False)
 
     op.create_table(
+        "opening",
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("opened_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_opening_letter")),
+        sa.PrimaryKeyConstraint("letter", "person", "digest", name=op.f("pk_opening")),
+    )
+    with op.batch_alter_table("opening", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_opening_person"), ["person"], unique=False)
+
+    op.create_table(
         "photo",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("visit", sa.String(length=32), nullable=False),
@@ -1064,6 +1076,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_photo_sha256"))
 
     op.drop_table("photo")
+    with op.batch_alter_table("opening", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_opening_person"))
+
+    op.drop_table("opening")
     with op.batch_alter_table("move", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_move_entity"))
 
