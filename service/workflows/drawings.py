@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.core import canonical_json, parse_canonical
 from service.db.tables import Certificate, Key
-from service.errors import CorruptError, ForbiddenError, InputError
+from service.errors import CorruptError, ForbiddenError, InputError, NotFoundError
 from service.keys import drawing, places
 from service.signing import hand
 from service.workflows import authority
@@ -40,7 +40,10 @@ def keep(parts: Parts, person: str, pin: str, strokes: Strokes) -> None:
 def release(parts: Parts, person: str, pin: str) -> Strokes | None:
     """Return the drawing that a person has kept, None where there is none; raises for a wrong PIN, and counts it."""
     with parts.sessions.begin() as session:
-        certificate = authority.certificate_of(session, person, parts.clock())
+        try:
+            certificate = authority.certificate_of(session, person, parts.clock())
+        except NotFoundError:
+            return None  # nothing can be signed, which preparing tells letter by letter
         key = _key_of(session, certificate)
         name, sealed = key.id, key.drawing
     if sealed is None:

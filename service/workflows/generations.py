@@ -42,6 +42,29 @@ class Loaded:
     tsa: Authority
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A certificate of our own that lies among the secrets: DER, what its row is called, and its CA's, if any."""
+
+    der: bytes
+    use: str
+    issuer: bytes | None
+
+
+def files(settings: Settings) -> list[Own]:
+    """Return the certificates of all generations of CAs and TSAs from their files, the newest first."""
+    roots = [
+        Own(_certificate(settings, name), ROWS[use], None)
+        for use, base in USES.items()
+        for name in _names(settings, base)
+    ]
+    stamping = [
+        Own(_certificate(settings, name), "tsa", _certificate(settings, name.replace("tsa", "tsa_ca", 1)))
+        for name in _names(settings, "tsa")
+    ]
+    return [*roots, *stamping]
+
+
 def load(settings: Settings, session: Session) -> Loaded:
     """Open the authorities that the log knows; raise SetupError when the newest one's key or certificate is missing."""
     issuing, timing = (_load(settings, session, use) for use in USES)

@@ -6,7 +6,7 @@ from the newest published list; without it no certificate is vouched for.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from asn1crypto import crl
@@ -25,12 +25,11 @@ from service.db.engine import open_engine, sessions_of
 from service.db.tables import Certificate, Crl, LogEntry, LogHead
 from service.errors import ConflictError, InputError, NotFoundError
 from service.settings import Settings
+from service.signing import profile
 from service.tlog import note
 from service.tlog.checkpoint import parse_checkpoint
-from service.workflows import enrolment, receipts, setup
+from service.workflows import enrolment, generations, receipts, setup
 from service.workflows.parts import Parts
-
-_ROLES = {"issuing_ca": "ca", "tsa_ca": "tsa_ca", "tsa": "tsa"}
 
 
 def rebuild_deployment(settings: Settings, clock: Clock, crls: Sequence[bytes]) -> Head:
@@ -38,9 +37,10 @@ def rebuild_deployment(settings: Settings, clock: Clock, crls: Sequence[bytes]) 
 
     Raises ConflictError where the database has a log already, CorruptError where the folder does not give its heads.
     """
-    secrets = setup.load_secrets(settings)
+    signer = setup.load_signers(settings)["log"]
+    own = generations.files(settings)
     text, _ = note.parse_note(durable.read(settings.archive / CHECKPOINT, "检查点"))
-    key = note.Verifier.of(parse_checkpoint(text).origin, secrets.signers["log"].public_key)
+    key = note.Verifier.of(parse_checkpoint(text).origin, signer.public_key)
     log = LogFolder(settings.archive, key)
     head = log.shown()
     if head is None:
@@ -57,10 +57,10 @@ def rebuild_deployment(settings: Settings, clock: Clock, crls: Sequence[bytes]) 
             vkey = note.Verifier(shown.origin, key.public_key).vkey
             rebuild.read_log(session, one.path, vkey, then)
         setup.record_again(session, settings, key.name)
-        for name, der in secrets.certificates.items():
-            issuer = secrets.certificates["tsa_ca"] if name == "tsa" else None
-            session.add(enrolment.certificate_row(der, _ROLES[name], issuer=issuer))
-        _certificates(session, setup.stores(settings)[0], secrets.certificates["issuing_ca"], crls, now)
+        for ours in own:
+            session.add(enrolment.certificate_row(ours.der, ours.use, issuer=ours.issuer))
+        authorities = [ours.der for ours in own if ours.issuer is None]
+        _certificates(session, setup.stores(settings)[0], authorities, crls)
         setup.finish(session)
     settings.work.mkdir(exist_ok=True)
     engine.dispose()
@@ -92,35 +92,41 @@ def export(parts: Parts, folder: Path) -> int:
 
 
 def _certificates(
-    session: Session, store: Store, issuer: bytes, crls: Sequence[bytes], now: datetime
+    session: Session, store: Store, authorities: Sequence[bytes], crls: Sequence[bytes]
 ) -> None:
-    """Bring back the logged certificates of our CA, revoked as its newest published list says."""
-    lists = [listed for der in crls if (listed := _list_of(der, issuer))]
-    if not lists:
+    """Bring back the logged certificates, those of our CAs revoked as each one's newest published list says."""
+    newest = {ca: found for ca in authorities if (found := _newest(crls, ca)) is not None}
+    if not newest:
         return
-    newest = max(lists, key=lambda one: int(one.crl_number_value.native))
-    body = newest["tbs_cert_list"]
-    session.add(
-        Crl(
-            issuer=sha256_hex(issuer),
-            number=newest.crl_number_value.native,
-            der=newest.dump(),
-            basis="",  # so that the next list is made at once, under the next number
-            this_update=body["this_update"].native,
-            next_update=body["next_update"].native,
+    revoked = {}
+    for ca, listed in newest.items():
+        body = listed["tbs_cert_list"]
+        session.add(
+            Crl(
+                issuer=sha256_hex(ca),
+                number=listed.crl_number_value.native,
+                der=listed.dump(),
+                basis="",  # so that the next list is made at once, under the next number
+                this_update=body["this_update"].native,
+                next_update=body["next_update"].native,
+            )
         )
-    )
-    revoked = {one["user_certificate"].native: one for one in body["revoked_certificates"]}
+        revoked[ca] = {one["user_certificate"].native: one for one in body["revoked_certificates"]}
+    named = {profile.load(ca).subject.dump(): ca for ca in authorities}
     parsed = map(parse_entry, session.scalars(select(LogEntry.entry).execution_options(yield_per=1000)))
     files = [entry.file for entry in parsed if entry.event is Event.CERTIFICATE and entry.file]
     for der in (store.get(file.sha256) for file in files):
         if session.get(Certificate, sha256_hex(der)) is None:
-            made = enrolment.certificate_row(
-                der, "person", issuer=issuer
-            )  # whose it was, only the database knew
-            _revoke(made, revoked.get(int(made.serial, 16)))
+            issuer = named.get(profile.load(der).issuer.dump())  # none: a licensed authority's
+            made = enrolment.certificate_row(der, "person", issuer=issuer)  # whose, only the database knew
+            _revoke(made, revoked.get(issuer or b"", {}).get(int(made.serial, 16)))
             session.add(made)
             session.flush()
+
+
+def _newest(crls: Sequence[bytes], issuer: bytes) -> crl.CertificateList | None:
+    lists = [listed for der in crls if (listed := _list_of(der, issuer))]
+    return max(lists, key=lambda one: int(one.crl_number_value.native), default=None)
 
 
 def _list_of(der: bytes, issuer: bytes) -> crl.CertificateList | None:
