@@ -126,6 +126,25 @@ def renderer() -> PdfRenderer:
     return PdfRenderer(FONTS)
 
 
+class Remembering(PdfRenderer):
+    """Makes each sample once for all the tests that look at it."""
+
+    def __init__(self, renderer: PdfRenderer) -> None:
+        self._renderer = renderer
+        self._made: dict[tuple[str, str, bool], bytes] = {}
+
+    def render(self, kind: Kind, content: Content, *, specimen: bool) -> bytes:
+        key = kind.id, content.envelope.letter, specimen
+        if key not in self._made:
+            self._made[key] = self._renderer.render(kind, content, specimen=specimen)
+        return self._made[key]
+
+
+@pytest.fixture(scope="session")
+def remembering(renderer: PdfRenderer) -> PdfRenderer:
+    return Remembering(renderer)
+
+
 @pytest.fixture(scope="session")
 def letter_kind() -> Kind:
     return load_kind(TEMPLATES / "commitment")

@@ -1,6 +1,5 @@
 """Every kind, every sample: Word and PDF say the same, the page is as GB/T 9704 wants it, nothing is cut off."""
 
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,37 +19,28 @@ EACH = pytest.mark.parametrize(
 )
 
 
-@cache
-def _pdf(renderer: PdfRenderer, kind_id: str, name: str) -> bytes:
-    kind = KINDS[kind_id]
-    content = next(sample.content for sample in samples(kind) if sample.name == name)
-    return renderer.render(kind, content, specimen=True)
-
-
 @EACH
-def test_pdf_and_word_say_the_same(renderer: PdfRenderer, kind: Kind, sample: Sample) -> None:
+def test_pdf_and_word_say_the_same(remembering: PdfRenderer, kind: Kind, sample: Sample) -> None:
+    pdf = remembering.render(kind, sample.content, specimen=True)
     words = docx_words(render_docx(kind, sample.content, specimen=True))
     assert words.text
-    assert pdf_words(_pdf(renderer, kind.id, sample.name), words.repeated) == words.text
+    assert pdf_words(pdf, words.repeated) == words.text
 
 
 @EACH
-def test_the_pages_follow_gbt_9704(renderer: PdfRenderer, kind: Kind, sample: Sample) -> None:
-    gbt.require(_pdf(renderer, kind.id, sample.name), gbt.layout_of(kind.html()))
-
-
-@EACH
-def test_marks_are_on_every_page_and_no_page_holds_signatures_alone(
-    renderer: PdfRenderer, kind: Kind, sample: Sample
+def test_the_pages_follow_gbt_9704_bear_their_marks_and_hold_no_signatures_alone(
+    remembering: PdfRenderer, kind: Kind, sample: Sample
 ) -> None:
-    pages = pdf_pages(_pdf(renderer, kind.id, sample.name))
+    pdf, layout = remembering.render(kind, sample.content, specimen=True), gbt.layout_of(kind.html())
+    gbt.require(pdf, layout)
+    pages = pdf_pages(pdf)
     for number, page in enumerate(pages, 1):
         assert "演示样张" in page
         assert ("参考文本，待核定" in page) == (kind.text_status is TextStatus.REFERENCE)
-        if "poster" not in gbt.layout_of(kind.html()):
+        if "poster" not in layout:
             assert f"— {number} —" in page
     if len(pages) > 1:
-        gbt.require_no_orphan(_pdf(renderer, kind.id, sample.name))
+        gbt.require_no_orphan(pdf)
 
 
 def test_every_variant_has_a_sample() -> None:

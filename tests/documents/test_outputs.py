@@ -11,8 +11,8 @@ NAMES = make_outputs.CATALOGUE.names()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_outputs_of_a_kind_are_rebuilt_byte_for_byte(name: str, renderer: PdfRenderer) -> None:
-    for path, data in make_outputs.build(renderer, make_outputs.CATALOGUE.kind(name)).items():
+def test_the_outputs_of_a_kind_are_rebuilt_byte_for_byte(name: str, remembering: PdfRenderer) -> None:
+    for path, data in make_outputs.build(remembering, make_outputs.CATALOGUE.kind(name)).items():
         assert path.is_file() and path.read_bytes() == data, f"{path.name}: run make outputs"
 
 
