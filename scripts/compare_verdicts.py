@@ -34,7 +34,8 @@ WHY = {
     "the signature value alone.",
     "letters_in_time": "pdfsig looks at no revocation and no validity; tolerant pyHanko asks "
     "for revocation only where a certificate names a source, and ours name none.",
-    "strangers_good": "pyHanko and we agree.",
+    "strangers_good": "plain pyHanko does not judge a signature whose certificate has expired at the "
+    "time a document timestamp proves.",
     "incremental_saving": "pyHanko follows the cross-reference and cannot see what a scanning viewer will show; pdfsig "
     "says only that the signed part is intact.",
     "cross_references": "bytes that no cross-reference names, and what follows the end, are not what they check.",
