@@ -116,11 +116,8 @@ def are_approved(parts: Parts, person: str, chosen: Sequence[int]) -> bool:
 def opened_steps(parts: Parts, person: str, chosen: Sequence[int]) -> set[int]:
     """Return those of the steps whose letter the person has opened as it was before their signature."""
     with parts.sessions.begin() as session:
-        bases = dict(
-            session.execute(select(Step.id, Step.base).where(Step.id.in_(chosen), Step.signer == person))
-            .tuples()
-            .all()
-        )
+        rows = session.execute(select(Step.id, Step.base).where(Step.id.in_(chosen), Step.signer == person))
+        bases: dict[int, str] = {row.id: row.base for row in rows}
         seen = reading.opened(session, person, set(bases.values()))
     return {step for step, base in bases.items() if base in seen}
 
@@ -141,11 +138,11 @@ def receipt_of(parts: Parts, letter_id: str, person: str) -> tuple[str, bytes]:
         letter = letters.get(session, letter_id)
         reading.require_party(parts, session, letter, person)
         row = session.execute(
-            select(LogEntry.index, LogHead)
+            select(LogEntry.index.label("place"), LogHead)
             .join(LogHead, LogHead.origin == LogEntry.origin)
             .where(LogEntry.id == letter_id)
             .order_by(LogHead.time.desc(), LogEntry.index.desc())
         ).first()
     if row is None:
         raise NotFoundError("E-SIG-162", f"承诺书 {letter.number} 还没有制发。")
-    return letter.number, receipts.receipt(parts, row.LogHead, row.index)
+    return letter.number, receipts.receipt(parts, row.LogHead, row.place)
