@@ -49,7 +49,12 @@ class Provider:
         asked = self._asked.pop(code)
         digest = hashlib.sha256(code_verifier.encode()).digest()
         assert urlsafe_b64encode(digest).rstrip(b"=").decode() == asked["challenge"]
-        claims = {"iss": self.issuer, "aud": CLIENT, "sub": SUBJECT, "nonce": asked["nonce"]}
+        claims: dict[str, object] = {
+            "iss": self.issuer,
+            "aud": CLIENT,
+            "sub": SUBJECT,
+            "nonce": asked["nonce"],
+        }
         claims |= {"iat": self.now, "exp": self.now + 300, **self.spoil}
         token = jwt.encode({"alg": "ES256", "kid": "1"}, claims, self.key)
         return {"access_token": "x", "token_type": "Bearer", "id_token": token}

@@ -6,7 +6,7 @@ What must be remembered between leaving and coming back is in a cookie, encrypte
 import json
 from typing import Any
 
-import httpx
+import httpx2
 from authlib.common.security import generate_token
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -123,19 +123,19 @@ class Oidc:
             raise SetupError("E-WEB-022", f"读不出统一登录的密钥文件 {path}，请核对设置。") from exc
 
     def _metadata(self) -> dict[str, Any]:
-        found = _get(self._settings.oidc_issuer.rstrip("/") + "/.well-known/openid-configuration")
+        address = self._settings.oidc_issuer.rstrip("/") + "/.well-known/openid-configuration"
+        found: dict[str, Any] = _get(address)
         if found.get("issuer") != self._settings.oidc_issuer:
             raise SetupError("E-WEB-023", "统一登录服务报告的 issuer 与设置 LIANGZE_OIDC_ISSUER 不一致。")
         return found
 
 
-def _get(address: str) -> dict[str, Any]:
-    found: dict[str, Any] = _reach(lambda: httpx.get(address, timeout=TIMEOUT).raise_for_status().json())
-    return found
+def _get(address: str) -> Any:
+    return _reach(lambda: httpx2.get(address, timeout=TIMEOUT).raise_for_status().json())
 
 
 def _reach(ask: Any) -> Any:
     try:
         return ask()
-    except (httpx.HTTPError, ValueError) as exc:
+    except (httpx2.HTTPError, ValueError) as exc:
         raise UnavailableError("E-WEB-024", "统一登录服务暂时没有回应，请稍后再试或用密码登录。") from exc
