@@ -9,6 +9,7 @@ from service.web import access, assets, csrf, headers, problems
 from service.web.pages import (
     accounts,
     acts,
+    api,
     browse,
     health,
     home,
@@ -24,7 +25,7 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
-    *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages),
+    *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""
 
@@ -39,7 +40,6 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        root_path=parts.settings.root_path,
         dependencies=[Depends(csrf.check)],
         lifespan=_lifespan,
     )
