@@ -221,6 +221,7 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
         tsa_ca=Authority(certificates["tsa_ca"], signers["tsa_ca"]),
         timestamper=_timestamper(settings, secrets, clock, entropy),
         trust_key=signers["trust"],
+        qr_key=signers["qr"],
         pepper=lambda: service_keys.load_pepper(settings.pepper),
     )
 

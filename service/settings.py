@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     keys_example: Path = ROOT / "keys_example"
     log_origin: str = ""
     """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
+    public_url: str = ""
+    """Where the public pages are, such as https://spaq.example.gov.cn; printed in the QR codes."""
     key_uris: str = ""
     """Service keys on tokens, blanks between: issuing_ca=pkcs11:token=…;object=…?module-path=…&pin-source=…"""
     tsa_urls: str = ""

@@ -19,7 +19,7 @@ from service.registry import query
 from service.signing import ca
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
-from service.workflows import naming, outside, permission
+from service.workflows import marks, naming, outside, permission
 from service.workflows.parts import Authority, Parts
 
 CRL_LIFETIME = timedelta(days=31)
@@ -193,6 +193,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         checkpoint=_checkpoint(parts),
         crls=tuple(all_crls(parts, session, now)),
         logs=_logs(parts, session),
+        qr=marks.keys(parts),
         void=frozenset(dead["void"]),
         superseded=frozenset(dead["superseded"]),
         environment=parts.settings.environment,

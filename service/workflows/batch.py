@@ -30,7 +30,7 @@ from service.documents.docx import render_docx
 from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
 from service.errors import CorruptError, ServiceError, UsageError
-from service.workflows import batch_folder, paper_sources, texts
+from service.workflows import batch_folder, marks, paper_sources, texts
 from service.workflows.batch_folder import Fault, Folder, Made
 from service.workflows.papers.desk import Desk, Target
 from service.workflows.parts import Parts
@@ -76,6 +76,7 @@ class _Paper:
     content: Content
     made_of: str
     formats: tuple[str, ...]
+    mark: str
 
 
 def run(
@@ -99,7 +100,7 @@ def run(
         if not found:
             raise UsageError("E-DOC-110", f"这个范围内没有可以生成的“{kind.title}”。")
         hand = _Hand(kind, parts.settings.fonts, out, specimen=parts.demo)
-        outcome = _Run(desk, hand, folder, order).make(found, workers, progress)
+        outcome = _Run(parts, desk, hand, folder, order).make(found, workers, progress)
         outcome.made = folder.made()
         bound = _bind(folder, outcome) if merged else None
         about = {
@@ -133,9 +134,10 @@ def _desk(parts: Parts, on: date) -> Iterator[Desk]:
 class _Run:
     """One run: what is read, what is waited for, what came of it."""
 
-    def __init__(self, desk: Desk, hand: "_Hand", folder: Folder, order: Order) -> None:
+    def __init__(self, parts: Parts, desk: Desk, hand: "_Hand", folder: Folder, order: Order) -> None:
+        self._parts = parts
         self._desk, self._hand, self._folder, self._order = desk, hand, folder, order
-        self._base = _made_with(hand)
+        self._base = _made_with(hand, marks.keys(parts)[0], marks.public_url(parts.settings))
         self._outcome = Outcome()
 
     def make(self, found: list[Target], workers: int, progress: Progress) -> Outcome:
@@ -167,7 +169,9 @@ class _Run:
         formats = tuple(
             one for one in self._order.formats if not self._folder.finished(f"{stem}.{one}", made_of)
         )
-        return _Paper(stem, target, content, made_of, formats) if formats else None
+        if not formats:
+            return None
+        return _Paper(stem, target, content, made_of, formats, marks.mark(self._parts, content))
 
     def _collect(self, waiting: "_Waiting") -> None:
         ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -270,7 +274,7 @@ def _make(paper: _Paper) -> list[Made] | _Refused:
 
 def _write(hand: _Hand, paper: _Paper, form: str) -> Made:
     if form == "pdf":
-        data = _renderer(hand.fonts).render(hand.kind, paper.content, specimen=hand.specimen)
+        data = _renderer(hand.fonts).render(hand.kind, paper.content, specimen=hand.specimen, mark=paper.mark)
     else:
         data = render_docx(hand.kind, paper.content, specimen=hand.specimen)
     name, target = f"{paper.stem}.{form}", paper.target
@@ -278,12 +282,20 @@ def _write(hand: _Hand, paper: _Paper, form: str) -> Made:
     return Made(name, target.id, target.unit, paper.made_of, sha256_hex(data), len(data))
 
 
-def _made_with(hand: _Hand) -> bytes:
-    """Return what changes when template, program, fonts or marks do: files made with other ones are made again."""
+def _made_with(hand: _Hand, *code: str) -> bytes:
+    """Return what changes when template, program, fonts, marks, or key and address of the QR codes do.
+
+    Files made with other ones are made again.
+    """
     folder = Path(catalogue.__file__).parent
     program = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in (".py", ".css")]
     fonts = [f"{path.name} {path.stat().st_size}".encode() for path in sorted(hand.fonts.glob("*"))]
-    parts = [catalogue.wording_digest(hand.kind.folder), hand.kind.text_status.value, str(hand.specimen)]
+    parts = [
+        catalogue.wording_digest(hand.kind.folder),
+        hand.kind.text_status.value,
+        str(hand.specimen),
+        *code,
+    ]
     digest = hashlib.sha256()
     for value in (*program, *fonts, *(part.encode() for part in parts)):
         digest.update(hashlib.sha256(value).digest())

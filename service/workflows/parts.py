@@ -45,6 +45,7 @@ class Parts:
     tsa_ca: Authority
     timestamper: LocalTimeStamper | HttpTimeStamper
     trust_key: Signer
+    qr_key: Signer
     pepper: Callable[[], bytes]
 
     @property
