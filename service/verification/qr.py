@@ -88,7 +88,7 @@ def read(text: str, keys: Keys) -> tuple[Mark, Claim]:
     """
     if len(text) > _TEXT:
         raise cose.unreadable()
-    mark, payload = cose.open1(_message(text.strip().rpartition("#")[2]), keys)
+    mark, payload = cose.open1(_message(text.rpartition("#")[2]), keys)
     return mark, _claim(cose.decoded(payload))
 
 

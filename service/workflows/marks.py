@@ -56,8 +56,9 @@ def content_prefix(data: bytes) -> str:
 
 def public_url(settings: Settings) -> str:
     """Return where the codes lead; nowhere, but to our own pages and commands, where nothing is set."""
-    demo = settings.environment == "demo"
-    return settings.public_url or (_DEMO_URL if demo else "")
+    if settings.public_url.startswith("https://"):  # elsewhere browsers check no signature
+        return settings.public_url
+    return _DEMO_URL if settings.environment == "demo" else ""
 
 
 def keys(parts: Parts) -> tuple[str, ...]:

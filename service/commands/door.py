@@ -1,0 +1,42 @@
+"""`liangze door …`: the public pages for whoever checks a paper or a file, and the list they check by."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from service import console
+from service.archive import durable
+from service.commands.opening import open_parts
+from service.web.door import create_door
+from service.workflows import marks
+
+_group = typer.Typer(help="公开查验：网页和状态名单。", no_args_is_help=True)
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    cli.add_typer(_group, name="door")
+
+
+@_group.command("serve")
+def serve(
+    host: Annotated[str, typer.Option(help="监听地址。")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="监听端口。")] = 8083,
+    workers: Annotated[int, typer.Option(min=1, help="同时验证的进程数。")] = 2,
+) -> None:
+    """启动公开查验网页：二维码（/v）、签名文件（/verify）、存证日志（/log）；不需要账号，不留存文件。"""
+    web = create_door(open_parts(), workers=workers)
+    console.say(f"公开查验：http://{host}:{port}/v　验证文件：http://{host}:{port}/verify")
+    uvicorn.run(web, host=host, port=port, log_level="warning")
+
+
+@_group.command("known")
+def known(
+    out: Annotated[Path, typer.Option(help="写到此文件。")] = Path("known.json"),
+) -> None:
+    """写出签名的状态名单：二维码公钥、已作废和被替代的文书；不含姓名，可交给没有网络的人。"""
+    parts = open_parts()
+    durable.replace(out, marks.known_bytes(parts, parts.clock()))
+    console.say(f"状态名单：{out}")
