@@ -10,7 +10,7 @@ from service import console
 from service.archive import durable
 from service.commands.opening import open_parts
 from service.web.door import create_door
-from service.workflows import marks
+from service.workflows import marks, proof_pages
 
 _group = typer.Typer(help="公开查验：网页和状态名单。", no_args_is_help=True)
 
@@ -30,6 +30,18 @@ def serve(
     web = create_door(open_parts(), workers=workers)
     console.say(f"公开查验：http://{host}:{port}/v　验证文件：http://{host}:{port}/verify")
     uvicorn.run(web, host=host, port=port, log_level="warning")
+
+
+@_group.command("proof")
+def proof(
+    number: Annotated[str, typer.Argument(metavar="编号", help="已签完的承诺书的编号。")],
+    out: Annotated[Path, typer.Option(help="写到此文件夹。")] = Path("out"),
+) -> None:
+    """出具签名证明页：附在纸质打印件之后，二维码载有文件摘要、签署人、时间和存证序号。"""
+    page = proof_pages.make(open_parts(), number)
+    out.mkdir(parents=True, exist_ok=True)
+    durable.replace(out / page.name, page.pdf)
+    console.say(str(out / page.name))
 
 
 @_group.command("known")

@@ -21,7 +21,7 @@ _PLACES = (  # page, side in mm, below the type area in mm: 4.5 mm or more from 
     ("sheet", 20, 1.5),
     ("poster", 18, 1.5),
     ("poster-a3", 26, 3),
-    ("proof", 46, 4),
+    ("proof", 46, 3),
 )
 
 

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from service import app as composition
 from service.app import App
+from service.cli import run
 from service.core import Sha256Hex
 from service.keys import private
 from service.keys.private import LocalSigner
@@ -157,11 +158,20 @@ def test_without_network_the_page_opens_judges_and_says_how_old_it_is(street: St
     assert verdict(page) == ("unsure", "签发属实，状态未知")
 
 
-def test_a_photo_of_the_page_is_read_and_judged(street: Street, page: Page) -> None:
+def test_a_photo_of_the_page_is_read_and_judged_here_and_on_the_command_line(
+    street: Street, page: Page, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     picture_ = pypdfium2.PdfDocument(street.pdf())[0].render(scale=4).to_pil().convert("RGB")
     out = io.BytesIO()
     picture_.rotate(7, expand=True, fillcolor="white").save(out, "JPEG", quality=70)
     assert [text.rpartition("#")[2] for text in picture.read(out.getvalue())] == [street.code()]
+    photo, known_list = tmp_path / "photo.jpg", tmp_path / "known.json"
+    photo.write_bytes(out.getvalue())
+    known_list.write_bytes(marks.known_bytes(street.app.parts, START + timedelta(hours=3)))
+    options = ["verify", "--qr", str(photo), "--known", str(known_list), "--at", "2026-11-24T06:00:00Z"]
+    assert run(options) == 0 and "签发属实" in capsys.readouterr().out
+    late = [*options[:-1], "2026-12-24T06:00:00Z", "--json"]
+    assert run(late) == 1 and '"state": "stale"' in capsys.readouterr().out
     ready(page, f"{street.url}/v")
     page.set_input_files("#photo", {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()})
     page.wait_for_selector("#claim:not([hidden])")
