@@ -10,7 +10,7 @@ from service import console
 from service.archive import durable
 from service.commands.opening import open_parts
 from service.web.door import create_door
-from service.workflows import marks, proof_pages
+from service.workflows import marks, proof_pages, site_checks, sources
 
 _group = typer.Typer(help="公开查验：网页和状态名单。", no_args_is_help=True)
 
@@ -42,6 +42,19 @@ def proof(
     out.mkdir(parents=True, exist_ok=True)
     durable.replace(out / page.name, page.pdf)
     console.say(str(out / page.name))
+
+
+@_group.command("file")
+def file(
+    record: Annotated[
+        Path, typer.Argument(metavar="查验记录", help="liangze verify --inspector 写出的文件。")
+    ],
+    subject: Annotated[str, typer.Argument(metavar="编号", help="督导或督查的编号。")],
+    who: Annotated[str, typer.Option(help="经办人。")],
+) -> None:
+    """把查验记录作为证据归入一次督导或督查，并存证。"""
+    digest = site_checks.file(open_parts(), subject, sources.read_file(record), who=who)
+    console.say(f"已归入 {subject}：SHA-256 {digest}")
 
 
 @_group.command("known")

@@ -26,9 +26,11 @@ from service.workflows import (
     online,
     report_words,
     scanning,
+    site_checks,
     sources,
     verification_report,
 )
+from service.workflows.site_checks import Circumstances
 from service.workflows.sources import Place
 from service.workflows.verification_report import Finding
 
@@ -60,6 +62,11 @@ def verify(
     files: Annotated[
         list[Path] | None, typer.Argument(help="要验证的文件、文件夹或压缩包（zip）。", show_default=False)
     ] = None,
+    inspector: Annotated[
+        str | None, typer.Option(help="查验人：另写出查验记录，可用 liangze door file 归入督导或督查。")
+    ] = None,
+    place: Annotated[str, typer.Option(help="查验地点，写入查验记录。")] = "",
+    noted: Annotated[list[str] | None, typer.Option("--found", help="现场发现的情况；可重复。")] = None,
     pictures: Annotated[
         list[Path] | None, typer.Option("--qr", help="纸上二维码的照片或截图：只查二维码；可重复。")
     ] = None,
@@ -104,6 +111,11 @@ def verify(
     else:
         _show(reports)
     _write_reports(settings, found, reports, report or [], out, by, now, online=fetch, quiet=as_json)
+    if inspector is not None:
+        around = Circumstances(inspector, place, now, tuple(noted or ()))
+        path = _write(out / "查验记录.json", site_checks.record(around, reports))
+        if not as_json:
+            console.say(str(path))
     if extract is not None:
         _extract(settings, found, reports, extract, quiet=as_json)
     return 0 if all(one.is_good for one in reports) else 1
