@@ -24,10 +24,17 @@ conformance_requirements() {
         'import pathlib, tomllib; print(*tomllib.loads(pathlib.Path("pyproject.toml").read_text())["project"]["optional-dependencies"]["conformance"], sep="\n")'
 }
 
+# npm, where the machine has none: alone too, for it is fetched only then.
+npm_requirements() {
+    "$TOOLS/bin/python" -c \
+        'import pathlib, tomllib; print(*tomllib.loads(pathlib.Path("pyproject.toml").read_text())["project"]["optional-dependencies"]["npm"], sep="\n")'
+}
+
 "${PYTHON:-python3}" -m venv "$TOOLS"
 "$TOOLS/bin/python" -m pip --quiet --disable-pip-version-check install uv
 build_requirements | compile "$@" -o requirements-build.lock -
 conformance_requirements | compile "$@" -o requirements-conformance.lock -
+npm_requirements | compile "$@" -o requirements-npm.lock -
 compile "$@" -o requirements.lock pyproject.toml
 compile "$@" --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
 compile "$@" --extra bench -c requirements.lock -o requirements-bench.lock pyproject.toml

@@ -3,6 +3,7 @@
 #   scripts/setup.sh run     what the program needs       (make demo)
 #   scripts/setup.sh test    and what its checks need     (make test)
 #   scripts/setup.sh conformance    and the veraPDF engine (make conformance)
+# Web files of others (htmx, signature_pad) come from npm packages, checked by digest, and are copied, never committed.
 # Every step looks first and does nothing when all is there: a second run takes well under a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,15 +13,24 @@ readonly PYTHON="${PYTHON:-python3}"
 readonly VENV=.venv
 readonly FONTS=.fonts
 readonly FANDOL=scripts/fandol.sha256
+readonly NPM=scripts/npm.sha512
+# What is taken out of which package, and where it goes; the last is for the tests of the pages only.
+readonly WEB_FILES=(
+    "htmx.org-2.0.8.tgz dist/htmx.min.js service/web/static/vendor"
+    "signature_pad-4.2.0.tgz dist/signature_pad.umd.min.js service/web/static/vendor"
+)
+readonly TEST_WEB_FILES=("axe-core-4.14.1.tgz axe.min.js tests/web/vendor")
 # Pango and HarfBuzz draw the pages, Noto and LXGW WenKai hold the rare names, poppler checks signatures independently.
 readonly PACKAGES=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk fonts-lxgw-wenkai poppler-utils)
-# qpdf looks for damage in signed files, the registry is tested on a private PostgreSQL server, keys on tokens with SoftHSM;
-# only the tests call them.
-readonly TEST_PACKAGES=(qpdf postgresql softhsm2)
+# qpdf looks for damage in signed files, the registry is tested on a private PostgreSQL server, keys on tokens with SoftHSM,
+# the pages in Chromium; only the tests call them.
+readonly TEST_PACKAGES=(qpdf postgresql softhsm2 chromium)
 # The veraPDF engine is a Java program that reads its profiles with JAXB, which Java itself no longer has; Go's own log code
 # reads ours.
 readonly CONFORMANCE_PACKAGES=(libjaxb-java golang-go golang-golang-x-mod-dev)
 
+ROOT="$PWD"
+readonly ROOT
 WORK="$(mktemp -d)"
 readonly WORK
 readonly LOG="$WORK/log"
@@ -160,6 +170,50 @@ install_python() {
     record_stamp "$stamp"
 }
 
+wanted_web_files() {
+    printf '%s\n' "${WEB_FILES[@]}"
+    if [ "$MODE" != run ]; then printf '%s\n' "${TEST_WEB_FILES[@]}"; fi
+}
+
+# Next to each copied file stands the digest of the package that it was taken from.
+has_web_file() { [ -s "$3/${2##*/}" ] && [ "$(cat "$3/.${2##*/}" 2>/dev/null)" = "$(digest_of "$1")" ]; }
+
+digest_of() { sed -n "s/^\([0-9a-f]*\) .$1\$/\1/p" "$NPM"; }
+
+install_web_files() {
+    local package file folder
+    while read -r package file folder; do
+        # shellcheck disable=SC2086 # three words are meant
+        if has_web_file $package $file $folder; then continue; fi
+        say "取出网页文件（按散列核对）/ web file: ${file##*/}"
+        fetch_npm_package "$package"
+        mkdir -p "$folder"
+        tar -xz -O -f "$WORK/npm/$package" "package/$file" >"$WORK/npm/file"
+        mv "$WORK/npm/file" "$folder/${file##*/}"
+        digest_of "$package" >"$folder/.${file##*/}"
+    done < <(wanted_web_files)
+}
+
+# fetch_npm_package NAME-VERSION.tgz: into the work folder, or the end; a package that is not the very one is refused.
+fetch_npm_package() {
+    local name="${1%-*}" version="${1##*-}"
+    mkdir -p "$WORK/npm"
+    (cd "$WORK/npm" && npm_command pack --silent "$name@${version%.tgz}") >>"$LOG" 2>&1 || fail "无法取得 npm 软件包 $1（详见上文）：请检查网络或 npm 的软件源设置后再运行。" \
+        "npm package $1 could not be fetched (see above): check the network or npm's registry setting, then run this again."
+    [ "$(sha512sum "$WORK/npm/$1" | cut -d' ' -f1)" = "$(digest_of "$1")" ] || fail "npm 软件包 $1 与 $NPM 所列不符，已停止：请核对软件源。" \
+        "npm package $1 is not the one that $NPM lists: check where your registry gets it from."
+}
+
+# A machine without npm gets it as a Python package, into the environment.
+npm_command() {
+    if command -v npm >/dev/null; then
+        npm "$@"
+        return
+    fi
+    [ -x "$ROOT/$VENV/bin/npm" ] || (cd "$ROOT" && pip install --require-hashes --only-binary :all: -r requirements-npm.lock)
+    PATH="$ROOT/$VENV/bin:$PATH" "$ROOT/$VENV/bin/npm" "$@"
+}
+
 # Each environment holds the ones before it whole.
 record_stamp() {
     local mode done=
@@ -178,3 +232,4 @@ install_packages
 check_python
 unpack_fonts
 install_python
+install_web_files

@@ -23,6 +23,7 @@ from service.commands import (
     ocsp,
     pin,
     records,
+    serve,
     texts,
     trust,
     verify,
@@ -209,7 +210,7 @@ def _reopen(settings: Settings) -> composition.App:
 
 for module in (
     *(verify, door, trust, enrol, pin, certificates, ocsp, witness, archive),
-    *(generate, texts, exchange, changes, records, duties),
+    *(generate, texts, exchange, changes, records, duties, serve),
 ):
     module.register(cli)
 speak(cli)

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -30,8 +31,6 @@ class Settings(BaseSettings):
     keys_example: Path = ROOT / "keys_example"
     log_origin: str = ""
     """Name of the transparency log (C2SP origin); empty means the one `init` chose and stored."""
-    public_url: str = ""
-    """Where the public pages are, such as https://spaq.example.gov.cn; printed in the QR codes."""
     key_uris: str = ""
     """Service keys on tokens, blanks between: issuing_ca=pkcs11:token=…;object=…?module-path=…&pin-source=…"""
     tsa_urls: str = ""
@@ -46,6 +45,14 @@ class Settings(BaseSettings):
     """The trust bundle that `verify` uses by default; empty means trust.json in the user's data directory."""
     online_hosts: str = ""
     """Hosts (name or name:port, commas between) that `verify --online` may ask for CRLs and OCSP; empty: none."""
+    public_url: str = "http://127.0.0.1:8080"
+    """Address under which people reach the pages; a path in it (https://host/liangze) is where they lie."""
+    trusted_proxies: str = ""
+    """Addresses of reverse proxies (commas between) whose X-Forwarded-For and -Proto are believed; empty: none."""
+    tls_cert: Path | None = None
+    """Certificate chain (PEM) with which `serve` speaks TLS itself; without it a proxy does."""
+    tls_key: Path | None = None
+    """Private key (PEM) to it."""
     tasks_immediate: bool = False
     """Run background tasks at once in this process (tests)."""
 
@@ -79,6 +86,16 @@ class Settings(BaseSettings):
     def anchors(self) -> Path:
         """Folder of the licensed authorities' root certificates and revocation lists."""
         return self.anchors_folder or self.home / "anchors"
+
+    @property
+    def root_path(self) -> str:
+        """The sub-path of the pages, without a slash at its end; empty where they have a host of their own."""
+        return urlsplit(self.public_url).path.rstrip("/")
+
+    @property
+    def secure(self) -> bool:
+        """True where people come by https: cookies are Secure then, and HSTS is sent."""
+        return self.public_url.startswith("https://")
 
     @property
     def archive(self) -> Path:

@@ -8,11 +8,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from service.db import changes, holdings, intake, pki, records, tables, texts
+from service.db import access, changes, holdings, intake, pki, records, tables, texts
 from service.errors import SetupError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-SCHEMA = (tables, changes, holdings, intake, pki, records, texts)
+SCHEMA = (tables, access, changes, holdings, intake, pki, records, texts)
 """The modules that describe the tables; importing them here makes their metadata whole."""
 
 

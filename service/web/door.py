@@ -18,6 +18,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.core import sha256_hex
 from service.errors import InputError, ServiceError
@@ -37,6 +38,7 @@ _TYPES = {
 }
 _PAGES = ("index.html", "verify.html", "how.html")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+_PATHS = re.compile(r"/(?:v|verify|log)(?:/|$)")
 _TILE = re.compile(r"(checkpoint|tile/(?:entries/|\d{1,2}/)(?:x\d{3}/)*\d{3}(?:\.p/\d{1,3})?)")
 POLICY = "; ".join(
     (
@@ -104,6 +106,26 @@ class Door:
             return self._trust[1]
 
 
+class Beside:
+    """ASGI: the public pages under their paths, everything else to the site; neither sees the other's requests.
+
+    The site's sessions, cookies and tokens against forged requests are no business of pages that know nobody.
+    """
+
+    def __init__(self, site: ASGIApp, door: FastAPI) -> None:
+        self._site, self._door = site, door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] == "lifespan":
+            async with self._door.router.lifespan_context(self._door):
+                await self._site(scope, receive, send)
+        elif scope["type"] == "http" and _PATHS.match(scope["path"].removeprefix(self._door.root_path)):
+            await self._door(scope, receive, send)
+        else:
+            await self._site(scope, receive, send)
+
+
 def create_door(parts: Parts, *, workers: int = 2) -> FastAPI:
     """Return the application of the public pages alone."""
     door = Door(parts, Pool(workers, fresh=True))
@@ -113,7 +135,9 @@ def create_door(parts: Parts, *, workers: int = 2) -> FastAPI:
         yield
         door.pool.close()
 
-    web = FastAPI(title="liangze door", openapi_url=None, lifespan=lifespan)
+    web = FastAPI(
+        title="liangze door", openapi_url=None, lifespan=lifespan, root_path=parts.settings.root_path
+    )
     web.include_router(router(door))
     return web
 

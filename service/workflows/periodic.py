@@ -6,6 +6,7 @@ import structlog
 
 from service.errors import ServiceError
 from service.workflows import anchoring, authority, certificates, disposal, rosters, witnessing
+from service.workflows.access import trail
 from service.workflows.parts import Parts
 
 _log = structlog.get_logger("liangze.periodic")
@@ -32,9 +33,15 @@ def issue_crls(parts: Parts) -> None:
         authority.current_crls(parts, session, parts.clock())
 
 
+def log_acts(parts: Parts) -> None:
+    """Put the digest of yesterday's audit trail into the log."""
+    trail.daily(parts)
+
+
 DUTIES: tuple[Callable[[Parts], None], ...] = (
     disposal.finish,
     rosters.daily,
+    log_acts,
     anchoring.daily,
     ask_witnesses,
     cease_certificates,

@@ -15,6 +15,7 @@ import httpx
 import pypdfium2
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from service import app as composition
@@ -66,7 +67,9 @@ def street(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     app.drain()
     with app.parts.sessions.begin() as session:
         letters.get(session, made[1]).state = "void"
-    web = door.create_door(app.parts, workers=1)
+    site = FastAPI()
+    site.add_api_route("/{path:path}", lambda path: f"site:{path}")
+    web = door.Beside(site, door.create_door(app.parts, workers=1))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(web, log_level="error", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -188,6 +191,7 @@ def test_a_signed_file_is_judged_on_the_server_and_not_kept(street: Street, page
     page.wait_for_load_state()
     text = page.inner_text("body")
     assert "五马街道食品安全委员会" in text and "演示" in text
+    assert page.locator(".verdict.indeterminate").count() == 1  # valid, but not yet signed by all: not green
     changed = street.pdf().replace(b"%PDF-1.7", b"%PDF-1.6", 1)
     accept = {"accept": "application/json"}
     for data, wanted in ((street.pdf(), "valid"), (changed, "invalid")):
@@ -202,9 +206,10 @@ def test_the_log_is_served_to_tlog_clients_and_nothing_else_of_the_archive(stree
         head = client.get("/log/checkpoint")
         note.Verifier.parse(vkey)
         assert head.status_code == 200 and head.text.startswith(note.Verifier.parse(vkey).name)
+        assert client.get("/verifyx").json() == "site:verifyx" and client.get("/").json() == "site:"
         size = int(head.text.split("\n")[1])
         assert client.get(f"/log/tile/0/000.p/{size % 256}").content[:1] != b""
-        for path in ("store", "../secrets/qr.key", "..%2Fsecrets%2Fqr.key", "tile/../../secrets/qr.key", ""):
+        for path in ("store", "..%2Fsecrets%2Fqr.key", "tile/..%2F..%2Fsecrets%2Fqr.key", "log.vkey", ""):
             assert client.get(f"/log/{path}").status_code == 404
 
 

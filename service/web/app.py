@@ -1,0 +1,47 @@
+"""The site: middleware, error handling and every page module, put together; a route without access rule is refused."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from service.web import access, assets, csrf, headers, problems
+from service.web.pages import accounts, acts, browse, health, home, password, sessions, sign_in, sign_links
+from service.web.render import environment
+from service.web.site import Site, reader_of
+from service.workflows.parts import Parts
+
+ROUTERS: tuple[APIRouter, ...] = (
+    *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
+    *(sign_links.pages, browse.pages, accounts.pages, acts.pages),
+)
+"""Every group of pages; a new one is a module with a router and its line here."""
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the web application of an open deployment; SetupError where static files or access rules are missing."""
+    site = Site(parts, reader_of(parts.settings), environment(), assets.Assets())
+    site.assets.require_whole()
+    web = FastAPI(
+        title="两责 liangze",
+        version="1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        root_path=parts.settings.root_path,
+        dependencies=[Depends(csrf.check)],
+        lifespan=_lifespan,
+    )
+    web.state.site = site
+    web.add_middleware(headers.Headers, settings=parts.settings)
+    problems.register(web)
+    for router in ROUTERS:
+        web.include_router(router)
+    access.require_declared(web)
+    return web
+
+
+@asynccontextmanager
+async def _lifespan(web: FastAPI) -> AsyncIterator[None]:
+    yield
+    web.state.site.close()

@@ -1,0 +1,100 @@
+"""Pages: Jinja2 with autoescape and strict undefined names; `render` gives every page what the frame needs."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from service.clock import CHINA
+from service.web import cookies, csrf, menu
+from service.web.access import visitor_of
+from service.web.site import site_of
+from service.workflows.access.roles import TITLES, Role
+
+VIEWS = Path(__file__).parent / "views"
+_HERE = frozenset("/")
+
+
+def environment() -> Environment:
+    """Return the templates' environment."""
+    made = Environment(
+        loader=FileSystemLoader(VIEWS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"moment": moment, "day": day, "role": lambda role: TITLES[Role(role)]}
+    return made
+
+
+def render(request: Request, view: str, /, status: int = 200, **values: Any) -> HTMLResponse:
+    """Return the page `views/<view>` with `values`.
+
+    Every view may also use: `person` (or None), `csrf` (token), `to(path)`, `static(file)`, `menu`, `here`, `demo`,
+    and `notice`, a sentence that the former page left (see `go`).
+    """
+    site = site_of(request)
+    person = visitor_of(request)
+    known = {
+        "request": request,
+        "person": person,
+        "csrf": csrf.token(request),
+        "to": site.path,
+        "static": lambda file: site.path(f"/static/{site.assets.name(file)}"),
+        "menu": menu.of(person),
+        "here": request.url.path.removeprefix(site.settings.root_path) or "/",
+        "demo": site.parts.demo,
+        "notice": NOTICES.get(request.query_params.get("done", "")),
+    }
+    response = HTMLResponse(site.templates.get_template(view).render(known | values), status)
+    seed = getattr(request.state, "visitor", "")
+    if seed:
+        cookies.put(response, site.settings, cookies.VISITOR, seed)
+    return response
+
+
+def go(request: Request, path: str, done: str = "") -> RedirectResponse:
+    """Return a redirect to a path of the site after something was done; `done` names a sentence of NOTICES."""
+    if done:
+        path += ("&" if "?" in path else "?") + f"done={done}"
+    return RedirectResponse(site_of(request).path(path), status_code=303)
+
+
+def inside(path: str) -> str:
+    """Return `path` if it is a path of this site, else the home page: no redirect leads elsewhere."""
+    fine = (
+        path.startswith("/")
+        and not path.startswith(("//", "/\\"))
+        and path.isprintable()
+        and "\\" not in path
+    )
+    return path if fine else "/"
+
+
+def moment(value: datetime | None) -> str:
+    """Return an instant as Chinese pages show it, in China's time."""
+    return value.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") if value else "—"
+
+
+def day(value: date | None) -> str:
+    """Return a day as pages show it."""
+    return value.isoformat() if value else "—"
+
+
+NOTICES = {
+    "saved": "已保存。",
+    "password": "密码已更改。",
+    "totp": "动态口令已启用。",
+    "left": "您已安全退出。",
+    "ended": "会话已结束。",
+    "made": "账号已新建。",
+    "disabled": "账号已停用。",
+    "enabled": "账号已启用。",
+    "confirmed": "已记录身份核对。",
+    "phone": "手机号已更正，原链接与会话已失效；请重新核对身份后发放新链接。",
+}
+"""Sentences that a page shows after something was done; an address carries only their names."""

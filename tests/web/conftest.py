@@ -1,0 +1,89 @@
+"""One small district with accounts for every role, served on a real port; made once for all tests of the web part."""
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from service import app as composition
+from service.clock import china_day
+from service.registry import query
+from service.settings import Settings
+from service.web.app import create_app
+from service.workflows.parts import Parts
+from tests.serving import served
+from tests.web.people import Browser, People
+from tests.workflows.conftest import HandClock
+from tests.workflows.opening import close, make_home
+
+DAY = date(2026, 11, 24)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A served deployment."""
+
+    parts: Parts
+    web: FastAPI
+    url: str
+    people: People
+    clock: HandClock
+
+
+@pytest.fixture(scope="session")
+def web_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a street's registry and assignments."""
+    home = tmp_path_factory.mktemp("web") / "var"
+    make_home(home, DAY, entities=40)
+    return home
+
+
+@pytest.fixture(scope="session")
+def running(web_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The deployment that all tests which only add to it share."""
+    yield from _run(web_home, tmp_path_factory.mktemp("running") / "var")
+
+
+@pytest.fixture
+def fresh(web_home: Path, tmp_path: Path) -> Iterator[Running]:
+    """A deployment of one's own, for tests that lock, count or let time pass."""
+    yield from _run(web_home, tmp_path / "var")
+
+
+@pytest.fixture
+def browser(running: Running) -> Iterator[Callable[[], Browser]]:
+    """Open browsers, each with its own cookies."""
+    opened: list[Browser] = []
+
+    def open_one() -> Browser:
+        opened.append(Browser(running.url))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+def _run(home: Path, copy: Path) -> Iterator[Running]:
+    shutil.copytree(home, copy)
+    clock = HandClock()
+    clock.move(timedelta(hours=2))
+    app = composition.build(Settings(home=copy, workers=1), clock, random.Random(5).randbytes)
+    web = create_app(app.parts)
+    with served(web) as url:
+        yield Running(app.parts, web, url, People(app.parts), clock)
+    web.state.site.close()
+    close(app)
+
+
+def first_cadre(parts: Parts, unit: str) -> str:
+    """Return the id of a unit's first cadre who is not its leader."""
+    on = china_day(parts.clock())
+    with parts.sessions.begin() as session:
+        leader = query.unit(session, unit, on).leader
+        return next(one.cadre for one in query.cadres(session, unit, on) if one.cadre != leader)
