@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     """Certificate chain (PEM) with which `serve` speaks TLS itself; without it a proxy does."""
     tls_key: Path | None = None
     """Private key (PEM) to it."""
+    oidc_issuer: str = ""
+    """Issuer of the OpenID Connect provider through which the office may sign in; empty: none."""
+    oidc_client: str = ""
+    """Client id at that provider."""
+    oidc_secret_file: Path | None = None
+    """File (mode 0600) with the client's secret."""
+    oidc_title: str = "统一身份登录"
+    """What the button says."""
     tasks_immediate: bool = False
     """Run background tasks at once in this process (tests)."""
 

@@ -6,14 +6,25 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI
 
 from service.web import access, assets, csrf, headers, problems
-from service.web.pages import accounts, acts, browse, health, home, password, sessions, sign_in, sign_links
+from service.web.pages import (
+    accounts,
+    acts,
+    api,
+    browse,
+    health,
+    home,
+    password,
+    sessions,
+    sign_in,
+    sign_links,
+)
 from service.web.render import environment
 from service.web.site import Site, reader_of
 from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
-    *(sign_links.pages, browse.pages, accounts.pages, acts.pages),
+    *(sign_links.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""
 
@@ -28,7 +39,6 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        root_path=parts.settings.root_path,
         dependencies=[Depends(csrf.check)],
         lifespan=_lifespan,
     )

@@ -41,7 +41,7 @@ class Headers:
     """ASGI middleware: headers out, limits in. What is not cached on purpose is not stored anywhere."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+        self._app, self._root = app, settings.root_path
         self._fixed = {**FIXED, **({"strict-transport-security": HSTS} if settings.secure else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,6 +49,10 @@ class Headers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = {
+            **scope,
+            "root_path": self._root,
+        }  # where the pages lie; a proxy may take it off the path or leave it
         limit, seen, begun = _limit(scope), 0, False
 
         async def limited() -> Message:

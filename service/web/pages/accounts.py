@@ -93,6 +93,13 @@ def disable(request: Request, account: str, enable: bool = Form(False)) -> Respo
     return go(request, f"/accounts/{account}", "enabled" if enable else "disabled")
 
 
+@pages.post("/accounts/{account}/outside", dependencies=[require(Role.ADMIN)])
+def bind(request: Request, account: str, outside: Annotated[str, Form(max_length=300)] = "") -> Response:
+    """Bind the account to an identity at the OIDC provider, or to none."""
+    accounts.bind_outside(site_of(request).parts, account, outside.strip() or None, by=person_of(request))
+    return go(request, f"/accounts/{account}", "saved")
+
+
 @pages.post("/cadres/{cadre}/identity", dependencies=[require(Role.CLERK)])
 def confirm(request: Request, cadre: str, how: Text) -> Response:
     """Record that the clerk made sure who a signer is."""

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
+from service.errors import NotFoundError
 from service.web import cookies
 from service.web.access import person_of, public, signed_in, visitor_of
+from service.web.logins import LoginAdapter, ways
 from service.web.render import go, inside, render
 from service.web.site import site_of
 from service.workflows.access import accounts, sessions
@@ -22,7 +24,7 @@ def login(request: Request, next: str = "/") -> Response:
     """Show the form."""
     if (person := visitor_of(request)) and person.whole:
         return go(request, inside(next))
-    return render(request, "sign_in.html", next=inside(next), login="", ways=())
+    return render(request, "sign_in.html", next=inside(next), login="", ways=ways(site_of(request).settings))
 
 
 @pages.post("/login", dependencies=[public()])
@@ -55,6 +57,20 @@ def enter_code(request: Request, code: Code, next: Text = "/") -> Response:
     return begin(request, opened, inside(next))
 
 
+@pages.get("/login/by/{way}", dependencies=[public()])
+def leave_for(request: Request, way: str, next: str = "/") -> Response:
+    """Send the browser to where somebody else says who the person is."""
+    return _way(request, way).start(request, inside(next))
+
+
+@pages.get("/login/by/{way}/back", dependencies=[public()])
+def come_back(request: Request, way: str) -> Response:
+    """Sign in whom the other side names, if an account is bound to them."""
+    outside, wanted = _way(request, way).finish(request)
+    opened = accounts.sign_in_outside(site_of(request).parts, outside, agent=agent_of(request))
+    return begin(request, opened, inside(wanted))
+
+
 @pages.post("/logout", dependencies=[signed_in(partly=True)])
 def logout(request: Request) -> Response:
     """End the session and take its cookie back."""
@@ -70,6 +86,13 @@ def begin(request: Request, opened: Opened, path: str, done: str = "") -> Respon
     response = go(request, path, done)
     cookies.put(response, site_of(request).settings, cookies.SESSION, opened.token)
     return response
+
+
+def _way(request: Request, name: str) -> LoginAdapter:
+    found = next((one for one in ways(site_of(request).settings) if one.name == name), None)
+    if found is None:
+        raise NotFoundError("E-WEB-025", "本系统没有启用这种登录方式。")
+    return found
 
 
 def agent_of(request: Request) -> str:

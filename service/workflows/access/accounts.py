@@ -154,6 +154,26 @@ def sign_in(parts: Parts, login: str, password: str, *, agent: str, address: str
     raise ForbiddenError("E-ACC-023", _WRONG)
 
 
+def sign_in_outside(parts: Parts, outside: str, *, agent: str) -> Opened:
+    """Begin a session for whom an outside provider names; its own factors are its own business."""
+    with parts.sessions.begin() as session:
+        row = session.scalars(select(Account).where(Account.outside == outside)).first()
+        if row is None or row.disabled_at is not None:
+            raise ForbiddenError("E-ACC-031", "您的统一身份还没有绑定本系统的账号，请联系系统管理员。")
+        return sessions.open_session(parts, session, row, method="oidc", agent=agent, whole=True)
+
+
+def bind_outside(parts: Parts, account: str, outside: str | None, *, by: Person) -> None:
+    """Bind an account to an outside identity (issuer, a blank, subject), or to none."""
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        row = require(session, account)
+        if outside and session.scalars(select(Account.id).where(Account.outside == outside)).first():
+            raise ConflictError("E-ACC-032", "这个统一身份已经绑定了另一个账号。")
+        row.outside = outside
+        trail.note(session, now, "绑定统一身份", by=by, unit=row.unit, target=account, bound=bool(outside))
+
+
 def second_factor(parts: Parts, person: Person, code: str, *, agent: str, address: str) -> Opened:
     """Check the TOTP code of a session that is not whole, and put a whole one (with another token) in its place."""
     now = parts.clock()
