@@ -32,6 +32,8 @@ SEAL_END = datetime(2036, 1, 1, tzinfo=UTC)
 ORIGINS = {"log": "liangze.example/demo-log", "trust": "liangze.example/demo-trust"}
 """Names of the Ed25519 keys in their verifier keys (https://c2sp.org/signed-note)."""
 
+P256 = ("issuing_ca", "tsa_ca", "tsa", "seal", "qr")
+
 WARNING = (
     service_keys.DEMO_MARK + b"\n# This private key is public: anyone can sign with it. See README.md.\n"
 )
@@ -47,7 +49,7 @@ class Made:
 
 def build(folder: Path) -> None:
     """Write every key, certificate and verifier key into `folder`."""
-    p256 = {name: _key(name, Algorithm.ECDSA_P256_SHA256) for name in ("issuing_ca", "tsa_ca", "tsa", "seal")}
+    p256 = {name: _key(name, Algorithm.ECDSA_P256_SHA256) for name in P256}
     ed25519 = {name: _key(name, Algorithm.ED25519) for name in ORIGINS}
     for name, made in {**p256, **ed25519}.items():
         (folder / f"{name}.key").write_bytes(made.pem)

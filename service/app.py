@@ -229,6 +229,7 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
         earlier=(*own.issuing[1:], *own.timing[1:]),
         timestamper=_timestamper(settings, own, sessions, clock, entropy),
         trust_key=signers["trust"],
+        qr_key=signers["qr"],
         pepper=lambda: service_keys.load_pepper(settings.pepper),
     )
 

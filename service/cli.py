@@ -15,6 +15,7 @@ from service.commands import (
     archive,
     certificates,
     changes,
+    door,
     duties,
     enrol,
     exchange,
@@ -213,7 +214,7 @@ def _reopen(settings: Settings) -> composition.App:
 
 
 for module in (
-    *(verify, trust, enrol, letter, pin, certificates, ocsp, witness, archive),
+    *(verify, door, trust, enrol, letter, pin, certificates, ocsp, witness, archive),
     *(generate, texts, exchange, changes, records, duties, serve),
 ):
     module.register(cli)

@@ -20,7 +20,7 @@ from service.tlog import note
 
 FOLDER = Settings().keys_example
 CERTIFICATES = ("issuing_ca", "tsa_ca", "tsa", "seal")
-KEYS = (*CERTIFICATES, "log", "trust")
+KEYS = (*CERTIFICATES, "log", "trust", "qr")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 END = datetime(2027, 11, 24, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ def test_the_script_rebuilds_the_folder_byte_for_byte(tmp_path: Path) -> None:
         path.name: path.read_bytes() for path in FOLDER.iterdir() if path.suffix in {".key", ".pem", ".vkey"}
     }
     assert built == kept
-    assert len(built) == 12
+    assert len(built) == 13
 
 
 @pytest.mark.parametrize("name", CERTIFICATES)

@@ -19,6 +19,7 @@ from service import console
 from service.commands.opening import open_parts
 from service.errors import SetupError, UsageError, system_reason
 from service.web.app import create_app
+from service.web.door import Beside, create_door
 from service.workflows.access import accounts
 from service.workflows.parts import Parts
 
@@ -44,7 +45,7 @@ def serve(
     certificate, key = tls_cert or settings.tls_cert, tls_key or settings.tls_key
     if (certificate is None) != (key is None):
         raise UsageError("E-SYS-301", "TLS 证书（--tls-cert）和私钥（--tls-key）须一起给出。")
-    web = create_app(parts)
+    web = Beside(create_app(parts), create_door(parts))
     with _listening(host, port) as listener:
         where = _local_address(listener, secure=certificate is not None)
         console.say(f"网页服务：{where}　对外地址：{settings.public_url}")

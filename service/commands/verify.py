@@ -15,11 +15,22 @@ from service.clock import parse_utc, system_clock
 from service.commands.opening import read_settings
 from service.documents import fonts
 from service.documents.pdf import PdfRenderer
-from service.errors import InputError
+from service.errors import InputError, UsageError
 from service.settings import Settings
+from service.verification.known import State
 from service.verification.report import Report
 from service.verification.trust import Trust
-from service.workflows import checking, extracting, online, report_words, sources, verification_report
+from service.workflows import (
+    checking,
+    extracting,
+    online,
+    report_words,
+    scanning,
+    site_checks,
+    sources,
+    verification_report,
+)
+from service.workflows.site_checks import Circumstances
 from service.workflows.sources import Place
 from service.workflows.verification_report import Finding
 
@@ -48,7 +59,20 @@ def register(cli: typer.Typer) -> None:
 
 
 def verify(
-    files: Annotated[list[Path], typer.Argument(help="要验证的文件、文件夹或压缩包（zip）。")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="要验证的文件、文件夹或压缩包（zip）。", show_default=False)
+    ] = None,
+    inspector: Annotated[
+        str | None, typer.Option(help="查验人：另写出查验记录，可用 liangze door file 归入督导或督查。")
+    ] = None,
+    place: Annotated[str, typer.Option(help="查验地点，写入查验记录。")] = "",
+    noted: Annotated[list[str] | None, typer.Option("--found", help="现场发现的情况；可重复。")] = None,
+    pictures: Annotated[
+        list[Path] | None, typer.Option("--qr", help="纸上二维码的照片或截图：只查二维码；可重复。")
+    ] = None,
+    known_list: Annotated[
+        Path | None, typer.Option("--known", help="状态名单（公开页面的 v/known.json），查二维码时用。")
+    ] = None,
     trust: TrustPaths = None,
     receipt: Annotated[Path | None, typer.Option(help="存证回执，或装有回执的文件夹。")] = None,
     log_key: Annotated[Path | None, typer.Option("--log-key", help="存证日志公钥（log.vkey）。")] = None,
@@ -71,6 +95,10 @@ def verify(
     settings = read_settings()
     now = parse_utc(at) if at else system_clock()
     known = _trust(settings, trust, log_key)
+    if pictures:
+        return _scan(pictures, known_list, known, now, as_json=as_json)
+    if not files:
+        raise UsageError("E-SYS-085", "请写明要验证的文件，或用 --qr 给出二维码的图片。")
     receipts = checking.gather_receipts(receipt) if receipt else None
     found = sources.places(files)
     reports = list(_judge(settings, found, known, now, receipts, quiet=as_json))
@@ -83,9 +111,29 @@ def verify(
     else:
         _show(reports)
     _write_reports(settings, found, reports, report or [], out, by, now, online=fetch, quiet=as_json)
+    if inspector is not None:
+        around = Circumstances(inspector, place, now, tuple(noted or ()))
+        path = _write(out / "查验记录.json", site_checks.record(around, reports))
+        if not as_json:
+            console.say(str(path))
     if extract is not None:
         _extract(settings, found, reports, extract, quiet=as_json)
     return 0 if all(one.is_good for one in reports) else 1
+
+
+def _scan(
+    pictures: list[Path], known_list: Path | None, trust: Trust, now: datetime, *, as_json: bool
+) -> int:
+    known = scanning.known_of(trust, sources.read_file(known_list) if known_list else None)
+    scans = [scanning.scan(path, known, now) for path in pictures]
+    if as_json:
+        values = [scanning.to_json(one) for one in scans]
+        print(json.dumps(values[0] if len(values) == 1 else values, ensure_ascii=False, indent=2))  # noqa: T201
+    for one in () if as_json else scans:
+        console.say(one.file)
+        for label, text in scanning.lines(one, known):
+            console.say(f"  {label}：{text}")
+    return 0 if all(one.answer.state is State.GENUINE for one in scans) else 1
 
 
 def _trust(settings: Settings, paths: list[Path] | None, log_key: Path | None) -> Trust:

@@ -19,7 +19,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from service.core import content_json
-from service.documents import cuts, economy, finish, fonts, justify, sandbox, specimen, styles, ticks
+from service.documents import cuts, economy, finish, fonts, justify, qr, sandbox, specimen, styles, ticks
 from service.documents.content import Content, china_date, validate, validate_envelope
 from service.documents.kinds import Kind, TextStatus
 from service.errors import InputError
@@ -49,10 +49,11 @@ class PdfRenderer:
     def _kit(self) -> "_Kit":
         return _Kit(self._fonts)
 
-    def render(self, kind: Kind, content: Content, *, specimen: bool) -> bytes:
-        """Return the PDF of `content`: the same bytes for the same content, template and fonts.
+    def render(self, kind: Kind, content: Content, *, specimen: bool, mark: str | None = None) -> bytes:
+        """Return the PDF of `content`: the same bytes for the same content, mark, template and fonts.
 
-        Raises InputError when content, template or a character of the text cannot be printed as it stands.
+        `mark` is the text of the QR code on every page; only what is issued has one. Raises InputError when content,
+        template or a character of the text cannot be printed as it stands.
         """
         content = Content(content.envelope, validate(kind, content.fields))
         validate_envelope(kind, content.envelope)
@@ -61,9 +62,10 @@ class PdfRenderer:
         sheets = [kit.faces, kit.page]
         sheets += [kit.reference] if kind.text_status is TextStatus.REFERENCE else []
         sheets += [kit.specimen] if specimen else []
+        sheets += [kit.mark] if mark else []
         try:
             with _warnings_are_errors(), _garbage_later():
-                return self._write(kind, content, html, sheets)
+                return self._write(kind, content, html, sheets, qr.png(mark) if mark else None)
         except InputError:
             styles.forget(kit.font_config)
             raise
@@ -78,9 +80,11 @@ class PdfRenderer:
         head, body = re.split(r"(?=<body)", html, maxsplit=1) if "<body" in html else ("", html)
         return head + re.sub(r">[^<]+", lambda text: _steer_breaks(text[0]), body)
 
-    def _write(self, kind: Kind, content: Content, html: str, sheets: list[Any]) -> bytes:
+    def _write(self, kind: Kind, content: Content, html: str, sheets: list[Any], mark: bytes | None) -> bytes:
         source = weasyprint.HTML(
-            string=html, base_url=kind.folder.resolve().as_uri() + "/", url_fetcher=_Only(kind.folder)
+            string=html,
+            base_url=kind.folder.resolve().as_uri() + "/",
+            url_fetcher=_Only(kind.folder, mark=mark),
         )
         options = {"pdf_variant": "pdf/a-3a", "pdf_forms": bool(kind.parties)}
         document = source.render(font_config=self._kit.font_config, stylesheets=sheets, **options)
@@ -113,6 +117,7 @@ class _Kit:
         self.page = self._sheet(_FACE.sub(rf"\1{cuts.SUFFIX}, \1, {ticks.FACE}", page), own)
         self.reference = self._sheet(f'@page{{@bottom-center{{content:"{specimen.REFERENCE}"}}}}', own)
         self.specimen = self._sheet(specimen.css(faces.files["GHei"]), own)
+        self.mark = self._sheet(qr.css(), own)
 
     def _sheet(self, css: str, fetcher: URLFetcher) -> Any:
         return weasyprint.CSS(string=css, font_config=self.font_config, url_fetcher=fetcher)
@@ -171,14 +176,20 @@ class _Profile:
 
 
 class _Only(URLFetcher):  # type: ignore[misc]
-    """Fetches files of the given folders and small images written in the template; nothing else, never the network."""
+    """Fetches files of the given folders, small images written in the template, and the document's QR code.
 
-    def __init__(self, *folders: Path) -> None:
+    Nothing else, never the network.
+    """
+
+    def __init__(self, *folders: Path, mark: bytes | None = None) -> None:
         super().__init__(allowed_protocols=("file", "data"), allow_redirects=False, fail_on_errors=True)
         self._folders = [folder.resolve() for folder in folders]
+        self._mark = mark
 
     def fetch(self, url: str, headers: Any = None) -> Any:
         """Return the resource; raise ValueError, which stops the rendering, for a place outside."""
+        if url == qr.URL and self._mark is not None:
+            return URLFetcherResponse(url, self._mark, {"Content-Type": "image/png"})
         if not _DATA_IMAGE.match(url):
             parts = urlsplit(url)
             path = Path(unquote(parts.path)).resolve()

@@ -12,6 +12,7 @@ DEMO_SPKI: frozenset[str] = frozenset(
     {
         "045aa0b2857cc62781a3f2c34a33e1a8858b799cbc9fab3c5759456a85521820",  # issuing_ca
         "29780548d6dff5b9a19206f790079a178365f15bda2f6cf24fbbc4843016e163",  # log
+        "6494b15476acfb7858a0226db55b7b55f47d81ed732751b9015036f212aff2ef",  # qr
         "d1dc12c1fb250aadfad7b3c484a38de8f8855f41957ece4de43055606f5d98cc",  # seal
         "c3a80257436c1ff16bf751d47c66c22016311a20558d58b6ca96fe69fbd93c53",  # trust
         "80ce18f9bc4320e8535fecab87f1af2a69495650928b58b08381fd88768d9a26",  # tsa

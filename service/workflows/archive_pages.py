@@ -13,7 +13,7 @@ from service.documents.docx import render_docx
 from service.errors import NotFoundError
 from service.registry import query
 from service.tlog import cosignature
-from service.workflows import naming, witnessing
+from service.workflows import marks, naming, witnessing
 from service.workflows.anchoring import Anchored
 from service.workflows.parts import Parts
 
@@ -140,6 +140,6 @@ def _rendered(parts: Parts, kind_name: str, number: str, unit: str, fields: Json
     )
     value = Content(envelope=envelope, fields=fields)
     return {
-        "pdf": parts.renderer.render(kind, value, specimen=parts.demo),
+        "pdf": parts.renderer.render(kind, value, specimen=parts.demo, mark=marks.mark(parts, value)),
         "docx": render_docx(kind, value, specimen=parts.demo, faces=fonts.known(parts.settings.fonts)),
     }

@@ -21,7 +21,7 @@ from service.registry import query
 from service.signing import ca, profile
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
-from service.workflows import naming, outside, permission, witnessing
+from service.workflows import marks, naming, outside, permission, witnessing
 from service.workflows.parts import Authority, Parts
 
 CRL_LIFETIME = timedelta(days=31)
@@ -275,6 +275,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         logs=_logs(parts, session),
         witnesses=tuple(one.vkey for one in witnesses),
         quorum=quorum,
+        qr=marks.keys(parts),
         void=frozenset(dead["void"]),
         superseded=frozenset(dead["supersede"]),
         environment=parts.settings.environment,

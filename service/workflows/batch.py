@@ -20,7 +20,7 @@ from service.db.engine import open_reader, sessions_of
 from service.documents import binding
 from service.documents.written import Written
 from service.errors import CorruptError, UsageError
-from service.workflows import batch_folder, paper_sources, texts, writing
+from service.workflows import batch_folder, marks, paper_sources, texts, writing
 from service.workflows.batch_folder import Fault, Folder, Made
 from service.workflows.batch_work import Hand, Paper, Pool, Refused, Waiting, made_with
 from service.workflows.papers.desk import Desk, Target
@@ -87,7 +87,7 @@ def run(
             raise UsageError("E-DOC-110", f"这个范围内没有可以生成的“{kind.title}”。")
         hand = Hand(kind, parts.settings.fonts, out, specimen=parts.demo)
         crew = workers if len(found) > _FEW else 0
-        outcome = _Run(desk, source, hand, folder, order.formats).make(found, crew, progress)
+        outcome = _Run(parts, desk, source, hand, folder, order.formats).make(found, crew, progress)
         outcome.made = folder.made()
         bound = _bind(folder, outcome) if merged else None
         about = {
@@ -123,20 +123,16 @@ class _Run:
 
     def __init__(
         self,
+        parts: Parts,
         desk: Desk,
         source: paper_sources.Source,
         hand: "Hand",
         folder: Folder,
         formats: tuple[str, ...],
     ) -> None:
-        self._desk, self._source, self._hand, self._folder, self._formats = (
-            desk,
-            source,
-            hand,
-            folder,
-            formats,
-        )
-        self._base = made_with(hand)
+        self._parts, self._desk, self._source = parts, desk, source
+        self._hand, self._folder, self._formats = hand, folder, formats
+        self._base = made_with(hand, marks.keys(parts)[0], marks.public_url(parts.settings))
         self._outcome = Outcome()
 
     def make(self, found: list[Target], workers: int, progress: Progress) -> Outcome:
@@ -166,7 +162,9 @@ class _Run:
             self._fault(stem, target, Refused.by(error, target.id))
             return None
         formats = tuple(one for one in self._formats if not self._folder.finished(f"{stem}.{one}", made_of))
-        return Paper(stem, target, content, made_of, formats) if formats else None
+        if not formats:
+            return None
+        return Paper(stem, target, content, made_of, formats, marks.mark(self._parts, content))
 
     def _collect(self, waiting: "Waiting") -> None:
         ready, _ = wait(waiting, return_when=FIRST_COMPLETED)

@@ -36,6 +36,7 @@ class Paper:
     content: Content
     made_of: str
     formats: tuple[str, ...]
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _make(hand: Hand, paper: Paper) -> list[Made] | Refused:
 
 def _write(hand: Hand, paper: Paper, form: str) -> Made:
     if form == "pdf":
-        data = _renderer(hand.fonts).render(hand.kind, paper.content, specimen=hand.specimen)
+        data = _renderer(hand.fonts).render(hand.kind, paper.content, specimen=hand.specimen, mark=paper.mark)
     else:
         data = render_docx(hand.kind, paper.content, specimen=hand.specimen, faces=known(hand.fonts))
     name, target = f"{paper.stem}.{form}", paper.target
@@ -133,12 +134,20 @@ def _write(hand: Hand, paper: Paper, form: str) -> Made:
     return Made(name, target.id, target.unit, paper.made_of, sha256_hex(data), len(data))
 
 
-def made_with(hand: Hand) -> bytes:
-    """Return what changes when template, program, fonts or marks do: files made with other ones are made again."""
+def made_with(hand: Hand, *code: str) -> bytes:
+    """Return what changes when template, program, fonts, marks, or key and address of the QR codes do.
+
+    Files made with other ones are made again.
+    """
     folder = Path(catalogue.__file__).parent
     program = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in (".py", ".css")]
     fonts = [f"{path.name} {path.stat().st_size}".encode() for path in sorted(hand.fonts.glob("*"))]
-    parts = [catalogue.wording_digest(hand.kind.folder), hand.kind.text_status.value, str(hand.specimen)]
+    parts = [
+        catalogue.wording_digest(hand.kind.folder),
+        hand.kind.text_status.value,
+        str(hand.specimen),
+        *code,
+    ]
     digest = hashlib.sha256()
     for value in (*program, *fonts, *(part.encode() for part in parts)):
         digest.update(hashlib.sha256(value).digest())

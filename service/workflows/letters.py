@@ -26,7 +26,7 @@ from service.errors import ConflictError, InputError, NotFoundError
 from service.registry import frozen, query
 from service.registry.query import ListRow
 from service.registry.rules import RuleBook
-from service.workflows import jobs, lists, naming, texts
+from service.workflows import jobs, lists, marks, naming, texts
 from service.workflows.parts import Parts
 
 KIND = "commitment"
@@ -83,7 +83,8 @@ def render(parts: Parts, letter_id: str) -> None:
         if letter.draft is not None:
             return
         value = content_of(letter)
-    pdf = parts.renderer.render(texts.printable(parts, KIND), value, specimen=parts.demo)
+    kind, code = texts.printable(parts, KIND), marks.mark(parts, value)
+    pdf = parts.renderer.render(kind, value, specimen=parts.demo, mark=code)
     parts.work.put(pdf)
     with parts.sessions.begin() as session:
         session.execute(

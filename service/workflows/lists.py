@@ -23,7 +23,7 @@ from service.documents import content, fonts
 from service.documents.docx import render_docx
 from service.errors import NotFoundError
 from service.registry import frozen, query
-from service.workflows import jobs, naming, texts
+from service.workflows import jobs, marks, naming, texts
 from service.workflows.parts import Parts
 
 KIND = "responsibility_list"
@@ -76,7 +76,7 @@ def render(parts: Parts, list_id: str) -> None:
         value = content_of(session, version)
     kind = texts.printable(parts, KIND)
     files = {
-        "pdf": parts.renderer.render(kind, value, specimen=parts.demo),
+        "pdf": parts.renderer.render(kind, value, specimen=parts.demo, mark=marks.mark(parts, value)),
         "docx": render_docx(kind, value, specimen=parts.demo, faces=fonts.known(parts.settings.fonts)),
     }
     for data in files.values():

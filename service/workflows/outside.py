@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from asn1crypto import pem
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from service.errors import InputError, SetupError
 from service.signing import csr
@@ -39,6 +41,18 @@ def crls(folder: Path) -> list[bytes]:
         except (ValueError, ProofError) as exc:
             raise SetupError("E-SIG-161", f"{path} 不是完整的吊销列表（CRL），请移走或更换。") from exc
         found.append(der)
+    return found
+
+
+def qr_keys(folder: Path) -> list[bytes]:
+    """Return the public keys (DER) of qr/: former keys of our own codes, and those of other deployments."""
+    found = []
+    for path, data in _files(folder / "qr"):
+        try:
+            key = load_pem_public_key(data)
+        except (ValueError, UnsupportedAlgorithm) as exc:
+            raise SetupError("E-VER-164", f"{path} 不是公钥（PEM），请移走或更换。") from exc
+        found.append(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
     return found
 
 

@@ -47,6 +47,7 @@ class Parts:
     earlier: tuple[Authority, ...]
     timestamper: LocalTimeStamper | HttpTimeStamper
     trust_key: Signer
+    qr_key: Signer
     pepper: Callable[[], bytes]
 
     @property

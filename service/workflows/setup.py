@@ -32,6 +32,7 @@ SERVICE_KEYS = {
     "tsa": Algorithm.ECDSA_P256_SHA256,
     "log": Algorithm.ED25519,
     "trust": Algorithm.ED25519,
+    "qr": Algorithm.ECDSA_P256_SHA256,
 }
 CA_YEARS = 20
 TSA_YEARS = 15

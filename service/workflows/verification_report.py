@@ -21,7 +21,7 @@ from service.documents.pdf import PdfRenderer
 from service.errors import InputError
 from service.registry.styled import Table, workbook
 from service.verification import showing
-from service.verification.report import Report
+from service.verification.report import Report, Verdict
 from service.workflows import report_words as words
 
 KIND = "verification_report"
@@ -83,7 +83,7 @@ def to_html(found: Sequence[Finding], kind: Kind, checked: datetime, *, online: 
             valid=counts["valid"], invalid=counts["invalid"], indeterminate=counts["indeterminate"]
         ),
         "reports": [
-            SimpleNamespace(css=one.report.verdict.value, fields=_namespace(fields(one, online=online)))
+            SimpleNamespace(css=_colour(one.report), fields=_namespace(fields(one, online=online)))
             for one in found
         ],
         "notes": [SimpleNamespace(text=row["text"]) for row in kind.items["notes"]],
@@ -93,6 +93,12 @@ def to_html(found: Sequence[Finding], kind: Kind, checked: datetime, *, online: 
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError("E-VER-120", f"读不出网页模板 {kind.folder.name}/page.html。") from exc
     return sandbox.render(sandbox.environment(autoescape=True), source, values)
+
+
+def _colour(report: Report) -> str:
+    """Return the style of a report's head: green only for what may be relied on, whatever its signatures."""
+    dead = report.verdict is Verdict.VALID and not report.is_good
+    return Verdict.INDETERMINATE.value if dead else report.verdict.value
 
 
 def to_xlsx(reports: Iterable[Report], checked: datetime) -> bytes:

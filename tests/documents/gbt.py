@@ -12,6 +12,7 @@ MARGINS = {  # layout → top, right, bottom, left in mm (templates/README.md)
     "": (37, 26, 35, 28),
     "across": (25, 15, 24, 15),
     "sheet": (27, 20, 26, 25),
+    "sheet proof": (27, 20, 56, 25),
     "poster": (22, 20, 24, 20),
     "poster a3": (31, 28, 34, 28),
 }
@@ -19,6 +20,7 @@ SIZES = {
     "": (210, 297),
     "across": (297, 210),
     "sheet": (210, 297),
+    "sheet proof": (210, 297),
     "poster": (210, 297),
     "poster a3": (297, 420),
 }

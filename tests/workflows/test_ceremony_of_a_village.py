@@ -10,13 +10,24 @@ from service.app import App
 from service.archive import audit
 from service.archive.store import shard
 from service.clock import china_day
-from service.core import parse_entry
+from service.core import parse_entry, sha256_hex
 from service.db.tables import Approval, Key, Letter, LogEntry, Step
-from service.errors import ConflictError, ForbiddenError, VerificationError
+from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
 from service.registry import query
-from service.verification import verdict
-from service.workflows import authority, checking, enrolment, lasting, letters, signing, steps
+from service.verification import known, qr, verdict
+from service.workflows import (
+    authority,
+    checking,
+    enrolment,
+    lasting,
+    letters,
+    marks,
+    proof_pages,
+    signing,
+    steps,
+)
 from tests.workflows.conftest import PIN, VILLAGE, HandClock, people, sign_all
+from tests.workflows.test_marks import codes
 
 ORDER = ["issued", "signed", "countersigned", "completed"]
 
@@ -63,6 +74,25 @@ def test_pdfsig_agrees_with_our_verdict(app: App, issued: list[str], tmp_path: P
     path.write_bytes(changed)
     with pytest.raises(VerificationError):
         checking.pdfsig(path)
+    _require_proof_page(app, final)
+
+
+def _require_proof_page(app: App, final: checking.Final) -> None:
+    """The page to print behind the letter: one page, whose code says what stands in letter, signatures and log."""
+    made = proof_pages.make(app.parts, final.number)
+    [code] = codes(made.pdf, 150)
+    now = app.parts.clock()
+    answer = known.judge(code, marks.known_list(app.parts, now), now)
+    claim = answer.claim
+    assert answer.state is known.State.GENUINE and isinstance(claim, qr.Finished)
+    assert claim.sha256 == sha256_hex(final.pdf) and [one.role for one in claim.signed] == [
+        *steps.ROLES.values()
+    ]
+    with app.parts.sessions.begin() as session:
+        entry = session.scalars(select(LogEntry).where(LogEntry.index == claim.index)).one()
+        assert (entry.id, entry.leaf.hex()[:32], entry.origin) == (final.id, claim.leaf, claim.origin)
+    with pytest.raises(NotFoundError, match="E-SIG-190"):
+        proof_pages.make(app.parts, "没有这一件")
 
 
 def test_the_leaders_own_letter_is_countersigned_by_the_stand_in(app: App, issued: list[str]) -> None:

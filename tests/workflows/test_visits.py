@@ -11,13 +11,17 @@ from sqlalchemy import select
 
 from service.app import App
 from service.archive import audit
+from service.core import Sha256Hex
 from service.db.records import Photo, Problem, Supervision, Visit
-from service.errors import ConflictError, ForbiddenError, InputError
+from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import rules, task_lists, visiting
 from service.registry.supervision import Inspection, Shortcoming
 from service.registry.task_lists import BAD, OUT
 from service.registry.visits import Found
-from service.workflows import duty_reports, supervision, visits
+from service.verification.trust import Trust
+from service.verification.verdict import verify
+from service.workflows import acts, duty_reports, site_checks, supervision, visits
+from service.workflows.site_checks import Circumstances
 from tests.workflows import opening
 from tests.workflows.opening import DISTRICT, TOWN, VILLAGE, DayClock
 
@@ -272,3 +276,21 @@ def test_reports_are_received_once_and_forwarded_together_with_who_is_missing(
     duty_reports.receive(app.parts, cadres[1], 2026, on=on, who=WHO)
     second = duty_reports.forward(app.parts, TOWN, 2026, on=on, who=WHO)
     assert (second.now, second.total, len(second.missing)) == (1, 2, len(first.missing) - 1)
+
+
+def test_a_record_of_checked_files_is_filed_with_a_visit_once_and_logged(app: App) -> None:
+    cadre, entity = pair(app, on_site=True)
+    visit = next(iter(visits.record(app.parts, cadre, entity, DAY, "现场", GOOD, who=WHO).visits.values()))
+    report = verify(b"%PDF-1.7 torn", Trust(), app.parts.clock(), file="承诺书.pdf")
+    around = Circumstances("周样例", "五马街道示例路1号", app.parts.clock(), ("墙上无公示牌",))
+    data = site_checks.record(around, [report])
+    digest = site_checks.file(app.parts, visit, data, who=WHO)
+    assert app.parts.store.get(Sha256Hex(digest)) == data
+    with app.parts.sessions.begin() as session:
+        assert "查验 1 份" in acts.of(session, visit)[-1].why
+    assert audit.audit(app.parts.settings.archive, app.parts.log.vkey, audit.Scope()).ok
+    for subject, content, code in ((visit, data, "173"), ("0" * 32, data, "172"), (visit, b"{}", "171")):
+        with pytest.raises((ConflictError, InputError, NotFoundError), match=f"E-VER-{code}"):
+            site_checks.file(app.parts, subject, content, who=WHO)
+    with pytest.raises(InputError, match="E-VER-170"):
+        site_checks.record(Circumstances("", "某处", app.parts.clock()), [report])

@@ -1,0 +1,97 @@
+"""QR codes for what is issued, and the signed list by which pages and commands without network judge them."""
+
+import base64
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.core import Role, content_json, sha256_hex
+from service.db.tables import Letter
+from service.documents.content import Content
+from service.settings import Settings
+from service.tlog import note
+from service.verification import known, qr
+from service.verification.known import Known
+from service.verification.qr import Claim, Issued
+from service.workflows import outside
+from service.workflows.parts import Parts
+
+LIFETIME = timedelta(days=7)
+"""After so long without news a page says 数据已过期 instead of green: a void letter is known within a week."""
+_DEMO_URL = "https://liangze.example"
+_DEAD = ("void", "superseded")
+
+
+def mark(parts: Parts, content: Content) -> str:
+    """Return the text of the QR code for every page of a document that is issued with this content."""
+    return printed(parts, issued(content))
+
+
+def printed(parts: Parts, claim: Claim) -> str:
+    """Return a claim as the text of a QR code, signed by this deployment's QR key."""
+    code = qr.write(claim, parts.qr_key.public_key, parts.qr_key.sign)
+    return qr.address(public_url(parts.settings), code)
+
+
+def issued(content: Content) -> Issued:
+    """Return what the code of a document says: of the cadre where one signs, else of the unit that issued it."""
+    envelope = content.envelope
+    cadre = next((party for party in envelope.parties if party.role is Role.CADRE), None)
+    return Issued(
+        number=envelope.number,
+        kind=envelope.kind,
+        name=cadre.name if cadre else None,
+        post=cadre.post if cadre else None,
+        unit=cadre.unit if cadre else envelope.unit,
+        day=date.fromisoformat(envelope.date),
+        content=content_prefix(content_json(content.envelope, content.fields)),
+    )
+
+
+def content_prefix(data: bytes) -> str:
+    """Return what names a content.json in codes and lists."""
+    return sha256_hex(data)[: 2 * qr.PREFIX]
+
+
+def public_url(settings: Settings) -> str:
+    """Return where the codes lead; nowhere, but to our own pages and commands, where nothing is set."""
+    if settings.public_url.startswith("https://"):  # elsewhere browsers check no signature
+        return settings.public_url
+    return _DEMO_URL if settings.environment == "demo" else ""
+
+
+def keys(parts: Parts) -> tuple[str, ...]:
+    """Return the keys whose codes count, as base64 of DER: the one in use first, then those in anchors/qr."""
+    own = [parts.qr_key.public_key, *outside.qr_keys(parts.settings.anchors)]
+    return tuple(dict.fromkeys(base64.b64encode(der).decode() for der in own))
+
+
+def known_list(parts: Parts, now: datetime) -> Known:
+    """Return what is known of all papers as of `now`."""
+    kinds = {name: parts.kind(name).title for name in parts.catalogue.names()}
+    with parts.sessions.begin() as session:
+        dead = {state: dead_contents(session, state) for state in _DEAD}
+        files = session.execute(select(Letter.head, Letter.state).where(Letter.head.is_not(None))).all()
+    return Known(
+        origin=note.Verifier.parse(parts.log.vkey).name,
+        issued=now,
+        expires=now + LIFETIME,
+        keys=keys(parts),
+        kinds=kinds,
+        void=dead["void"],
+        superseded=dead["superseded"],
+        files={str(head)[: 2 * qr.PREFIX]: state for head, state in files},
+        demo=parts.demo,
+    )
+
+
+def known_bytes(parts: Parts, now: datetime) -> bytes:
+    """Return the list signed: canonical JSON that may be kept and handed on."""
+    return known.known_bytes(known_list(parts, now), parts.qr_key.public_key, parts.qr_key.sign)
+
+
+def dead_contents(session: Session, state: str) -> frozenset[str]:
+    """Return what names the contents of the letters that are void, or superseded."""
+    rows = session.scalars(select(Letter.content).where(Letter.state == state))
+    return frozenset(content_prefix(content.encode()) for content in rows)
