@@ -100,6 +100,29 @@ def test_a_finished_letter_is_valid_from_file_receipt_and_bundle_alone(
     assert not home.exists()
 
 
+def test_reports_and_signed_revisions_are_written_where_they_are_asked_for(
+    finished: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out, taken = tmp_path / "out", tmp_path / "taken"
+    forms = ["--report", "html", "--report", "xlsx", "--out", str(out), "--extract", str(taken)]
+    assert run(verify(finished, *forms)) == 0
+    said = capsys.readouterr().out
+    assert {one.name for one in out.iterdir()} == {"验证报告.html", "验证报告.xlsx"}
+    assert "有效" in (out / "验证报告.html").read_text()
+    letter = (finished / "letter.pdf").read_bytes()
+    signed = sorted(taken.glob("*.pdf"))
+    assert len(signed) >= 3 and all(letter.startswith(one.read_bytes()) for one in signed)
+    assert all(one.name in said for one in signed)
+
+
+def test_nothing_is_fetched_without_listed_hosts(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LIANGZE_ONLINE_HOSTS", raising=False)
+    assert run(verify(finished, "--online", "--json")) != 0
+    assert "LIANGZE_ONLINE_HOSTS" in capsys.readouterr().err
+
+
 def test_several_files_give_an_array_and_one_bad_one_spoils_the_exit_code(
     finished: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -53,7 +53,7 @@ def release(parts: Parts, person: str, pin: str) -> Strokes | None:
     authority.forgive_tries(parts, name)
     points = parse_canonical(opened)
     if not isinstance(points, list):
-        raise CorruptError("E-KEY-032", "保存的手写签名已损坏，请重新签写并保存。")
+        raise CorruptError("E-SIG-165", "保存的手写签名已损坏，请重新签写并保存。")
     return [[(x / STEPS, y / STEPS) for x, y in stroke] for stroke in points]
 
 

@@ -35,7 +35,7 @@ def make(parts: Parts, number: str) -> ProofPage:
     """Return the page of the finished letter with this number; raise unless its signatures are valid now."""
     final = next((one for one in checking.finals(parts) if one.number == number), None)
     if final is None:
-        raise NotFoundError("E-SIG-190", f"没有编号为“{number}”的已签完的承诺书，不能出具签名证明页。")
+        raise NotFoundError("E-SIG-163", f"没有编号为“{number}”的已签完的承诺书，不能出具签名证明页。")
     report = _report(parts, final)
     with parts.sessions.begin() as session:
         letter = session.scalars(select(Letter).where(Letter.id == final.id)).one()
@@ -54,7 +54,7 @@ def _report(parts: Parts, final: Final) -> Report:
     with Pool(fresh=True) as pool:
         report = pool.verify(final.pdf, trust, now, receipt=final.receipt)
     if not report.is_good or any(one.time is None for one in report.signatures):
-        raise ConflictError("E-SIG-191", f"承诺书 {final.number} 现在验证不为有效，不能出具签名证明页。")
+        raise ConflictError("E-SIG-164", f"承诺书 {final.number} 现在验证不为有效，不能出具签名证明页。")
     return report
 
 

@@ -131,12 +131,12 @@ class Remembering(PdfRenderer):
 
     def __init__(self, renderer: PdfRenderer) -> None:
         self._renderer = renderer
-        self._made: dict[tuple[str, str, bool], bytes] = {}
+        self._made: dict[tuple[str, str, bool, str | None], bytes] = {}
 
-    def render(self, kind: Kind, content: Content, *, specimen: bool) -> bytes:
-        key = kind.id, content.envelope.letter, specimen
+    def render(self, kind: Kind, content: Content, *, specimen: bool, mark: str | None = None) -> bytes:
+        key = kind.id, content.envelope.letter, specimen, mark
         if key not in self._made:
-            self._made[key] = self._renderer.render(kind, content, specimen=specimen)
+            self._made[key] = self._renderer.render(kind, content, specimen=specimen, mark=mark)
         return self._made[key]
 
 

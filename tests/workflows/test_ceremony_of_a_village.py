@@ -91,7 +91,7 @@ def _require_proof_page(app: App, final: checking.Final) -> None:
     with app.parts.sessions.begin() as session:
         entry = session.scalars(select(LogEntry).where(LogEntry.index == claim.index)).one()
         assert (entry.id, entry.leaf.hex()[:32], entry.origin) == (final.id, claim.leaf, claim.origin)
-    with pytest.raises(NotFoundError, match="E-SIG-190"):
+    with pytest.raises(NotFoundError, match="E-SIG-163"):
         proof_pages.make(app.parts, "没有这一件")
 
 
