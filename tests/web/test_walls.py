@@ -114,7 +114,7 @@ def test_nobody_reaches_a_foreign_unit(running: Running, own: Place, foreign: Pl
         if rule.roles and "unit" not in parameters and method == "GET":
             asked = ask(browser, "GET", f"{path.format(**own.values)}?unit={OTHER}", token)
             assert asked.status_code == 403, (path, "?unit=")
-    assert walked >= 20
+    assert walked >= 25
     browser.close()
 
 
