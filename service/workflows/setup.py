@@ -37,7 +37,7 @@ SERVICE_KEYS = {
 CA_YEARS = 20
 TSA_YEARS = 15
 MARK = "initialised"
-_IS_KEY = re.compile(r"log|trust|(issuing_ca|tsa_ca|tsa)(-[1-9][0-9]*)?")
+_IS_KEY = re.compile(r"log|trust|qr|(issuing_ca|tsa_ca|tsa)(-[1-9][0-9]*)?")
 
 
 def is_initialised(settings: Settings) -> bool:
@@ -87,8 +87,8 @@ def require_ready(settings: Settings) -> None:
 
 
 def load_signers(settings: Settings) -> dict[str, Signer]:
-    """Open the keys of log and trust; production refuses whatever is demo. The authorities' are for generations."""
-    signers = {name: open_key(settings, name) for name in ("log", "trust")}
+    """Open the keys of log, trust and QR codes; production refuses whatever is demo. The authorities' are for generations."""
+    signers = {name: open_key(settings, name) for name in ("log", "trust", "qr")}
     if settings.environment == "production":
         demo.refuse_demo_keys(*(signer.public_key for signer in signers.values()))
     return signers

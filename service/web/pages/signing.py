@@ -50,9 +50,9 @@ def set_pin(request: Request, pin: Pin, again: Pin) -> Response:
     parts, me = _parts_and_me(request)
     try:
         if pin != again:
-            raise InputError("E-WEB-020", "两次输入的签名密码不一致，请重新输入。")
+            raise InputError("E-WEB-040", "两次输入的签名密码不一致，请重新输入。")
         if handing_over.is_certified(parts, me):
-            raise ConflictError("E-WEB-021", "您已经设置过签名密码；忘记了请联系经办人。")
+            raise ConflictError("E-WEB-041", "您已经设置过签名密码；忘记了请联系经办人。")
         identity.activate(parts, person_of(request), pin)
     except ServiceError as fault:
         return _show(request, "sign_pin.html", status=422, fault=fault.message)
@@ -97,7 +97,7 @@ def prepare(
     try:
         drawn = drawings.read_strokes(strokes.encode()) if strokes else None
         if not drawn and name.strip() != person_of(request).name:
-            raise InputError("E-WEB-022", "请手写签名；不便手写的，请准确输入您的姓名代替。")
+            raise InputError("E-WEB-042", "请手写签名；不便手写的，请准确输入您的姓名代替。")
         made = signing.prepare_letters(parts, me, strokes=drawn or None, only=letter)
     except ServiceError as fault:
         return _show(request, "sign_draw.html", status=422, letters=letter, fault=fault.message)
@@ -154,7 +154,7 @@ def receipt(request: Request, letter: str) -> Response:
 
 def _require_consent(consent: str) -> None:
     if consent != "yes":
-        raise InputError("E-WEB-023", "请勾选“我已阅读并同意”后再签名。")
+        raise InputError("E-WEB-043", "请勾选“我已阅读并同意”后再签名。")
 
 
 def _confirm(request: Request, fault: str) -> Response:
@@ -187,7 +187,7 @@ def _show(request: Request, view: str, *, status: int = 200, **values: object) -
 def _parts_and_me(request: Request) -> tuple[Parts, str]:
     person = person_of(request)
     if person.cadre is None:
-        raise ForbiddenError("E-WEB-024", "这个账号不是签署人的账号。")
+        raise ForbiddenError("E-WEB-044", "这个账号不是签署人的账号。")
     return site_of(request).parts, person.cadre
 
 
