@@ -87,7 +87,7 @@ def require_ready(settings: Settings) -> None:
 
 
 def load_signers(settings: Settings) -> dict[str, Signer]:
-    """Open the keys of log, trust and QR codes; production refuses whatever is demo. The authorities' are for generations."""
+    """Open the keys of log, trust and QR codes; production refuses demo ones. The authorities' are for generations."""
     signers = {name: open_key(settings, name) for name in ("log", "trust", "qr")}
     if settings.environment == "production":
         demo.refuse_demo_keys(*(signer.public_key for signer in signers.values()))
