@@ -11,7 +11,7 @@ import typer
 from service import console
 from service.commands.opening import open_parts
 from service.errors import InputError
-from service.registry.plan import Plan, PlanRow
+from service.registry.plan import Plan, PlanRow, named
 from service.workflows import exporting, intake, reporting
 from service.workflows.intake import Preview, Taken
 from service.workflows.reporting import Received
@@ -207,7 +207,10 @@ def _show_received(seen: Received, every: bool) -> None:
         if lines:
             console.say(f"清单和进度{word} {len(lines)} 项：")
             _show_lines([f"  {line}" for line in lines], every)
-    _show_lines([f"缺少 {one.sheet} {one.name}" for one in seen.reconciled.missing], every)
+    names = seen.reconciled.names
+    _show_lines(
+        [f"缺少 {one.sheet} {one.name}，{named(names, one.unit)}" for one in seen.reconciled.missing], every
+    )
     _show_lines([f"与其他机构重复 {row}" for row in seen.reconciled.conflicts], every)
 
 
