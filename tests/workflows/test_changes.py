@@ -309,7 +309,8 @@ def test_merged_villages_keep_their_bonds_and_their_past(app: App, clock: DayClo
     done, _ = reorganising.merge(
         app.parts, [VILLAGE, other], {"code": "330302001099", "name": "五马联合社区"}, who=CLERK, why="撤并"
     )
-    assert done.cadres and done.entities and len(done.notes) == 2
+    assert done.cadres and done.entities and len(done.notes) == 3
+    assert done.notes[-1] == "五马联合社区须登记主要负责人"
     assert opening.bonds(app, DAY) == before
     with app.parts.sessions.begin() as session:
         new = query.unit(session, "330302001099", DAY)
