@@ -163,12 +163,11 @@ def _write(path: Path, data: bytes) -> None:
     console.say(str(path))
 
 
-def _show_plan(plan: Plan, every: bool) -> None:
+def _show_plan(plan: Plan, every: bool, missing: Counter[str] | None = None) -> None:
     for sheet in plan.writers:
         counts = plan.counts(sheet)
-        console.say(
-            f"{sheet}：新增 {counts.new}，变更 {counts.changed}，未变 {counts.unchanged}，未提及 {counts.absent}。"
-        )
+        left = f"未提及 {counts.absent}" if missing is None else f"缺少 {missing[sheet]}"
+        console.say(f"{sheet}：新增 {counts.new}，变更 {counts.changed}，未变 {counts.unchanged}，{left}。")
     _show_lines([row for row in plan.changes() if row.change != "新增" or every], every)
 
 
@@ -195,7 +194,8 @@ def _show_received(seen: Received, every: bool) -> None:
         console.say(f"签名由登记的公钥验证通过（{seen.signed_by.partition('+')[0]}）。")
     else:
         console.say("来源未经验证：没有登记该机构的上报公钥（liangze report-key）。")
-    _show_plan(seen.reconciled.plan, every)
+    # What lies outside the reporting unit isn't missing from its report.
+    _show_plan(seen.reconciled.plan, every, Counter(one.sheet for one in seen.reconciled.missing))
     bonds, further = seen.bonds, seen.reconciled.further
     console.say(f"包保关系：新增 {bonds.new}，未变 {bonds.same}，终止 {bonds.ended}。")
     for word, lines in (
