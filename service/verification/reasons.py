@@ -128,7 +128,11 @@ REASONS: dict[str, Rule] = {
     "HIDDEN_EXTERNAL": _unsure("文件引用了文件以外的内容，签名保护不到，不能确认看到的就是签署的。"),
     "HIDDEN_ENCRYPTED": _unsure("文件含加密的部分，读不到其内容，不能确认看到的就是签署的。"),
     "HIDDEN_FONT": _note("文件没有嵌入全部字体，不同电脑上显示的文字可能不同。"),
+    "HIDDEN_OBJECT": _note("文件在签署之前就含有没有用到的对象，不显示在页面上，可能是预备的另一份内容。"),
     "HIDDEN_TEXT": _note("文件含看不见的文字（被遮盖、与底色相同或在页面之外）。"),
+    "HIDDEN_OBJECT_IN_LETTER": _invalid(
+        "文书在签署之前就含有没有用到的对象，不是签发时的样子，可能是预备的另一份内容。", "FORMAT_FAILURE"
+    ),
     "HIDDEN_IN_LETTER": _unsure("文书含有签发时不允许的隐藏或活动内容，不能确认各方看到的是同一内容。"),
     # The letter
     "PARTY_CONTENT": _invalid("文书内嵌的内容数据不合规定。"),
