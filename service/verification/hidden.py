@@ -76,7 +76,7 @@ def scan(pdf: Any, graph: orphans.Graph | None = None) -> Found:
     """
     found: Found = {}
     with hostile("PARSER_REPAIR"):
-        for item in pdf.objects:
+        for item in orphans.objects(pdf):
             written = orphans.spelled(item)
             number = item.objgen[0]
             if graph is not None:

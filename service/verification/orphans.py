@@ -15,9 +15,9 @@ from service.verification.guard import hostile
 
 _STRING = re.compile(rb"\((?:[^()\\]|\\.)*\)|<[0-9a-f]*>", re.DOTALL)
 _REFERENCE = re.compile(rb"(\d{1,10}) \d{1,5} R(?![A-Za-z0-9])")
-# What stays behind by itself: tables of the file, appearances replaced by a signature's, tags, an old /Info.
+# What stays behind by itself: tables and hints of the file, appearances replaced by a signature's, tags, an old /Info.
 _LEFT_BEHIND = re.compile(
-    rb"/Type /(?:XRef|ObjStm|StructElem) |/Subtype /Form |/Linearized |/Producer |\Anull\Z"
+    rb"/Type /(?:XRef|ObjStm|StructElem) |/Subtype /Form |/Linearized |/S \d+ |/Producer "
 )
 _SHOWN = re.compile(rb"/(?:Kids|Contents|MediaBox|Pages|Annots|Rect) ")
 
@@ -31,6 +31,11 @@ class Node:
 
 
 Graph = dict[int, Node]
+
+
+def objects(pdf: Any) -> Iterator[Any]:
+    """Yield the objects of an opened file, but for numbers, truth values and null, which pikepdf makes Python's."""
+    return (item for item in pdf.objects if isinstance(item, pikepdf.Object))
 
 
 def spelled(item: Any) -> bytes:
@@ -63,7 +68,7 @@ def find(pdf: Any, graph: Graph, changed: frozenset[int] = frozenset()) -> str:
 
 
 def _nodes(pdf: Any, graph: Graph, changed: frozenset[int]) -> Iterator[tuple[int, Node]]:
-    for item in pdf.objects:
+    for item in objects(pdf):
         number = item.objgen[0]
         known = None if number in changed else graph.get(number)
         yield number, known or node(spelled(item))
