@@ -95,6 +95,7 @@ REASONS: dict[str, Rule] = {
     "CERT_NOT_YET_VALID": _invalid("签署时证书尚未生效。", "NOT_YET_VALID"),
     "CERT_REVOKED": _invalid("签署之前证书已被吊销。", "REVOKED"),
     "CERT_REVOKED_NO_PROOF": _unsure("证书已被吊销，而没有可靠时间证明签署在吊销之前。", "REVOKED_NO_POE"),
+    "CERT_HELD": _unsure("签署时证书正暂停使用，后来才恢复，不能确认当时的签名是否作数。", "TRY_LATER"),
     "CERT_REVOKED_LATER": _note("证书在签署之后被吊销，不影响此前的签名。"),
     "CERT_NOT_LOGGED": _unsure(
         "签名证书不在存证的证书名册里，不能确认它是正当签发的。", "CHAIN_CONSTRAINTS_FAILURE"
