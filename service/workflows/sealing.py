@@ -14,7 +14,7 @@ from service.clock import china_day
 from service.core import Sha256Hex
 from service.db.tables import Letter, Step
 from service.errors import ConflictError, ForbiddenError, InputError
-from service.workflows import authority, ending, handing_over, letters, reading, signing, steps
+from service.workflows import authority, ending, handing_over, letters, naming, reading, signing, steps
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.ending import Ground
@@ -28,6 +28,7 @@ class Batch:
     """A unit's letters before the seal: those prepared (`ready`), with their cadres; how many others there are."""
 
     seal: str
+    owner: str
     ready: tuple[Ready, ...]
     names: dict[str, str]
     seen: frozenset[int]
@@ -45,18 +46,21 @@ def waiting(session: Session, codes: Collection[str]) -> dict[str, int]:
 def batch_of(parts: Parts, unit: str, person: Person) -> Batch:
     """Return the batch of a unit as it stands; raise NotFoundError where no seal is in use."""
     with parts.sessions.begin() as session:
-        seal = authority.seal_for(session, unit, china_day(parts.clock())).id
+        on = china_day(parts.clock())
+        seal = authority.seal_for(session, unit, on)
+        owner = naming.body(session, seal.unit, on).committee
         drafts = session.scalars(select(Letter).where(Letter.unit == unit, Letter.state == "draft")).all()
         names = {one.id: str(letters.content_of(one).fields["cadre_name"]) for one in drafts}
         going = session.scalars(
             select(Step.letter).where(Step.letter.in_(names), Step.state.in_(("approved", "stamped")))
         ).all()
     ready = tuple(
-        one for one in signing.ready_for(parts, seal) if one.action == "issue" and one.letter in names
+        one for one in signing.ready_for(parts, seal.id) if one.action == "issue" and one.letter in names
     )
     open_ = {one.id for one in drafts if one.draft} - set(going) - {one.letter for one in ready}
     unrendered = sum(1 for one in drafts if one.draft is None)
-    return Batch(seal, ready, names, _seen(parts, person, ready), len(open_), unrendered, len(set(going)))
+    seen = _seen(parts, person, ready)
+    return Batch(seal.id, owner, ready, names, seen, len(open_), unrendered, len(set(going)))
 
 
 def seal(

@@ -87,6 +87,7 @@ def test_from_foreseeing_to_the_seal(before: Village) -> None:
             page.get_by_role("button", name="用印", exact=True).click()
             page.get_by_text("已用印，正在加盖时间戳").wait_for()
             apart(before.app.drain)
+            page.get_by_text("没有等候用印的文书").wait_for()  # by itself
             page.goto(f"/board?unit={TOWN}")
             _look(page, "board")
     with before.app.parts.sessions.begin() as session:
@@ -134,6 +135,8 @@ def test_who_drew_a_letter_up_does_not_seal_it(before: Village) -> None:
     refused = keeper.post(f"/seal/{VILLAGE}", data=form)
     assert refused.status_code == 422 and "由您起草，应由另一人用印" in refused.text
     assert "请勾选" in keeper.post(f"/seal/{VILLAGE}", data={**form, "consent": ""}).text
+    unticked = keeper.post(f"/seal/{VILLAGE}", data={**form, "step": []})
+    assert "请勾选至少一份" in unticked.text and f'value="{step}">' in unticked.text  # and stays unticked
     with parts.sessions.begin() as session:
         session.get_one(Letter, letter).created_by = "另一人"
     for _ in range(2):  # the second is a repetition

@@ -108,7 +108,8 @@ def _letter(request: Request, letter: str) -> Letter:
 def _show(request: Request, letter: str, fault: str) -> Response:
     parts, row = site_of(request).parts, _letter(request, letter)
     line = campaigns.line(row)
-    shown = sealing.read(parts, letter, person_of(request)) if line.rendered else None
+    kept = row.head is not None or (row.state == "draft" and line.rendered)
+    shown = sealing.read(parts, letter, person_of(request)) if kept else None
     ends = row.state not in (*drawing_up.OVER, "draft", "disposed")
     status = 422 if fault else 200
     return render(

@@ -1,5 +1,6 @@
 """用印: the seal keeper looks at a unit's prepared letters, consents, and seals them with one PIN."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -60,11 +61,12 @@ def approve(
             site_of(request).parts, person_of(request), unit, step, pin, device=agent_of(request)[:120]
         )
     except ServiceError as fault:
-        return _show(request, unit, fault.message)
+        return _show(request, unit, fault.message, step)
     return _show(request, unit, "；".join(done.left)) if done.left else go(request, f"/seal/{unit}", "sealed")
 
 
-def _show(request: Request, unit: str, fault: str = "") -> Response:
+def _show(request: Request, unit: str, fault: str = "", chosen: Sequence[int] | None = None) -> Response:
+    """Show the batch; what was not `chosen` before a mistake stays so (None: all are ticked)."""
     here = site_of(request)
     with here.reader.begin() as session:
         names = browsing.names(session, china_day(here.parts.clock()))
@@ -73,4 +75,6 @@ def _show(request: Request, unit: str, fault: str = "") -> Response:
     except NotFoundError as reason:  # no seal is in use
         found, fault = None, fault or reason.message
     status = 422 if fault and found else 200
-    return render(request, "seal_batch.html", status, batch=found, unit=unit, names=names, fault=fault)
+    return render(
+        request, "seal_batch.html", status, batch=found, unit=unit, names=names, fault=fault, chosen=chosen
+    )
