@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from sqlalchemy import func, select
 
 from service import app as composition
-from service.db.access import Act
+from service.db.access import Account, Act
 from service.db.tables import Approval, Letter
 from service.settings import Settings
 from service.web.app import create_app
@@ -121,8 +121,9 @@ def test_what_is_foreseen_is_what_planning_does(before: Village) -> None:
 
 def test_who_drew_a_letter_up_does_not_seal_it(before: Village) -> None:
     parts, keeper = before.app.parts, browser(before, Role.SEAL_KEEPER)
-    drafter = keeper.get("/").text.split("<h1>")[1].split("，您好")[0].strip()
-    letters.plan_letters(parts, VILLAGE, who=drafter)
+    with parts.sessions.begin() as session:
+        row = session.scalars(select(Account).where(Account.login.is_not(None))).one()
+    letters.plan_letters(parts, VILLAGE, who=f"改名前（{row.login}）")
     with parts.sessions.begin() as session:
         one, *others = session.scalars(select(Letter).order_by(Letter.number))
         for other in others:

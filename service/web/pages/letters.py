@@ -59,7 +59,7 @@ def unit_page(request: Request, unit: str) -> Response:
 def plan(request: Request, unit: str) -> Response:
     """Draw up the letters of a unit in one act; a worker renders them."""
     person = person_of(request)
-    drawing_up.plan_letters(site_of(request).parts, unit, who=person.who, by=person)
+    drawing_up.plan_letters(site_of(request).parts, unit, who=person.who[:64], by=person)
     return go(request, f"/letters/{unit}", "planned")
 
 
