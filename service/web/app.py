@@ -10,10 +10,13 @@ from service.web.pages import (
     accounts,
     acts,
     api,
+    board,
     browse,
     health,
     home,
+    letters,
     password,
+    seal,
     sessions,
     sign_in,
     sign_links,
@@ -25,6 +28,7 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
+    *(letters.pages, seal.pages, board.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""

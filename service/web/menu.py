@@ -20,6 +20,9 @@ ITEMS = [
     Item("/units", "机构", LOOKS),
     Item("/cadres", "干部", LOOKS),
     Item("/entities", "包保主体", LOOKS),
+    Item("/letters", "承诺签订", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)),
+    Item("/seal", "用印", (Role.SEAL_KEEPER,)),
+    Item("/board", "签订进度", LOOKS),
     Item("/accounts", "账号", (Role.ADMIN,)),
     Item("/acts", "操作记录", (Role.ADMIN, Role.AUDITOR)),
 ]

@@ -97,6 +97,10 @@ NOTICES = {
     "confirmed": "已记录身份核对。",
     "pin": "签名密码已设置，请牢记：系统不保存它，也没有人能替您找回。",
     "signed": "这些文书已经签过，不必重复签署。",
+    "planned": "已起草。排版在后台进行，可以离开本页。",
+    "sealed": "已用印，正在加盖时间戳并存档；存档后干部即可签署。",
+    "voided": "作废决定已签署，正在存档。",
+    "reissued": "新文书已用印，旧文书由它替代；正在存档。",
     "phone": "手机号已更正，原链接与会话已失效；请重新核对身份后发放新链接。",
 }
 """Sentences that a page shows after something was done; an address carries only their names."""

@@ -39,9 +39,17 @@ class Ground:
                 raise InputError("E-SIG-201", f"{name}须写明，最多 {_LONGEST} 字。")
 
 
-def void(parts: Parts, letter_id: str, ground: Ground, pin: str, *, device: str) -> None:
+def void(
+    parts: Parts,
+    letter_id: str,
+    ground: Ground,
+    pin: str,
+    *,
+    device: str,
+    also: steps.Also | None = None,
+) -> None:
     """Void a letter, whatever its state; the decision is signed under the office's seal with its keeper's PIN."""
-    _approve(parts, letter_id, [decide(parts, letter_id, "void", ground)], pin, device)
+    _approve(parts, letter_id, [decide(parts, letter_id, "void", ground)], pin, device, also)
 
 
 def supersede(parts: Parts, letter_id: str, successor: str, ground: Ground, pin: str, *, device: str) -> None:
@@ -57,7 +65,15 @@ def supersede(parts: Parts, letter_id: str, successor: str, ground: Ground, pin:
     )
 
 
-def reissue(parts: Parts, letter_id: str, ground: Ground, pin: str, *, device: str) -> str:
+def reissue(
+    parts: Parts,
+    letter_id: str,
+    ground: Ground,
+    pin: str,
+    *,
+    device: str,
+    also: steps.Also | None = None,
+) -> str:
     """Issue the letter anew from the registry as it stands and supersede the old one, in one approval; return its id.
 
     For what a letter cannot lose by an edit, such as a typo in a name: correct the registry first.
@@ -81,7 +97,7 @@ def reissue(parts: Parts, letter_id: str, ground: Ground, pin: str, *, device: s
         decide(parts, letter_id, "supersede", ground, successor=new.id),
     ]
     try:
-        _approve(parts, letter_id, made, pin, device)
+        _approve(parts, letter_id, made, pin, device, also)
     except ServiceError:
         with parts.sessions.begin() as session:
             _forget_unsigned(session, old)
@@ -147,12 +163,19 @@ def _require_alive(letter: Letter) -> None:
         raise ConflictError("E-SIG-205", f"承诺书 {letter.number} 已作废、被替代或销毁，不用再办。")
 
 
-def _approve(parts: Parts, letter_id: str, made: Sequence[int], pin: str, device: str) -> None:
+def _approve(
+    parts: Parts,
+    letter_id: str,
+    made: Sequence[int],
+    pin: str,
+    device: str,
+    also: steps.Also | None = None,
+) -> None:
     with parts.sessions.begin() as session:
         letter = letters.get(session, letter_id)
         seal = authority.seal_for(session, letter.unit, china_day(parts.clock()))
     shown = f"{letter.number} 的作废、替代决定全文及待签版本摘要"
-    steps.approve(parts, seal.id, pin, made, device=device, method="PIN", shown=shown)
+    steps.approve(parts, seal.id, pin, made, device=device, method="PIN", shown=shown, also=also)
 
 
 def _forget_unsigned(session: Session, old: Letter) -> None:

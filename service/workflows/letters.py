@@ -1,6 +1,6 @@
 """Commitments (承诺书): decide who gets one, write its content, render it and prepare the office's step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,11 +22,13 @@ from service.core import (
 )
 from service.db.tables import Cadre, Letter
 from service.documents.content import Content
-from service.errors import ConflictError, InputError, NotFoundError
+from service.errors import ConflictError, InputError, NotFoundError, ServiceError
 from service.registry import frozen, query
 from service.registry.query import ListRow
 from service.registry.rules import RuleBook
 from service.workflows import jobs, lists, marks, naming, texts
+from service.workflows.access import trail
+from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
 
 KIND = "commitment"
@@ -47,33 +49,44 @@ class Plan:
     without: tuple[str, ...]
 
 
-def plan_letters(parts: Parts, unit: str, *, who: str) -> Plan:
+def plan_letters(parts: Parts, unit: str, *, who: str, by: Person | None = None) -> Plan:
     """Give each cadre of `unit` who has entities the commitment of this year, once; render jobs follow.
 
-    A cadre without a counterpart or without entities gets none, with the reason.
+    A cadre without a counterpart or without entities gets none, with the reason. `by` is whose act is on record.
     """
     now = parts.clock()
-    on = china_day(now)
     texts.printable(parts, KIND)  # a text that may not be issued is refused before anything is planned
     made, without = 0, []
     with parts.sessions.begin() as session:
-        for cadre in query.cadres(session, unit, on):
-            if _current(session, cadre.cadre, on.year) is not None:
-                continue
-            try:
-                letter = draw_up(parts, session, cadre, on)
-            except (NotFoundError, ConflictError, InputError) as reason:
-                without.append(f"{cadre.name}：{reason}")
-                continue
-            letter.created_at, letter.created_by = now, who
-            session.add(letter)
-            session.flush()
-            jobs.add(session, "render", letter.id, now)
-            made += 1
+        for cadre, letter in drawn(parts, session, unit, china_day(now)):
+            if isinstance(letter, Letter):
+                letter.created_at, letter.created_by = now, who
+                session.add(letter)
+                session.flush()
+                jobs.add(session, "render", letter.id, now)
+                made += 1
+            elif letter:
+                without.append(f"{cadre.name}：{letter}")
+        if by is not None and made:
+            trail.note(session, now, "制发准备", by=by, unit=unit, made=made)
         found = session.scalars(
             select(Letter.id).where(Letter.unit == unit, Letter.state.not_in(OVER)).order_by(Letter.number)
         )
         return Plan(tuple(found), made, tuple(without))
+
+
+def drawn(
+    parts: Parts, session: Session, unit: str, on: date
+) -> Iterator[tuple[Cadre, Letter | ServiceError | None]]:
+    """Yield each cadre of a unit with the letter due to them, or why there is none; None: they have this year's."""
+    for cadre in query.cadres(session, unit, on):
+        if _current(session, cadre.cadre, on.year) is not None:
+            yield cadre, None
+            continue
+        try:
+            yield cadre, draw_up(parts, session, cadre, on)
+        except (NotFoundError, ConflictError, InputError) as reason:
+            yield cadre, reason
 
 
 def render(parts: Parts, letter_id: str) -> None:

@@ -49,12 +49,8 @@ def read_head(parts: Parts, letter_id: str, person: str) -> Reading:
         letter = letters.get(session, letter_id)
         require_party(parts, session, letter, person)
     data = steps.head_of(parts, letter)
-    found = _read(letter, data)
-    with parts.sessions.begin() as session:
-        if session.get(Opening, (letter_id, person, found.digest)) is None:
-            session.add(
-                Opening(letter=letter_id, person=person, digest=found.digest, opened_at=parts.clock())
-            )
+    found = read(letter, data)
+    note_opened(parts, letter_id, person, found.digest)
     return found
 
 
@@ -67,7 +63,7 @@ def read_prepared(parts: Parts, step_id: int, person: str) -> Reading:
         if step.signer != person:
             raise ForbiddenError("E-SIG-103", "这份文书不由您签署。")
         letter = letters.get(session, step.letter)
-    return _read(letter, parts.work.get(Sha256Hex(step.prepared)))
+    return read(letter, parts.work.get(Sha256Hex(step.prepared)))
 
 
 def picture(parts: Parts, letter_id: str, person: str, digest: str, page: int, width: int) -> bytes:
@@ -91,10 +87,22 @@ def picture(parts: Parts, letter_id: str, person: str, digest: str, page: int, w
         data = steps.head_of(parts, letter)
     else:
         raise ConflictError("E-SIG-161", "这份文书已有新的版本，请刷新后重看。")
+    return page_of(data, page, width)
+
+
+def page_of(data: bytes, page: int, width: int) -> bytes:
+    """Return one page (from 1) as a PNG about `width` pixels wide; NotFoundError for one that is not there."""
     found = _draw(data, min(max(width, MIN_WIDTH), MAX_WIDTH))
     if not 1 <= page <= len(found):
         raise NotFoundError("E-SIG-160", f"这份文书没有第 {page} 页。")
     return found[page - 1]
+
+
+def note_opened(parts: Parts, letter: str, person: str, digest: str) -> None:
+    """Put on record, once, that a person was shown these bytes of a letter."""
+    with parts.sessions.begin() as session:
+        if session.get(Opening, (letter, person, digest)) is None:
+            session.add(Opening(letter=letter, person=person, digest=digest, opened_at=parts.clock()))
 
 
 def opened(session: Session, person: str, digests: Collection[str]) -> set[str]:
@@ -111,7 +119,8 @@ def require_party(parts: Parts, session: Session, letter: Letter, person: str) -
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 不由您签署。")
 
 
-def _read(letter: Letter, data: bytes) -> Reading:
+def read(letter: Letter, data: bytes) -> Reading:
+    """Return the bytes of a letter as somebody sees them; whether they may is asked before."""
     with _drawing:
         words = tuple(text.pdf_pages(data))
     return Reading(letter.id, letter.number, letter.cadre, sha256_hex(data), words)

@@ -134,6 +134,7 @@ def approve_letters(
     device: str,
     opened: Collection[int] = (),
     method: str = "PIN",
+    also: steps.Also | None = None,
 ) -> Signed:
     """Sign all `chosen` steps (exceptions taken out) with one PIN; which were `opened` is part of the statement.
 
@@ -147,9 +148,8 @@ def approve_letters(
         numbers = ([one.number for one in ready if (one.step in opened) is said] for said in (True, False))
         ids = [one.step for one in ready]
         try:
-            steps.approve(
-                parts, signer, pin, ids, device=device, method=method, shown=approvals.shown_of(*numbers)
-            )
+            shown = approvals.shown_of(*numbers)
+            steps.approve(parts, signer, pin, ids, device=device, method=method, shown=shown, also=also)
             break
         except ConflictError:
             if last or len(_still_ready(parts, signer, chosen)[0]) == len(ready):

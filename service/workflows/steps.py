@@ -4,7 +4,7 @@ Each transition is one transaction and a compare-and-swap on the row's state, so
 second process finds the work done. Only `approve` sees a PIN, in the signer's own request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import CursorResult, select, update
@@ -43,6 +43,8 @@ ALSO = {"countersign": ("extended",), "renew": ("renewed", "superseded", "void")
 """Further states from which a step may be taken."""
 ENDINGS = {"void": Event.VOID, "supersede": Event.SUPERSEDED}
 """Steps that end a letter, whatever its state; its bytes stay as they are."""
+Also = Callable[[Session, str], None]
+"""Adds rows to the transaction of an approval, whose id it is given."""
 APPROVAL_LIFETIME = timedelta(minutes=10)
 
 
@@ -166,12 +168,21 @@ def prepared_of(session: Session, letter: str, action: str) -> Step | None:
 
 
 def approve(
-    parts: Parts, signer: str, pin: str, step_ids: Sequence[int], *, device: str, method: str, shown: str
+    parts: Parts,
+    signer: str,
+    pin: str,
+    step_ids: Sequence[int],
+    *,
+    device: str,
+    method: str,
+    shown: str,
+    also: Also | None = None,
 ) -> str:
     """Sign all steps of one approved list with one PIN; redeemed approval and signatures are one commit.
 
-    Returns the approval's id. Raises ForbiddenError for a wrong PIN or person, ConflictError when a
-    prepared revision has expired (its day has passed) or somebody was first.
+    `also` adds to that commit what else is on record of it: who, at which account, used the office's seal.
+    Returns the approval's id. Raises ForbiddenError for a wrong PIN or person, ConflictError when a prepared revision
+    has expired (its day has passed) or somebody was first.
     """
     now = parts.clock()
     with parts.sessions.begin() as session:
@@ -208,6 +219,8 @@ def approve(
             values = {"attributes": attributes, "signature": signature, "approval": statement.id}
             _advance(session, step.id, "prepared", "approved", now, **values)
             jobs.add(session, "stamp", str(step.id), now)
+        if also is not None:
+            also(session, statement.id)
     return statement.id
 
 

@@ -1,0 +1,80 @@
+"""用印: the seal keeper looks at a unit's prepared letters, consents, and seals them with one PIN."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from service.clock import china_day
+from service.errors import InputError, NotFoundError, ServiceError
+from service.web.access import codes_of, person_of, require
+from service.web.pages.letters import Pin
+from service.web.pages.sign_in import agent_of
+from service.web.pages.signing import Steps
+from service.web.render import go, render
+from service.web.site import site_of
+from service.workflows import browsing, sealing, signing
+from service.workflows.access.roles import Role
+
+pages = APIRouter(include_in_schema=False)
+
+
+@pages.get("/seal", dependencies=[require(Role.SEAL_KEEPER)])
+def units(request: Request) -> Response:
+    """List the units whose letters wait for the seal."""
+    here, codes = site_of(request), codes_of(request, Role.SEAL_KEEPER)
+    with here.reader.begin() as session:
+        waiting = sealing.waiting(session, codes)
+        names = browsing.names(session, china_day(here.parts.clock()))
+    return render(request, "seal.html", waiting=waiting, names=names)
+
+
+@pages.get("/seal/{unit}", dependencies=[require(Role.SEAL_KEEPER)])
+def batch(request: Request, unit: str) -> Response:
+    """Show the batch of a unit: what is prepared, and what is still to come."""
+    return _show(request, unit)
+
+
+@pages.post("/seal/{unit}/prepare", dependencies=[require(Role.SEAL_KEEPER)])
+def prepare(request: Request, unit: str) -> Response:
+    """Put the seal's appearance on every rendered letter of the unit; nothing is signed yet."""
+    try:
+        _, listed = signing.prepare_seals(site_of(request).parts, unit)
+    except ServiceError as fault:
+        return _show(request, unit, fault.message)
+    return _show(request, unit, "；".join(listed.left)) if listed.left else go(request, f"/seal/{unit}")
+
+
+@pages.post("/seal/{unit}", dependencies=[require(Role.SEAL_KEEPER)])
+def approve(
+    request: Request,
+    unit: str,
+    pin: Pin,
+    step: Steps = [],  # noqa: B006 - read only; nothing ticked is told on the page
+    consent: Annotated[str, Form(max_length=3)] = "",
+) -> Response:
+    """Seal what is ticked; a repetition finds it sealed already."""
+    try:
+        if consent != "yes":
+            raise InputError("E-WEB-045", "请勾选“我已核对”后再用印。")
+        done = sealing.seal(
+            site_of(request).parts, person_of(request), unit, step, pin, device=agent_of(request)[:120]
+        )
+    except ServiceError as fault:
+        return _show(request, unit, fault.message, step)
+    return _show(request, unit, "；".join(done.left)) if done.left else go(request, f"/seal/{unit}", "sealed")
+
+
+def _show(request: Request, unit: str, fault: str = "", chosen: Sequence[int] | None = None) -> Response:
+    """Show the batch; what was not `chosen` before a mistake stays so (None: all are ticked)."""
+    here = site_of(request)
+    with here.reader.begin() as session:
+        names = browsing.names(session, china_day(here.parts.clock()))
+    try:
+        found = sealing.batch_of(here.parts, unit, person_of(request))
+    except NotFoundError as reason:  # no seal is in use
+        found, fault = None, fault or reason.message
+    status = 422 if fault and found else 200
+    return render(
+        request, "seal_batch.html", status, batch=found, unit=unit, names=names, fault=fault, chosen=chosen
+    )

@@ -1,0 +1,145 @@
+"""The seal keeper's desk: the batch of a unit that waits for the seal, its pages, and one PIN for what was looked at.
+
+Whoever drew a letter up does not seal it. What the keeper opened is on record, and the seal's use is in the trail by
+the same commit as the signatures.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.clock import china_day
+from service.core import Sha256Hex
+from service.db.tables import Letter, Step
+from service.errors import ConflictError, ForbiddenError, InputError
+from service.workflows import authority, ending, handing_over, letters, naming, reading, signing, steps
+from service.workflows.access import trail
+from service.workflows.access.roles import Person
+from service.workflows.ending import Ground
+from service.workflows.parts import Parts
+from service.workflows.reading import Reading
+from service.workflows.signing import Ready, Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A unit's letters before the seal: those prepared (`ready`), with their cadres; how many others there are."""
+
+    seal: str
+    owner: str
+    ready: tuple[Ready, ...]
+    names: dict[str, str]
+    seen: frozenset[int]
+    unprepared: int
+    unrendered: int
+    busy: int
+
+
+def waiting(session: Session, codes: Collection[str]) -> dict[str, int]:
+    """Return how many letters wait for the seal, by unit."""
+    rows = select(Letter.unit, func.count()).where(Letter.unit.in_(codes), Letter.state == "draft")
+    return dict(session.execute(rows.group_by(Letter.unit).order_by(Letter.unit)).all())
+
+
+def batch_of(parts: Parts, unit: str, person: Person) -> Batch:
+    """Return the batch of a unit as it stands; raise NotFoundError where no seal is in use."""
+    with parts.sessions.begin() as session:
+        on = china_day(parts.clock())
+        seal = authority.seal_for(session, unit, on)
+        owner = naming.body(session, seal.unit, on).committee
+        drafts = session.scalars(select(Letter).where(Letter.unit == unit, Letter.state == "draft")).all()
+        names = {one.id: str(letters.content_of(one).fields["cadre_name"]) for one in drafts}
+        going = session.scalars(
+            select(Step.letter).where(Step.letter.in_(names), Step.state.in_(("approved", "stamped")))
+        ).all()
+    ready = tuple(
+        one for one in signing.ready_for(parts, seal.id) if one.action == "issue" and one.letter in names
+    )
+    open_ = {one.id for one in drafts if one.draft} - set(going) - {one.letter for one in ready}
+    unrendered = sum(1 for one in drafts if one.draft is None)
+    seen = _seen(parts, person, ready)
+    return Batch(seal.id, owner, ready, names, seen, len(open_), unrendered, len(set(going)))
+
+
+def seal(
+    parts: Parts, person: Person, unit: str, chosen: Collection[int], pin: str, *, device: str
+) -> Signed:
+    """Seal the chosen letters of a unit's batch with one PIN; a repetition finds it done and seals nothing twice."""
+    batch = batch_of(parts, unit, person)
+    if handing_over.are_approved(parts, batch.seal, list(chosen)):
+        return Signed((), ())
+    wanted = [one for one in batch.ready if one.step in chosen]
+    if not wanted:
+        raise InputError("E-SIG-173", "没有可用印的文书：请勾选至少一份；刚有变化的，请重新准备。")
+    with parts.sessions.begin() as session:
+        for one in wanted:
+            require_other(person, letters.get(session, one.letter))
+    seen = batch.seen & {one.step for one in wanted}
+    ids = [one.step for one in wanted]
+    also = _noted(parts, person, "用印", unit)
+    return signing.approve_letters(parts, batch.seal, pin, ids, device=device, opened=seen, also=also)
+
+
+def require_other(person: Person, letter: Letter) -> None:
+    """Raise ForbiddenError where the person drew the letter up: who drafts does not seal."""
+    own = {person.who[:64], person.name, person.login, person.account}
+    if letter.created_by in own or letter.created_by.endswith(f"（{person.login or person.account[:8]}）"):
+        raise ForbiddenError("E-SIG-171", f"承诺书 {letter.number} 由您起草，应由另一人用印。")
+
+
+def read(parts: Parts, letter_id: str, person: Person) -> Reading:
+    """Return a letter for its office as it stands, with the seal where it is prepared; note that it was opened."""
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, letter_id)
+        prepared = steps.prepared_of(session, letter_id, "issue")
+    digest = prepared.prepared if prepared else None
+    data = parts.work.get(Sha256Hex(digest)) if digest else steps.head_of(parts, letter)
+    found = reading.read(letter, data)
+    reading.note_opened(parts, letter_id, person.account, found.digest)
+    return found
+
+
+def picture(parts: Parts, letter_id: str, digest: str, page: int, width: int) -> bytes:
+    """Return one page of a letter's bytes of that digest; ConflictError where the letter has moved on."""
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, letter_id)
+        prepared = steps.prepared_of(session, letter_id, "issue")
+    if prepared is not None and prepared.prepared == digest:
+        data = parts.work.get(Sha256Hex(digest))
+    elif digest == (letter.head or letter.draft):
+        data = steps.head_of(parts, letter)
+    else:
+        raise ConflictError("E-SIG-161", "这份文书已有新的版本，请刷新后重看。")
+    return reading.page_of(data, page, width)
+
+
+def void(parts: Parts, person: Person, letter: Letter, ground: Ground, pin: str, *, device: str) -> None:
+    """Void a letter (作废) with the seal keeper's PIN."""
+    also = _noted(parts, person, "作废文书", letter.unit, letter.id)
+    ending.void(parts, letter.id, ground, pin, device=device, also=also)
+
+
+def reissue(parts: Parts, person: Person, letter: Letter, ground: Ground, pin: str, *, device: str) -> str:
+    """Issue a letter anew (重新制发) with the seal keeper's PIN; return the id of the new one.
+
+    The new letter is the work of whoever decided it, who is not the one who seals it.
+    """
+    if ground.by.strip() in {person.name, person.login, person.who}:
+        raise ForbiddenError("E-SIG-172", "重新制发由他人决定、由您用印：决定人不能是您本人。")
+    also = _noted(parts, person, "重新制发", letter.unit, letter.id)
+    return ending.reissue(parts, letter.id, ground, pin, device=device, also=also)
+
+
+def _noted(parts: Parts, person: Person, act: str, unit: str, letter: str | None = None) -> steps.Also:
+    def note(session: Session, approval: str) -> None:
+        trail.note(session, parts.clock(), act, by=person, unit=unit, target=letter or approval)
+
+    return note
+
+
+def _seen(parts: Parts, person: Person, ready: Collection[Ready]) -> frozenset[int]:
+    with parts.sessions.begin() as session:
+        shown = reading.opened(session, person.account, {one.prepared for one in ready})
+    return frozenset(one.step for one in ready if one.prepared in shown)
