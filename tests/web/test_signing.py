@@ -198,6 +198,7 @@ def _name(village: Village, letter: str) -> str:
 
 
 def _draw(page: Page) -> None:
+    page.locator("#pad").wait_for()
     box = page.locator("#pad").bounding_box()
     assert box is not None
     for left in (0.15, 0.45, 0.7):

@@ -30,6 +30,7 @@ def test_certificates_are_issued_by_the_token(tmp_path: Path) -> None:
     composition.initialise(settings, HandClock(), os.urandom, organization="测试单位")
     assert sorted(path.name for path in settings.secrets.glob("*.key")) == [
         "log.key",
+        "qr.key",
         "trust.key",
         "tsa_ca.key",
     ]
