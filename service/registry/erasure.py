@@ -175,10 +175,17 @@ def _require_left(session: Session, person: str, change: Change) -> None:
     heads = select(Unit.row).where(
         as_of(Unit, change.on), (Unit.leader == person) | (Unit.stand_in == person)
     )
-    if any(session.scalars(one.limit(1)).first() is not None for one in (in_office, bound, heads)):
-        raise ConflictError(
-            "E-REG-787", "此人仍在任、仍包保主体或仍登记为负责人；请先办理离任和交接，再删除个人信息。"
+    holds = [
+        what
+        for what, rows in (
+            ("在任（请先办理离任）", in_office),
+            ("包保主体（请先批准交接）", bound),
+            ("登记为负责人或监督方（请先在机构表改填后导入）", heads),
         )
+        if session.scalars(rows.limit(1)).first() is not None
+    ]
+    if holds:
+        raise ConflictError("E-REG-787", f"此人仍{'，仍'.join(holds)}；办妥后再删除个人信息。")
     working = select(Letter.number).where(Letter.cadre == person, Letter.state.not_in(_OVER))
     if (number := session.scalars(working.limit(1)).first()) is not None:
         raise ConflictError("E-REG-789", f"此人的承诺书“{number}”还在办理；请先办结或作废，再删除个人信息。")

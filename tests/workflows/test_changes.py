@@ -284,7 +284,7 @@ def test_erasing_a_person_takes_name_phone_and_salt_and_nothing_else(app: App) -
     asked = erasing.request_erasure(app.parts, leaver.cadre, who=CLERK, basis="个人信息保护法第四十七条")
     with pytest.raises(ForbiddenError, match="E-REG-786"):
         erasing.approve_erasure(app.parts, asked, who=CLERK)
-    with pytest.raises(ConflictError, match="E-REG-787"):
+    with pytest.raises(ConflictError, match="E-REG-787 此人仍包保主体（请先批准交接）；"):
         erasing.approve_erasure(app.parts, asked, who=BOSS)
     adjusting.approve(app.parts, [sheet.number], who=BOSS, document="纪要")
     assert erasing.find_former(app.parts, TOWN, leaver.name) == leaver.cadre
