@@ -115,7 +115,7 @@ def show_report(report: Report) -> None:
     for one in report.signatures:
         row = words.signature(report, one)
         who = f"{row['role']}：{row['signer']}　{row['state']}"
-        say(f"  {who}　{row['time']}，{row['time_proof']}　{one.level or ''}")
+        say(f"  {who}　{row['time']}，{row['time_proof']}　{one.level or '未达到任何级别'}")
     for row in words.reasons(report):
         whose = f"{row['whose']}：" if row["whose"] else ""
         say(f"  · {whose}{row['text']}（{row['code']}）")
