@@ -45,7 +45,11 @@ def configure_logging() -> None:
     """Send structured logs to stderr, one JSON object a line; fields are named by us and hold no secret."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     for name in ("pyhanko", "pyhanko_certvalidator", "fontTools", "weasyprint", "huey"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # their English remarks are not for our users
+        logger = logging.getLogger(name)  # their English remarks are not for our users …
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = (
+            False  # … but heard by who listens: what WeasyPrint warns of is an error (documents.pdf)
+        )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

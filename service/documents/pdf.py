@@ -215,6 +215,8 @@ class _Cut(URLFetcher):  # type: ignore[misc]
 def _warnings_are_errors() -> Iterator[None]:
     """Raise InputError after the block if WeasyPrint warned of anything in this thread (a missing glyph, bad CSS)."""
     logger, handler = logging.getLogger("weasyprint"), _Collector(logging.WARNING)
+    if not logger.isEnabledFor(logging.WARNING):  # whoever quietened it would have quietened this check
+        logger.setLevel(logging.WARNING)
     logger.addHandler(handler)
     try:
         yield

@@ -1,6 +1,7 @@
 """What is saved changes no byte, and no font file is kept but those that documents use."""
 
 import inspect
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -59,6 +60,9 @@ def test_what_a_style_is_warned_of_is_heard_again(
     renderer: PdfRenderer, letter_kind: Kind, commitment: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong style must not pass the second time because its letter's styles were kept the first time."""
+    monkeypatch.setattr(
+        logging.getLogger("weasyprint"), "level", logging.CRITICAL
+    )  # as a quiet program has it
     broken = re.sub("<p ", '<p style="width:blue" ', letter_kind.html(), count=1)
     monkeypatch.setattr(Kind, "html", lambda _: broken)
     for _ in range(2):

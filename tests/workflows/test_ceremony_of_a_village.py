@@ -26,7 +26,7 @@ from service.workflows import (
     signing,
     steps,
 )
-from tests.workflows.conftest import PIN, VILLAGE, HandClock, people, sign_all
+from tests.workflows.conftest import PIN, VILLAGE, HandClock, people
 from tests.workflows.test_marks import codes
 
 ORDER = ["issued", "signed", "countersigned", "completed"]
@@ -42,8 +42,10 @@ def leader_of(app: App) -> str:
         return query.leader(session, VILLAGE, china_day(app.parts.clock())).cadre
 
 
-def test_every_letter_is_completed_once_and_everything_agrees(app: App, issued: list[str]) -> None:
-    sign_all(app)
+def test_every_letter_is_completed_once_and_everything_agrees(
+    signed_app: App, signed_home: tuple[Path, list[str]]
+) -> None:
+    app, issued = signed_app, signed_home[1]
     finals = checking.finals(app.parts)
     assert sorted(final.id for final in finals) == sorted(issued)
     with app.parts.sessions.begin() as session:
@@ -63,9 +65,8 @@ def test_every_letter_is_completed_once_and_everything_agrees(app: App, issued: 
     assert found.ok, found.findings
 
 
-def test_pdfsig_agrees_with_our_verdict(app: App, issued: list[str], tmp_path: Path) -> None:
-    sign_all(app)
-    final = checking.finals(app.parts)[0]
+def test_pdfsig_agrees_with_our_verdict(signed_app: App, tmp_path: Path) -> None:
+    final = checking.finals(signed_app.parts)[0]
     path = tmp_path / "final.pdf"
     path.write_bytes(final.pdf)
     checking.pdfsig(path)
@@ -74,7 +75,7 @@ def test_pdfsig_agrees_with_our_verdict(app: App, issued: list[str], tmp_path: P
     path.write_bytes(changed)
     with pytest.raises(VerificationError):
         checking.pdfsig(path)
-    _require_proof_page(app, final)
+    _require_proof_page(signed_app, final)
 
 
 def _require_proof_page(app: App, final: checking.Final) -> None:
@@ -160,8 +161,8 @@ def test_a_step_is_approved_once(app: App, issued: list[str]) -> None:
         steps.prepare(app.parts, issued[0], "sign", person, stamp)
 
 
-def test_a_repeated_job_changes_nothing(app: App, issued: list[str]) -> None:
-    sign_all(app)
+def test_a_repeated_job_changes_nothing(signed_app: App, signed_home: tuple[Path, list[str]]) -> None:
+    app, issued = signed_app, signed_home[1]
     with app.parts.sessions.begin() as session:
         size = len(session.scalars(select(LogEntry.index)).all())
         done = [str(one) for one in session.scalars(select(Step.id).where(Step.state == "logged"))]

@@ -28,7 +28,7 @@ from service.workflows import (
     signing,
 )
 from service.workflows.enrolment import Ground
-from tests.workflows.conftest import PIN, VILLAGE, HandClock, people, sign_all
+from tests.workflows.conftest import PIN, VILLAGE, HandClock, people
 
 NEW = "518294"
 CLERK = Ground("录入员甲", "本人到场办理", "已当面核对")
@@ -99,9 +99,9 @@ def test_a_poor_new_pin_costs_no_try(app: App) -> None:
 
 
 def test_a_forgotten_pin_gives_a_new_key_and_earlier_letters_stay_valid(
-    app: App, issued: list[str], tmp_path: Path
+    signed_app: App, tmp_path: Path
 ) -> None:
-    sign_all(app)
+    app = signed_app
     person = people(app.parts)[0]
     old = _certificate(app, person)
     with pytest.raises(InputError, match="核对"):
@@ -166,9 +166,9 @@ def test_a_suspension_that_ends_in_revocation_counts_from_its_beginning(app: App
 
 
 def test_who_leaves_office_loses_the_certificate_and_signed_letters_stay_valid(
-    app: App, issued: list[str], tmp_path: Path
+    signed_app: App, tmp_path: Path
 ) -> None:
-    sign_all(app)
+    app = signed_app
     person = _first_cadre(app)
     der = _certificate(app, person).der
     adjusting.leave(app.parts, person, who="录入员甲", why="调离")

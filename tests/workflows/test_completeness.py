@@ -13,14 +13,14 @@ from service.core import canonical_json
 from service.errors import ConflictError, InputError, NotFoundError, VerificationError
 from service.tlog import note, proof
 from service.workflows import anchoring, periodic, rosters
-from tests.workflows.conftest import VILLAGE, HandClock, sign_all
+from tests.workflows.conftest import VILLAGE, HandClock
 from tests.workflows.test_anchors import _grow
 
 
 def test_every_cadre_has_one_and_an_outsider_counts_the_same(
-    app: App, issued: list[str], tmp_path: Path
+    signed_app: App, signed_home: tuple[Path, list[str]], tmp_path: Path
 ) -> None:
-    sign_all(app)
+    app, issued = signed_app, signed_home[1]
     parts, day = app.parts, china_day(app.parts.clock())
     made = rosters.prove(parts, VILLAGE, day)
     assert made.is_complete
