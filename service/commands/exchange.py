@@ -11,7 +11,7 @@ import typer
 from service import console
 from service.commands.opening import open_parts
 from service.errors import InputError
-from service.registry.plan import Plan, PlanRow
+from service.registry.plan import Plan, PlanRow, named
 from service.workflows import exporting, intake, reporting
 from service.workflows.intake import Preview, Taken
 from service.workflows.reporting import Received
@@ -163,12 +163,11 @@ def _write(path: Path, data: bytes) -> None:
     console.say(str(path))
 
 
-def _show_plan(plan: Plan, every: bool) -> None:
+def _show_plan(plan: Plan, every: bool, missing: Counter[str] | None = None) -> None:
     for sheet in plan.writers:
         counts = plan.counts(sheet)
-        console.say(
-            f"{sheet}：新增 {counts.new}，变更 {counts.changed}，未变 {counts.unchanged}，未提及 {counts.absent}。"
-        )
+        left = f"未提及 {counts.absent}" if missing is None else f"缺少 {missing[sheet]}"
+        console.say(f"{sheet}：新增 {counts.new}，变更 {counts.changed}，未变 {counts.unchanged}，{left}。")
     _show_lines([row for row in plan.changes() if row.change != "新增" or every], every)
 
 
@@ -195,7 +194,8 @@ def _show_received(seen: Received, every: bool) -> None:
         console.say(f"签名由登记的公钥验证通过（{seen.signed_by.partition('+')[0]}）。")
     else:
         console.say("来源未经验证：没有登记该机构的上报公钥（liangze report-key）。")
-    _show_plan(seen.reconciled.plan, every)
+    # What lies outside the reporting unit isn't missing from its report.
+    _show_plan(seen.reconciled.plan, every, Counter(one.sheet for one in seen.reconciled.missing))
     bonds, further = seen.bonds, seen.reconciled.further
     console.say(f"包保关系：新增 {bonds.new}，未变 {bonds.same}，终止 {bonds.ended}。")
     for word, lines in (
@@ -207,7 +207,10 @@ def _show_received(seen: Received, every: bool) -> None:
         if lines:
             console.say(f"清单和进度{word} {len(lines)} 项：")
             _show_lines([f"  {line}" for line in lines], every)
-    _show_lines([f"缺少 {one.sheet} {one.name}" for one in seen.reconciled.missing], every)
+    names = seen.reconciled.names
+    _show_lines(
+        [f"缺少 {one.sheet} {one.name}，{named(names, one.unit)}" for one in seen.reconciled.missing], every
+    )
     _show_lines([f"与其他机构重复 {row}" for row in seen.reconciled.conflicts], every)
 
 

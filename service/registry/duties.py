@@ -11,6 +11,20 @@ from service.registry.rules import RuleBook
 from service.registry.standing import Standing
 from service.registry.tally import Tally
 
+_QUARTER_ENDS = ((3, 31), (6, 30), (9, 30))
+
+
+def year_so_far(session: Session, book: RuleBook, on: date, *, below: str | None = None) -> list[Standing]:
+    """Return the year's quarters that are over, as they ended, and last the day: visits add up over them."""
+    return [*ended_quarters(session, book, on, below=below), standing(session, book, on, below=below)]
+
+
+def ended_quarters(session: Session, book: RuleBook, on: date, *, below: str | None = None) -> list[Standing]:
+    """Return the quarters of the year that were over by the day, each with the visits whose period was over too."""
+    ends = (date(on.year, month, day) for month, day in _QUARTER_ENDS)
+    past = (standing(session, book, end, below=below, known=on) for end in ends if end < on)
+    return [one.whole_periods() for one in past]
+
 
 def standing(
     session: Session,

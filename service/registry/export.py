@@ -12,6 +12,7 @@ from service.core import parse_canonical
 from service.db.tables import Assignment, Cadre, Entity, ListVersion, Unit
 from service.registry import query
 from service.registry.dated import as_of
+from service.registry.list_review import NAMES
 from service.registry.records import LEVEL_NAMES
 from service.registry.situation import IN_BUSINESS
 from service.registry.standing import Measure, Standing
@@ -19,14 +20,6 @@ from service.registry.styled import Table
 
 CITY = "市级包保"
 NOBODY = "未落实"
-STATES = {
-    "draft": "草稿",
-    "submitted": "已报送",
-    "approved": "已审定",
-    "in_force": "生效",
-    "adjusted": "已调整",
-    "superseded": "已被替代",
-}
 _LEDGER = (
     ("序号", 6.0),
     ("包保层级", 8.0),
@@ -165,7 +158,7 @@ def _nobody(one: Entity) -> str:
 
 def _list_rows(version: ListVersion, units: Mapping[str, Unit]) -> Iterator[tuple[Any, ...]]:
     head = (name_of(units, version.unit), f"包保{version.tier}级", version.version)
-    state = (STATES.get(version.state, version.state), version.approved_by, version.approved_on)
+    state = (NAMES.get(version.state, version.state), version.approved_by, version.approved_on)
     for row in parse_canonical(version.rows.encode()):
         yield (
             *(*head, *state, row["cadre"], row["cadre_post"], row["entity"], row["uscc"] or row["licence"]),

@@ -1,6 +1,6 @@
 """交接: a leaving cadre's entities go to named successors, else to proposed ones; nobody else's entities move."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,7 +21,7 @@ _NAMED = "指定接任"
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Who takes over what, entities nobody can take, and units that lose their leader."""
+    """Who takes over what, entities nobody can take, and what units that lose their leader have to fill in."""
 
     lines: tuple[MoveLine, ...]
     left: tuple[str, ...]
@@ -64,7 +64,7 @@ def propose(
     lines += [MoveLine(entity, leaving, None, None, "暂无人接任") for entity in sorted(mine - taken)]
     lines += _mates(session, leaving, on)
     return Handover(
-        tuple(sorted(lines, key=lambda line: line.entity)), tuple(left), _headless(session, leaving, on)
+        tuple(sorted(lines, key=lambda line: line.entity)), tuple(left), headless(session, {leaving}, on)
     )
 
 
@@ -78,6 +78,13 @@ def _mates(session: Session, leaving: str, on: date) -> list[MoveLine]:
     ]
 
 
-def _headless(session: Session, leaving: str, on: date) -> tuple[str, ...]:
-    wanted = select(Unit.name).where(as_of(Unit, on), (Unit.leader == leaving) | (Unit.stand_in == leaving))
-    return tuple(session.scalars(wanted.order_by(Unit.code)))
+def headless(session: Session, gone: Collection[str], on: date) -> tuple[str, ...]:
+    """Return what has to be filled in for the units that lose their 主要负责人, or the 监督方 of that one's letter."""
+    units = session.scalars(select(Unit).where(as_of(Unit, on)).order_by(Unit.code)).all()
+    lost = {
+        "主要负责人": [one.name for one in units if one.leader in gone],
+        "负责人承诺书的监督方": [one.name for one in units if one.stand_in in gone],
+    }
+    return tuple(
+        f"{'、'.join(names)}须另定{what}，请在机构表改填后导入" for what, names in lost.items() if names
+    )

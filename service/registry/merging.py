@@ -55,8 +55,19 @@ def merge(session: Session, change: Change, old: Collection[str], facts: Mapping
     }
     move_delegations(session, change, codes, code)
     rename_areas(session, change, dict.fromkeys(codes, (code,)))
-    notes = tuple(f"{one.name}的印章和签署人证书须重新登记" for one in gone)
-    return Merged(moved[Unit], moved[Cadre], moved[Entity], notes)
+    notes = [f"{one.name}的印章和签署人证书须重新登记" for one in gone]
+    notes += to_fill_in(query.unit(session, code, change.on))
+    return Merged(moved[Unit], moved[Cadre], moved[Entity], tuple(notes))
+
+
+def to_fill_in(unit: Unit) -> list[str]:
+    """Return what a unit that came about by 撤并 or 拆分 still lacks, for people."""
+    notes = []
+    if unit.leader is None:
+        notes.append(f"{unit.name}须登记主要负责人")
+    if unit.committee is None and unit.level != "village":
+        notes.append(f"{unit.name}须登记食（药）安委、食（药）安办的全称和简称")
+    return notes
 
 
 def rename_areas(session: Session, change: Change, became: Mapping[str, Collection[str]]) -> None:

@@ -23,6 +23,8 @@ class Difference:
     heading: str
     before: str
     after: str
+    place: str | None = None
+    """The code of the unit before, where the fact is a unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class Absent:
     sheet: str
     name: str
     unit: str
+
+
+def named(names: Mapping[str, str], code: str) -> str:
+    """Return a unit as people read it: its name with the code, since two villages may share a name."""
+    return f"{names[code]}（{code}）" if code in names else code
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from service.registry import columns, dated, grading, matching, query, raising
 from service.registry.columns import Form
 from service.registry.dated import Change, Writer
 from service.registry.grading import Rules
-from service.registry.plan import CHANGED, NEW, UNCHANGED, Absent, Difference, Plan, PlanRow
+from service.registry.plan import CHANGED, NEW, UNCHANGED, Absent, Difference, Plan, PlanRow, named
 from service.registry.raising import Raises
 from service.registry.records import UNDECIDED, CadreRow, EntityRow, UnitRow, Workbook
 
@@ -22,6 +22,7 @@ _ROW_ONLY = {"row", "leader", "stand_in", "stand_in_unit"}
 _UNIT_FACTS = tuple(one.name for one in fields(UnitRow) if one.name not in _ROW_ONLY)
 _CADRE_FACTS = tuple(one.name for one in fields(CadreRow) if one.name not in _ROW_ONLY)
 _ENTITY_FACTS = tuple(one.name for one in fields(EntityRow) if one.name not in _ROW_ONLY)
+_PLACES = {"unit", "parent", "successor"}
 _MORE_HEADINGS = {"tier": "包保层级", "tier_rule": "分级规则", "tier_reason": "分级理由"}
 
 
@@ -44,8 +45,11 @@ class _Drawer:
     former: list[dict[str, Any]] = field(default_factory=list)
     people: dict[tuple[str, str], str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
 
     def draw(self) -> Plan:
+        known = {old.code: old.name for old in dated.current(self.session, Unit)}
+        self.places = known | {row.code: row.name for row in self.workbook.units}
         # People first: a unit's leader may be somebody whom this very workbook brings.
         cadres = self._cadres()
         units = self._units()
@@ -167,7 +171,10 @@ class _Drawer:
         headings = {column.name: column.heading for column in form.columns} | _MORE_HEADINGS
         return tuple(
             Difference(
-                headings.get(name, name), self._shown(name, getattr(old, name)), self._shown(name, value)
+                headings.get(name, name),
+                self._shown(name, getattr(old, name)),
+                self._shown(name, value),
+                getattr(old, name) if name in _PLACES else None,
             )
             for name, value in facts.items()
             if getattr(old, name) != value
@@ -176,6 +183,8 @@ class _Drawer:
     def _shown(self, name: str, value: Any) -> str:
         if name in ("leader", "stand_in"):
             return self.names.get(value or "", "")
+        if name in _PLACES and value:
+            return named(self.places, value)
         if isinstance(value, bool):
             return "是" if value else "否"
         return "" if value is None else str(value)

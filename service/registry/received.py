@@ -15,6 +15,7 @@ from service.registry import matching
 from service.registry.dated import Change, Writer, current
 from service.registry.figures import Figure
 from service.registry.list_review import NAMES
+from service.registry.plan import named
 from service.registry.records import LEVELS, TIERS, Workbook
 from service.registry.upward import Report
 
@@ -82,25 +83,31 @@ def write_bonds(
     return Bonds(counts.new, counts.unchanged + counts.changed, counts.closed)
 
 
-def further(session: Session, report: Report, scope: set[str]) -> Further:
-    """Compare the lists and figures of a report with those of the one before it."""
+def further(session: Session, report: Report, scope: set[str], names: Mapping[str, str]) -> Further:
+    """Compare the lists and figures of a report with those of the one before it; `names` of units by code."""
     told, known = lists(report), _known_lists(session, scope)
     now, before = figures(report), _known_figures(session, report.manifest.unit)
-    new = [f"{_list_name(key)}（{_state(state)}）" for key, (_, state) in told.items() if key not in known]
+    new = [
+        f"{_list_name(names, key)}（{_state(state)}）" for key, (_, state) in told.items() if key not in known
+    ]
     changed = [
-        f"{_list_name(key)}：{_state(known[key][1])} → {_state(state)}"
+        f"{_list_name(names, key)}：{_state(known[key][1])} → {_state(state)}"
         for key, (_, state) in told.items()
         if key in known and known[key][1] != state
     ]
     changed += [
-        f"{unit} {measure}：{before[unit, measure]} → {figure}"
+        f"{named(names, unit)} {measure}：{before[unit, measure]} → {figure}"
         for (unit, measure), figure in now.items()
         if (unit, measure) in before and before[unit, measure] != figure
     ]
-    missing = [_list_name(key) for key in known if key not in told]
-    missing += [f"{unit} {measure}的进度" for unit, measure in before if (unit, measure) not in now]
+    missing = [_list_name(names, key) for key in known if key not in told]
+    missing += [
+        f"{named(names, unit)} {measure}的进度" for unit, measure in before if (unit, measure) not in now
+    ]
     altered = [
-        _list_name(key) for key, (digest, _) in told.items() if key in known and known[key][0] != digest
+        _list_name(names, key)
+        for key, (digest, _) in told.items()
+        if key in known and known[key][0] != digest
     ]
     return Further(tuple(new), tuple(changed), tuple(missing), tuple(altered))
 
@@ -208,5 +215,5 @@ def _known_figures(session: Session, unit: str) -> dict[Counted, Figure]:
     return {(row.unit, row.measure): Figure(row.done, row.total) for row in rows}
 
 
-def _list_name(key: Listed) -> str:
-    return f"{key[0]} 包保{key[1]}级清单第{key[2]}版"
+def _list_name(names: Mapping[str, str], key: Listed) -> str:
+    return f"{named(names, key[0])} 包保{key[1]}级清单第{key[2]}版"

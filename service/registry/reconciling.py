@@ -1,6 +1,6 @@
 """What a report from below changes in the registry above: new, changed, missing, and claimed by others too."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -14,10 +14,10 @@ from service.registry.grading import Rules
 from service.registry.known import known
 from service.registry.plan import Absent, Plan, PlanRow
 from service.registry.received import Bonds, Further
-from service.registry.records import UnitRow, Workbook
-from service.registry.upward import Report
+from service.registry.records import Fault, UnitRow, Workbook
+from service.registry.upward import Manifest, Report
 
-_PLACES = {"所属村社区", "单位", "上级代码"}
+_NO_UNIT = {"E-REG-132", "E-REG-141"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Reconciled:
     further: Further
     workbook: Workbook = field(repr=False)
     scope: frozenset[str] = field(repr=False)
+    names: Mapping[str, str] = field(repr=False)
+    """The name of every unit here and in the report, by code."""
 
     def require_undisputed(self) -> None:
         """Raise ConflictError where the report claims what another unit has."""
@@ -44,11 +46,14 @@ def reconcile(session: Session, report: Report, change: Change, entropy: Entropy
     """Compare a report with what is known here; nothing is written. Raise InputError where it cannot be right."""
     knowing = known(session, change.on)
     workbook = report.workbook(knowing)
+    _require_units(workbook.faults, report.manifest)
     if workbook.faults:
         raise InputError(
             "E-REG-739",
             f"上报包有{len(workbook.faults)}处错误，没有导入：{workbook.faults[0]}请下级改正后再报。",
         )
+    names = {unit["code"]: unit["name"] for unit in knowing.units}
+    names |= {row.code: row.name for row in workbook.units}
     before = query.codes_below(session, report.manifest.unit, change.on)
     scope = before | _require_own(workbook, report.manifest.unit, before)
     drawn = planning.draw_up(session, workbook, change, entropy=entropy, rules=rules)
@@ -57,9 +62,10 @@ def reconcile(session: Session, report: Report, change: Change, entropy: Entropy
         drawn,
         tuple(_missing(drawn.absent, scope)),
         tuple(_disputed(drawn.changes(), scope)),
-        received.further(session, report, scope),
+        received.further(session, report, scope, names),
         workbook,
         frozenset(scope),
+        names,
     )
 
 
@@ -75,6 +81,29 @@ def require_newer(day: date, newest: date | None) -> None:
     """Raise ConflictError where a later report of the unit was received already."""
     if newest is not None and day < newest:
         raise ConflictError("E-REG-737", f"已收到该机构{newest}的上报，不能再收更早的{day}的上报。")
+
+
+def _require_units(faults: Iterable[Fault], manifest: Manifest) -> None:
+    """Raise InputError where rows name units that nobody has; who has to add one is told by where it would lie."""
+    missing = dict.fromkeys(one.value for one in faults if one.code in _NO_UNIT and one.value)
+    below = [code for code in missing if code.startswith(_stem(manifest.unit))]
+    above = [code for code in missing if code not in below]
+    if above:
+        raise InputError(
+            "E-REG-739",
+            f"没有导入：本级登记簿里没有上报包所引用的机构“{'”“'.join(above)}”，它不在{manifest.unit_name}之下。"
+            "请先在本级登记该机构（liangze import）再收这份上报；若是代码写错，请下级改正后再报。",
+        )
+    if below:
+        raise InputError(
+            "E-REG-739",
+            f"没有导入：上报包里缺{manifest.unit_name}之下的机构“{'”“'.join(below)}”。请下级补上这些机构后再报。",
+        )
+
+
+def _stem(code: str) -> str:
+    """Return what the codes of all units below begin with: a city's ends in 00, its districts' don't."""
+    return code[:4] if len(code) == 6 and code.endswith("00") else code
 
 
 def _require_own(workbook: Workbook, unit: str, known_below: set[str]) -> set[str]:
@@ -107,6 +136,6 @@ def _missing(absent: Iterable[Absent], scope: set[str]) -> Iterator[Absent]:
 def _disputed(rows: Iterable[PlanRow], scope: set[str]) -> Iterator[PlanRow]:
     """Yield people and entities that move into the reporting unit from one outside it."""
     for row in rows:
-        places = [one.before for one in row.differences if one.heading in _PLACES and row.sheet != "机构"]
+        places = [one.place for one in row.differences if row.sheet != "机构"]
         if any(place and place not in scope for place in places):
             yield row

@@ -192,8 +192,5 @@ def _people_notes(session: Session, change: Change, parts: Collection[Part]) -> 
         place = query.unit(session, part.code, change.on)
         if not query.cadres(session, part.code, change.on):
             notes.append(f"{part.name}还没有包保干部，请登记或调入")
-        if place.leader is None:
-            notes.append(f"{part.name}须登记主要负责人")
-        if place.committee is None and place.level != "village":
-            notes.append(f"{part.name}须登记食（药）安委、食（药）安办的全称和简称")
+        notes += merging.to_fill_in(place)
     return notes

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -29,6 +29,9 @@ class Measure(StrEnum):
     SUBMISSION = "清单报送"
     DIRECTOR = "食品安全总监配备"
     OFFICER = "食品安全员配备"
+
+
+PERIODIC = frozenset({Measure.VISIT, Measure.ON_SITE})  # due anew in every period; the others once
 
 
 class State(StrEnum):
@@ -76,6 +79,7 @@ class Mark:
     measure: Measure
     holder: Holder
     done: bool
+    due: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,11 @@ class Standing:
     city_entities: int
     """Entities of 包保A级 without a cadre here: the city's, exported upward."""
     rule_note: str
+
+    def whole_periods(self) -> "Standing":
+        """Return the same without visits whose period (半年, 年) runs on after the day: they count once, at its end."""
+        over = (mark for mark in self.marks if mark.measure not in PERIODIC or mark.due <= self.on)
+        return replace(self, marks=tuple(over))
 
     @property
     def notes(self) -> tuple[str, ...]:

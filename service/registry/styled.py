@@ -62,6 +62,7 @@ def write_table(xlsx: Xlsx, table: Table) -> None:
     page.page_setup.paperSize = 9  # A4
     page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0
     page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    page.print_options.gridLines = True  # ruled on paper without a border object for every cell
     page.print_title_rows = f"1:{heading_row}"
     page.oddFooter.center.text = "第 &P 页，共 &N 页"
     if table.title:

@@ -22,8 +22,7 @@ AT_ONE_DAY = {
     "问题闭环率": Measure.PROBLEM,
     "调整及时率": Measure.CHANGE,
 }
-PER_QUARTER = {"督导完成率": Measure.VISIT, "现场督导率": Measure.ON_SITE}
-_QUARTER_ENDS = ((3, 31), (6, 30), (9, 30))
+PER_PERIOD = {"督导完成率": Measure.VISIT, "现场督导率": Measure.ON_SITE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +86,12 @@ def require_sound(session: Session, inspection: Inspection, today: date) -> None
 def indices(session: Session, unit: str, on: date, book: RuleBook) -> dict[str, Figure]:
     """Return the five indices of a unit and all below it for the year up to `on`, counted from the records.
 
-    Visits are due every quarter: the quarters that are over count as they ended, the running one as it stands.
+    Visits are due in every 季, 半年 or 年: periods that are over count as they ended, the running one as it stands.
     """
-    now = duties.standing(session, book, on, below=unit)
-    found = {name: now.figure(measure) for name, measure in AT_ONE_DAY.items()}
-    past = [
-        duties.standing(session, book, end, below=unit, known=on)
-        for month, day in _QUARTER_ENDS
-        if (end := date(on.year, month, day)) < on
-    ]
-    for name, measure in PER_QUARTER.items():
-        found[name] = sum((one.figure(measure) for one in (*past, now)), Figure())
+    standings = duties.year_so_far(session, book, on, below=unit)
+    found = {name: standings[-1].figure(measure) for name, measure in AT_ONE_DAY.items()}
+    for name, measure in PER_PERIOD.items():
+        found[name] = sum((one.figure(measure) for one in standings), Figure())
     return found
 
 

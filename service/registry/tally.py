@@ -51,7 +51,7 @@ class Tally:
         """Count one thing, and where it isn't done note the duty; nothing outside the scope."""
         if not self.sees(holder.unit):
             return
-        self.marks.append(Mark(measure, holder, done))
+        self.marks.append(Mark(measure, holder, done, due.day))
         if not done:
             self.note(measure, holder, due, text if isinstance(text, str) else text(), subject)
 

@@ -44,7 +44,7 @@ def change(found: Tally, row: Any) -> None:
         found.note(Measure.CHANGE, holder, due, text, row.id)
     if done is not None or due.day < found.on:
         # Timeliness: of the clocks that have stopped or run out, those that stopped in time.
-        found.marks.append(Mark(Measure.CHANGE, holder, done is not None and done <= due.day))
+        found.marks.append(Mark(Measure.CHANGE, holder, done is not None and done <= due.day, due.day))
 
 
 def submission(found: Tally, row: Any) -> None:

@@ -10,7 +10,7 @@ class ProofError(VerificationError):
     """A proof that does not hold; `code` is a row of reasons.REASONS, `message` adds detail for experts."""
 
     def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(code, detail)
+        super().__init__(code, " ".join(detail.split()))  # a foreign parser's message may have several lines
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pikepdf
 from pypdfium2 import raw
 
 from service.errors import VerificationError
-from service.verification import drawing, second_parser
+from service.verification import drawing, orphans, second_parser
 from service.verification.drawing import Page
 from service.verification.guard import ProofError, hostile
 from service.verification.limits import MAX_CHARACTERS
@@ -22,7 +22,6 @@ from service.verification.reasons import REASONS
 
 CONTENT = "content.json"
 _END = rb"(?![A-Za-z0-9_.+*:$&'-])"
-_STRING = re.compile(rb"\((?:[^()\\]|\\.)*\)|<[0-9a-f]*>", re.DOTALL)
 _ACTIONS = (
     rb"Launch|URI|GoToR|GoToE|SubmitForm|ResetForm|ImportData|Hide|SetOCGState"
     rb"|Rendition|Movie|Sound|GoTo3DView|RichMediaExecute"
@@ -54,7 +53,10 @@ def require_plain(data: bytes) -> None:
     watcher = Watcher()
     try:
         with second_parser.opened(data) as pdf:
-            found = scan(pdf)
+            graph: orphans.Graph = {}
+            found = scan(pdf, graph)
+            if lost := orphans.find(pdf, graph):
+                found["HIDDEN_OBJECT"] = lost
         drawing.draw(data, watcher)
     except ProofError as fault:
         why = REASONS[fault.code].text
@@ -67,14 +69,18 @@ def require_plain(data: bytes) -> None:
         raise VerificationError("E-VER-006", f"文件含有不得签署的内容，请修改模板后重新排版：{why}。")
 
 
-def scan(pdf: Any) -> Found:
-    """Return what the objects of an opened file hold, reachable or not; raise ProofError if they cannot be read."""
+def scan(pdf: Any, graph: orphans.Graph | None = None) -> Found:
+    """Return what the objects of an opened file hold, reachable or not; raise ProofError if they cannot be read.
+
+    Which object names which is put into `graph`, for orphans.find.
+    """
     found: Found = {}
     with hostile("PARSER_REPAIR"):
-        for item in pdf.objects:
-            body = item.stream_dict if isinstance(item, pikepdf.Stream) else item
-            written = _STRING.sub(b"()", body.unparse(resolved=True))
+        for item in orphans.objects(pdf):
+            written = orphans.spelled(item)
             number = item.objgen[0]
+            if graph is not None:
+                graph[number] = orphans.node(written)
             for code, mark in _MARKS:
                 match = mark.search(written)
                 if match:

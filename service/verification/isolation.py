@@ -149,8 +149,8 @@ class Pool:
                 return self._nursery.start()
             except (EOFError, OSError):  # killed by somebody, or hung; its workers died with it
                 self._nursery.close()
-            self._nursery = _Nursery(self._limits, fresh=self._fresh)
             try:
+                self._nursery = _Nursery(self._limits, fresh=self._fresh)
                 return self._nursery.start()
             except (EOFError, OSError) as exc:
                 raise _no_start() from exc
@@ -212,8 +212,10 @@ class _Nursery:
         """Return a new worker; raise EOFError or OSError if the nursery is gone."""
         self._control.send_bytes(b"start")
         self._wait(self.patience)
-        descriptor = reduction.recv_handle(self._control)
-        pipe = Channel(descriptor)
+        try:
+            pipe = Channel(reduction.recv_handle(self._control))
+        except RuntimeError as exc:  # a message without a descriptor: it died, or we may open no more files
+            raise OSError(str(exc)) from exc
         try:
             return _Worker(int(self._answer(64)), pipe)
         except BaseException:

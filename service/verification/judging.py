@@ -74,8 +74,10 @@ def read_message(judged: Judged, *, ours: bool, findings: Findings) -> None:
     """Check encoding, CMS form, signature value and the digest of the signed bytes (5.2.2, 5.2.7)."""
     signature = judged.signature
     with findings.step(signature.field):
-        if not signature.is_canonical:
-            raise ProofError("SIG_ENCODING" if ours else "SIG_FORMAT_UNSUPPORTED", "/Contents not canonical")
+        if ours and not signature.is_canonical:
+            raise ProofError("SIG_ENCODING", "/Contents not canonical")
+        if not signature.is_padded:
+            raise ProofError("SIG_FORMAT_UNSUPPORTED", "other than zeros behind the DER value of /Contents")
     with findings.step(signature.field):
         if signature.is_timestamp:
             token = cms.read_token(signature.contents, canonical=ours)

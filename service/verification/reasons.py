@@ -95,6 +95,7 @@ REASONS: dict[str, Rule] = {
     "CERT_NOT_YET_VALID": _invalid("签署时证书尚未生效。", "NOT_YET_VALID"),
     "CERT_REVOKED": _invalid("签署之前证书已被吊销。", "REVOKED"),
     "CERT_REVOKED_NO_PROOF": _unsure("证书已被吊销，而没有可靠时间证明签署在吊销之前。", "REVOKED_NO_POE"),
+    "CERT_HELD": _unsure("签署时证书正暂停使用，后来才恢复，不能确认当时的签名是否作数。", "TRY_LATER"),
     "CERT_REVOKED_LATER": _note("证书在签署之后被吊销，不影响此前的签名。"),
     "CERT_NOT_LOGGED": _unsure(
         "签名证书不在存证的证书名册里，不能确认它是正当签发的。", "CHAIN_CONSTRAINTS_FAILURE"
@@ -128,7 +129,11 @@ REASONS: dict[str, Rule] = {
     "HIDDEN_EXTERNAL": _unsure("文件引用了文件以外的内容，签名保护不到，不能确认看到的就是签署的。"),
     "HIDDEN_ENCRYPTED": _unsure("文件含加密的部分，读不到其内容，不能确认看到的就是签署的。"),
     "HIDDEN_FONT": _note("文件没有嵌入全部字体，不同电脑上显示的文字可能不同。"),
+    "HIDDEN_OBJECT": _note("文件在签署之前就含有没有用到的对象，不显示在页面上，可能是预备的另一份内容。"),
     "HIDDEN_TEXT": _note("文件含看不见的文字（被遮盖、与底色相同或在页面之外）。"),
+    "HIDDEN_OBJECT_IN_LETTER": _invalid(
+        "文书在签署之前就含有没有用到的对象，不是签发时的样子，可能是预备的另一份内容。", "FORMAT_FAILURE"
+    ),
     "HIDDEN_IN_LETTER": _unsure("文书含有签发时不允许的隐藏或活动内容，不能确认各方看到的是同一内容。"),
     # The letter
     "PARTY_CONTENT": _invalid("文书内嵌的内容数据不合规定。"),

@@ -3,7 +3,8 @@
 A CRL issued after a certificate expired may have dropped its entry: it can accuse but not clear. One whose
 nextUpdate lies before the moment says nothing about it. A revocation counts from its date, or from the
 earlier invalidity date when the key was lost. A suspension (certificateHold) counts until a newer list or response,
-within its validity, no longer has it: it alone can be taken back.
+within its validity, no longer has it: it alone can be taken back. What was signed while it is known to have lasted
+stays in doubt: RFC 5280, 5.3.1 gives the certificate back, not what was done meanwhile (EN 319 102-1, 5.2.6.4).
 """
 
 from collections.abc import Sequence
@@ -80,6 +81,8 @@ def require_not_revoked(
         if not any(_can_clear(one, link, at) for one in said) and not dates:
             code = "REVOCATION_UNKNOWN" if must or link.names_revocation else "REVOCATION_NOT_PUBLISHED"
             raise ProofError(code)
+        if held := _held_since(said, at):
+            raise ProofError("CERT_HELD", f"{held:%Y-%m-%d %H:%M}Z")
 
 
 def revoked_later(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> datetime | None:
@@ -153,6 +156,22 @@ def _is_lifted(since: datetime, said: Sequence[_Said], link: chain.Certificate, 
     """Say whether the newest statement after `since` that may clear `link` at `at` has it in good standing."""
     newer = [one for one in said if one.this_update > since and _can_clear(one, link, at)]
     return bool(newer) and max(newer, key=lambda one: one.this_update).revoked is None
+
+
+def _held_since(said: Sequence[_Said], at: datetime) -> datetime | None:
+    """Return since when a suspension lasted that no statement up to `at` has as lifted, None if there is none."""
+    clear = [
+        one.this_update for one in said if one.is_known and one.revoked is None and one.this_update <= at
+    ]
+    return min(
+        (
+            one.revoked
+            for one in said
+            if one.is_hold and one.revoked is not None and one.revoked <= at
+            if not any(one.this_update < lifted for lifted in clear)
+        ),
+        default=None,
+    )
 
 
 def _can_clear(one: _Said, link: chain.Certificate, at: datetime) -> bool:

@@ -38,6 +38,7 @@ _HOLE = re.compile(rb"/ByteRange\s*\[\s*0\s+(\d{1,10})\s+(\d{1,10})\s")
 _RANGE = re.compile(rb"/ByteRange\s*\[\s*0\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]")
 _EMPTY_STRING = len(b"<00>")
 _HEX = re.compile(rb"<[0-9A-Fa-f]*>")
+_SPACED_HEX = re.compile(rb"<[0-9A-Fa-f\0\t\n\f\r ]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Signature:
     end: int
     hole: tuple[int, int]
     is_canonical: bool
+    is_padded: bool
     revision: int
     number: int
     offset: int
@@ -202,7 +204,7 @@ def _fits(data: bytes, position: int) -> bool:
         return False
     first, second, length = map(int, match.groups())
     try:
-        contents, _ = read_contents(data[first:second])
+        contents, _, _ = read_contents(data[first:second])
         covered = data[:first] + data[second : second + length]
         try:
             signed = cms.read_signature(contents, canonical=False, pades=False)
@@ -239,7 +241,7 @@ def _read_signature(data: bytes, reader: history.Reader, name: str, field: Any) 
     if subfilter not in (PADES, PKCS7, TIMESTAMP):
         raise ProofError("SIG_FORMAT_UNSUPPORTED", subfilter)
     first, second, hole = _require_range(data, item)
-    contents, is_canonical = read_contents(data[slice(*hole)])
+    contents, is_canonical, is_padded = read_contents(data[slice(*hole)])
     return Signature(
         field=name,
         subfilter=subfilter,
@@ -248,6 +250,7 @@ def _read_signature(data: bytes, reader: history.Reader, name: str, field: Any) 
         end=sum(second),
         hole=hole,
         is_canonical=is_canonical,
+        is_padded=is_padded,
         revision=revision,
         number=item.number,
         offset=offset,
@@ -276,17 +279,22 @@ def _require_range(data: bytes, item: syntax.Indirect) -> tuple[int, tuple[int, 
     return first, (second, length), hole
 
 
-def read_contents(hole: bytes) -> tuple[bytes, bool]:
-    """Return the DER value in the hole, and whether it is written in the one canonical way."""
-    if not _HEX.fullmatch(hole) or len(hole) % 2:
-        raise ProofError("SIG_ENCODING", "/Contents is not a plain hex string")
-    digits = hole[1:-1]
-    raw = bytes.fromhex(digits.decode())
+def read_contents(hole: bytes) -> tuple[bytes, bool, bool]:
+    """Return the DER value in the hole, whether it is written in the one canonical way, whether zeros follow it.
+
+    Space between the digits, mixed case and an odd digit are what ISO 32000-2, 7.3.4.3 allows to other makers.
+    """
+    if not _SPACED_HEX.fullmatch(hole):
+        raise ProofError("SIG_ENCODING", "/Contents is no hex string")
+    digits = hole[1:-1].translate(None, syntax.SPACE)
+    is_canonical = len(digits) == len(hole) - 2 and digits in (digits.lower(), digits.upper())
+    is_even = len(digits) % 2 == 0
+    raw = bytes.fromhex((digits if is_even else digits + b"0").decode())
     size = _der_size(raw)
     if size > len(raw):
         raise ProofError("SIG_MALFORMED", "/Contents is shorter than its DER length")
-    one_case = digits in (digits.lower(), digits.upper())
-    return raw[:size], one_case and not any(raw[size:])
+    is_padded = not any(raw[size:])
+    return raw[:size], is_canonical and is_even and is_padded, is_padded
 
 
 def _der_size(raw: bytes) -> int:

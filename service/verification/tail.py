@@ -66,22 +66,45 @@ def read_updates(data: bytes, signed_end: int) -> tuple[Update, ...]:
 
 def require_plain_beginning(data: bytes, end: int) -> None:
     """Raise ProofError if the first signed revision hides objects, or has empty sections or surplus ends."""
-    named: set[int] = set()
-    sections = 0
+    sections = _sections_before(data, end)
+    for section in sections:
+        if not section.placed and not section.packed:
+            raise ProofError("TAIL_BROKEN", f"empty cross-reference at {section.offset}")
+    if len(_END_LINE.findall(data, 0, end)) != len(sections):
+        raise ProofError("TAIL_BROKEN", "more ends than cross-references before the first signature")
+    _refuse_hidden(data[:end], 0, _named_by(sections))
+
+
+def hidden_before(data: bytes, end: int) -> str:
+    """Return which object header before byte `end` no cross-reference names; "" if none, or if that cannot be told.
+
+    For other people's files, whose cross-references may be such as this module does not read.
+    """
+    try:
+        sections = _sections_before(data, end)
+        tables = {one.trailer.get(b"/XRefStm") for one in sections}
+        _refuse_hidden(data[:end], 0, _named_by(sections) | {at for at in tables if type(at) is int})
+    except ProofError as fault:
+        return fault.message if fault.code == "TAIL_HIDDEN_OBJECT" else ""
+    return ""
+
+
+def _sections_before(data: bytes, end: int) -> list[Section]:
+    """Return the cross-reference sections of the revision that ends at `end`, newest first."""
+    sections: list[Section] = []
     offset: syntax.Value = _declared_offset(data, end)
     while offset is not None:
-        sections += 1
-        if type(offset) is not int or not 0 < offset < end or sections > 2 * MAX_SIGNATURES:
+        if type(offset) is not int or not 0 < offset < end or len(sections) >= 2 * MAX_SIGNATURES:
             raise ProofError("TAIL_BROKEN", "cross-references that lead nowhere before the first signature")
         is_table = data.startswith(b"xref", offset)
-        section = _read_table(data, offset) if is_table else _read_xref_stream(data, offset)
-        if not section.placed and not section.packed:
-            raise ProofError("TAIL_BROKEN", f"empty cross-reference at {offset}")
-        named |= {place for place, _ in section.placed.values()} | {section.offset}
-        offset = section.trailer.get(b"/Prev")
-    if len(_END_LINE.findall(data, 0, end)) != sections:
-        raise ProofError("TAIL_BROKEN", "more ends than cross-references before the first signature")
-    _refuse_hidden(data[:end], 0, named)
+        sections.append(_read_table(data, offset) if is_table else _read_xref_stream(data, offset))
+        offset = sections[-1].trailer.get(b"/Prev")
+    return sections
+
+
+def _named_by(sections: list[Section]) -> set[int]:
+    places = {place for one in sections for place, _ in one.placed.values()}
+    return places | {one.offset for one in sections}
 
 
 def require_revision_end(data: bytes, end: int) -> None:

@@ -15,6 +15,7 @@ from service.verification import (
     everyday,
     hidden,
     judging,
+    orphans,
     parties,
     pixels,
     receipts,
@@ -58,6 +59,7 @@ class _Case:
     stamps: list[Judged] = field(default_factory=list)
     logged: receipts.Logged | None = None
     unseen: hidden.Found = field(default_factory=dict)
+    unused: str = ""
 
 
 def verify(
@@ -96,9 +98,8 @@ def _judge(case: _Case, document: Document) -> None:
         if not any(one.code in ("SIG_UNREACHABLE", "SIG_REMOVED") for one in findings.reasons):
             _note_unsigned(case)
         return
-    if case.ours and document.signatures:
-        with findings.step():
-            tail.require_plain_beginning(document.data, document.signatures[0].end)
+    if document.signatures:
+        _look_before_signing(case, document, document.signatures[0].end)
     # (4) Each message: encoding, CMS, signed attributes, signature value, digest (5.2.4, 5.2.7)
     judged = [Judged(one) for one in document.signatures]
     for one in judged:
@@ -137,12 +138,28 @@ def _note_unsigned(case: _Case) -> None:
 
 def _read_again(case: _Case, document: Document) -> None:
     """Let a second parser open the file and each signed revision; note what the objects hide."""
+    ends, graph = {one.end for one in document.signatures}, orphans.Graph()
+    first = min(ends, default=0)
     with case.findings.step(), second_parser.opened(case.data) as pdf:
         second_parser.require_agreement(pdf, document)
-        case.unseen |= hidden.scan(pdf)
-    for end in sorted({one.end for one in document.signatures if case.known < one.end < len(case.data)}):
-        with case.findings.step(), second_parser.opened(case.data[:end]):
-            pass
+        case.unseen |= hidden.scan(pdf, graph)
+        if first == len(case.data):
+            case.unused = orphans.find(pdf, graph)
+    changed = frozenset[int]().union(*(update.numbers for update in document.updates))
+    for end in sorted(end for end in ends if case.known < end < len(case.data)):
+        with case.findings.step(), second_parser.opened(case.data[:end]) as pdf:
+            if end == first:
+                case.unused = orphans.find(pdf, graph, changed)
+
+
+def _look_before_signing(case: _Case, document: Document, end: int) -> None:
+    """Look for what the first signature covers and nobody sees: in a letter of ours it has no place."""
+    if case.ours:
+        with case.findings.step():
+            tail.require_plain_beginning(document.data, end)
+    detail = case.unused or ("" if case.ours else tail.hidden_before(document.data, end))
+    if detail:
+        case.findings.note("HIDDEN_OBJECT_IN_LETTER" if case.ours else "HIDDEN_OBJECT", None, detail)
 
 
 def _read_content(case: _Case, document: Document) -> None:

@@ -68,7 +68,7 @@ def leave(
         )
         taking = {line.new: line.level or "" for line in proposed.lines if line.new}
         letters = _names(session, roster.need_letter(session, taking, change.on), change.on)
-        left = (*proposed.left, *(f"{name}须另行登记负责人" for name in proposed.headless))
+        left = (*proposed.left, *proposed.headless)
         certificates.cease(session, change.now, Ground(who, why))
         return Sheet(sheet.id, sheet.number, 1, len(proposed.lines), left, letters), proposed
 
@@ -147,7 +147,7 @@ def draft_roster(
         letters = tuple(mine[cadre].name for cadre in roster.need_letter(session, holding, change.on))
         left = (
             *(one.reason for one in assigned.unassigned if one.fault),
-            *_headless(session, matched.leaving, change.on),
+            *handover.headless(session, set(matched.leaving), change.on),
         )
         return Sheet(sheet.id, sheet.number, len(noted), len(lines), left, letters, assigned.loads), matched
 
@@ -155,10 +155,3 @@ def draft_roster(
 def _names(session: Session, cadres: Collection[str], on: date) -> tuple[str, ...]:
     wanted = select(Cadre.name).where(as_of(Cadre, on), Cadre.cadre.in_(cadres))
     return tuple(session.scalars(wanted.order_by(Cadre.unit, Cadre.row)))
-
-
-def _headless(session: Session, leaving: Collection[str], on: date) -> list[str]:
-    gone = set(leaving)
-    return [
-        f"{one.name}须另行登记负责人" for one in query.units(session, on) if {one.leader, one.stand_in} & gone
-    ]

@@ -16,7 +16,7 @@ from service.db.changes import Change, EntityPause
 from service.db.engine import Sessions
 from service.db.records import DutyReport, Problem, Submission, Supervision, Visit
 from service.db.tables import Cadre, Entity, Letter
-from service.registry import apply, bonds, calendar, duties, entity_duties, intake, rules
+from service.registry import apply, bonds, calendar, duties, entity_duties, intake, rules, supervision
 from service.registry.duty_rows import Closure
 from service.registry.figures import Figure
 from service.registry.rules import RuleBook
@@ -153,6 +153,32 @@ def test_more_visits_in_longer_periods_are_counted_over_their_quarters(
         date(2026, 2, 10),
         State.OVERDUE,
     )
+
+
+@pytest.mark.parametrize(
+    ("period", "figures"),
+    [
+        ("季", ["1/2", "2/4", "3/6", "3/8"]),
+        ("半年", ["1/2", "2/2", "3/4", "3/4"]),
+        ("年", ["1/2", *["2/2"] * 3]),
+    ],
+)
+def test_the_indices_of_a_year_count_each_period_once(
+    small: Sessions, tmp_path: Path, period: str, figures: list[str]
+) -> None:
+    (tmp_path / "frequency.toml").write_text(
+        'jurisdiction = "330302"\nsource = "测试"\nstatus = "正式"\n'
+        f'[[rules]]\nid = "F"\npriority = 1\nvalid_from = 2026-01-01\ntimes = 1\nperiod = "{period}"\n',
+        encoding="utf-8",
+    )
+    book = rules.load(tmp_path)
+    with small.begin() as session:
+        visit(session, BIG, date(2026, 2, 2))
+        visit(session, SMALL, date(2026, 4, 2))
+        visit(session, SMALL, date(2026, 7, 2))
+        days = [date(2026, 3, 31), date(2026, 6, 30), date(2026, 9, 30), date(2026, 12, 31)]
+        found = [supervision.indices(session, DISTRICT, day, book)["督导完成率"] for day in days]
+    assert [f"{one.done}/{one.total}" for one in found] == figures
 
 
 def test_an_entity_closed_for_the_quarter_is_exempt_with_its_reason(small: Sessions) -> None:

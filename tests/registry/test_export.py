@@ -51,6 +51,7 @@ def test_sheets_are_frozen_filtered_and_printable(district: Sessions) -> None:
     assert sheet.auto_filter.ref == f"A2:W{sheet.max_row}"
     assert sheet.print_area.endswith(f"$A$1:$W${sheet.max_row}")
     assert sheet.print_title_rows == "$1:$2"
+    assert sheet.print_options.gridLines
     assert (sheet.page_setup.orientation, sheet.page_setup.fitToWidth) == ("landscape", 1)
     assert sheet["A1"].value == f"食品安全包保台账（{ON}）"
 

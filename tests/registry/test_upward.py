@@ -144,6 +144,31 @@ def test_rows_of_somebody_else_are_refused(district: Sessions, chance: Entropy) 
     assert error.value.code == "E-REG-736"
 
 
+def test_a_missing_unit_is_named_and_who_has_to_add_it(
+    district: Sessions, above: Sessions, chance: Entropy
+) -> None:
+    with pytest.raises(InputError, match=f"本级登记簿里没有上报包所引用的机构“{DISTRICT}”.*请先在本级登记"):
+        compared(above, packed(district, STREET), chance)
+    data = packed(district)
+    rows = [row for row in upward.unpack(data).further("units.json") if row["code"] != STREET]
+    with pytest.raises(InputError, match=f"缺.+之下的机构“{STREET}”。请下级补上") as error:
+        compared(above, rewritten(data, "units.json", canonical_json(rows), digest=True), chance)
+    assert error.value.code == "E-REG-739"
+
+
+def test_a_move_names_the_units(district: Sessions, above: Sessions, chance: Entropy) -> None:
+    compared(above, packed(district), chance, write=True)
+    with district.begin() as session:
+        first = session.scalars(select(Entity).where(Entity.unit != f"{STREET}001").limit(1)).one()
+        old, first.unit = first.unit, f"{STREET}001"
+        names = {code: query.unit(session, code, ON).name for code in (old, first.unit)}
+        moved = [f"{names[code]}（{code}）" for code in (old, first.unit)]
+    found = compared(above, packed(district), chance)
+    assert [(one.before, one.after) for row in found.plan.changes() for one in row.differences] == [
+        tuple(moved)
+    ]
+
+
 def test_an_entity_that_another_street_has_is_a_conflict(district: Sessions, chance: Entropy) -> None:
     data = packed(district, STREET)
     with district() as session:

@@ -1,6 +1,7 @@
 """Other people's signed PDFs get a verdict too: valid when all holds, status unknown, nothing expected of them."""
 
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -64,7 +65,7 @@ def hybrid_pdf() -> bytes:
     """Return a file of Word's kind: a cross-reference table, and a stream for what old readers need not see."""
     plain = plain_pdf(compressed=False, force_version="1.4")
     old, size = surgery.startxref(plain), surgery.size_of(plain)
-    inner = b"%d 0 (packed)" % size
+    inner = b"%d 0 null" % size
     packed = paper.stream(b"/Type /ObjStm /N 1 /First %d" % len(b"%d 0 " % size), inner)
     text, places = surgery.objects({size + 1: packed}, old)
     row = b"\x02" + (size + 1).to_bytes(4) + bytes(2)
@@ -75,6 +76,17 @@ def hybrid_pdf() -> bytes:
     end = end.replace(b"/Size %d" % size, b"/Size %d /XRefStm %d" % (size + 3, there[size + 2]))
     body = plain[:old] + text + more
     return body + table + rows + b"trailer" + end.replace(b"\n%d\n" % old, b"\n%d\n" % len(body))
+
+
+def numbers_as_objects() -> bytes:
+    """Return a file as cairo and Quartz write it: the length of a stream is an object behind it."""
+    plain = plain_pdf(compressed=False, force_version="1.4")
+    size, ink = surgery.size_of(plain), b"0 0 0 rg 60 600 20 20 re f"
+    page = surgery.body(plain, surgery.number_of(plain, b"/MediaBox"))
+    drawn = b"<< /Length %d 0 R >>\nstream\n%s\nendstream" % (size + 1, ink)
+    both = re.sub(rb"/Contents (\d+ 0 R)", rb"/Contents [\1 %d 0 R]" % size, page)
+    number = surgery.number_of(plain, b"/MediaBox")
+    return surgery.update(plain, {number: both, size: drawn, size + 1: b"%d" % len(ink), size + 2: b"null"})
 
 
 def signed(
@@ -137,6 +149,7 @@ HONEST: dict[str, Callable[[], bytes]] = {
     "linearized": lambda: plain_pdf(compressed=False, linearize=True),
     "linearized_compressed": lambda: plain_pdf(linearize=True),
     "hybrid": hybrid_pdf,
+    "numbers_as_objects": numbers_as_objects,
     "turned_right": lambda: plain_pdf(turn=90),
     "upside_down": lambda: plain_pdf(turn=180),
     "turned_left": lambda: plain_pdf(turn=270),
@@ -153,7 +166,7 @@ def test_an_honest_file_of_any_maker_is_valid(make: Callable[[], bytes]) -> None
     for data in (once, twice):
         report = verify(data, trust_of_certificates(certificate), NOW)
         assert report.verdict is Verdict.VALID, report.reasons
-        assert "HIDDEN_TEXT" not in {one.code for one in report.reasons}
+        assert not {"HIDDEN_TEXT", "HIDDEN_OBJECT"} & {one.code for one in report.reasons}
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,31 @@ def test_a_nursery_that_hangs_is_replaced(final: bytes, trust: Trust) -> None:
         pool._nursery.patience = 0.2
         assert pool.verify(final, trust, SOON).verdict is Verdict.VALID
         assert not Path(f"/proc/{stopped}").exists()
+
+
+def test_a_nursery_that_sends_no_descriptor_is_replaced(trust: Trust) -> None:
+    with Pool(1, limits=SMALL) as pool:
+        nursery = pool._nursery
+        assert nursery is not None
+        nursery._control.close()
+        nursery._control, theirs = Pipe()
+        theirs.send_bytes(b"no descriptor")
+        assert codes(pool.verify(b"", trust, SOON)) == {"FILE_EMPTY"}
+        assert pool._nursery is not nursery
+        theirs.close()
+
+
+def test_a_process_that_may_open_no_more_files_is_told_so(trust: Trust) -> None:
+    with Pool(1, limits=SMALL) as pool:
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with Path(os.devnull).open("rb") as last:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 1, before[1]))
+            try:
+                with pytest.raises(SetupError, match="E-VER-005"):
+                    pool.verify(b"", trust, SOON)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert codes(pool.verify(b"", trust, SOON)) == {"FILE_EMPTY"}
 
 
 def test_a_hung_nursery_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

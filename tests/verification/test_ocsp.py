@@ -158,6 +158,25 @@ def test_a_suspension_counts_until_a_newer_list_has_it_no_more(lab: Lab) -> None
     assert of_lists(lab, before, clear, again) == {"CERT_REVOKED"}
 
 
+def test_what_was_signed_during_a_suspension_stays_in_doubt(lab: Lab) -> None:
+    later = lab.crls(T0 + DAY / 2)[0]
+    during, after = held(lab, T0 - 2 * DAY), held(lab, T0 + DAY / 4)  # the second: on hold since before T0
+    lifted = lab.crls(T0 - DAY, days=1)[0]
+    assert of_lists(lab, during, later) == of_lists(lab, after, later) == {"CERT_HELD"}
+    assert of_lists(lab, lifted, after, later) == {"CERT_HELD"}  # and again afterwards
+    assert of_lists(lab, during, lifted, later) == set()
+    paused = response(lab, revoked(T0 - 3 * DAY, "certificate_hold"), at=T0 - 2 * DAY)
+    assert of_lists(lab, paused, later) == {"CERT_HELD"}
+    trust = lab.trust(crls=(during, later, lab.crls()[1]))
+    assert verify(letter(lab), trust, T0 + DAY).verdict is Verdict.INDETERMINATE
+
+
+def test_a_suspension_after_signing_that_was_lifted_does_no_harm(lab: Lab) -> None:
+    serial = lab.serial_of(lab.cadre)
+    once = lab.crls(T0 + DAY / 2, [ca.Revocation(serial, T0 + DAY / 4, ca.Reason.CERTIFICATE_HOLD)])[0]
+    assert of_lists(lab, once, lab.crls(T0 + DAY / 2 + HOUR)[0]) == set()
+
+
 def test_a_revocation_is_never_taken_back(lab: Lab) -> None:
     gone = ca.Revocation(lab.serial_of(lab.cadre), T0 - 3 * DAY, ca.Reason.SUPERSEDED)
     assert of_lists(lab, lab.crls(T0 - 2 * DAY, [gone])[0], lab.crls()[0]) == {"CERT_REVOKED"}

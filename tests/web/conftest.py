@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from service import app as composition
 from service.clock import china_day
+from service.db.tables import Letter
 from service.registry import query
 from service.settings import Settings
 from service.web.app import create_app
+from service.workflows import letters, lists
 from service.workflows.parts import Parts
 from tests.serving import served
 from tests.web.people import Browser, People
@@ -87,3 +90,13 @@ def first_cadre(parts: Parts, unit: str) -> str:
     with parts.sessions.begin() as session:
         leader = query.unit(session, unit, on).leader
         return next(one.cadre for one in query.cadres(session, unit, on) if one.cadre != leader)
+
+
+def letter_of(parts: Parts, unit: str, cadre: str) -> str:
+    """Return a cadre's letter, rendered, drawn up where there is none yet."""
+    lists.compile_list(parts, unit, "D", who="经办人")
+    letters.plan_letters(parts, unit, who="经办人")
+    with parts.sessions.begin() as session:
+        letter = session.scalars(select(Letter.id).where(Letter.cadre == cadre)).one()
+    letters.render(parts, letter)
+    return letter

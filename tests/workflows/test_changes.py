@@ -13,7 +13,7 @@ from service.db.changes import Adjustment, Raise
 from service.db.changes import Change as ChangeRow
 from service.db.tables import Assignment, Cadre, Entity, Salt, Unit
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
-from service.registry import adjustment, clocks, merging, query
+from service.registry import adjustment, clocks, handover, merging, query
 from service.registry.records import CadreRow
 from service.workflows import adjusting, arrangements, changes, erasing, in_force, intake, reorganising, tiers
 from tests.workflows import opening
@@ -65,6 +65,12 @@ def test_a_leaving_cadre_hands_over_evenly_within_twenty_working_days(app: App, 
     before = opening.bonds(app, DAY)
     sheet, proposed = adjusting.leave(app.parts, leaver.cadre, who=CLERK, why="调离")
     (row,) = running(app, DAY)
+    with app.parts.sessions.begin() as session:
+        (head,) = {one.leader for one in query.units(session, DAY) if one.code == TOWN}
+        lost = handover.headless(session, {head or ""}, DAY)
+    assert [line.partition("须")[2][:5] for line in lost] == ["另定主要负", "另定负责人"], (
+        "and of villages the other side"
+    )
     assert (row.what, row.due_on, row.provisional) == ("离任", date(2022, 12, 8), False)
     assert opening.bonds(app, DAY) == before, "nothing holds before it is approved"
     clock.set(date(2022, 11, 20))
@@ -303,7 +309,8 @@ def test_merged_villages_keep_their_bonds_and_their_past(app: App, clock: DayClo
     done, _ = reorganising.merge(
         app.parts, [VILLAGE, other], {"code": "330302001099", "name": "五马联合社区"}, who=CLERK, why="撤并"
     )
-    assert done.cadres and done.entities and len(done.notes) == 2
+    assert done.cadres and done.entities and len(done.notes) == 3
+    assert done.notes[-1] == "五马联合社区须登记主要负责人"
     assert opening.bonds(app, DAY) == before
     with app.parts.sessions.begin() as session:
         new = query.unit(session, "330302001099", DAY)

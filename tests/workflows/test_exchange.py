@@ -72,6 +72,7 @@ def test_commands_import_export_and_report(empty_app: App, small_street: Path, t
     assert "已登记" in command("report-key", *unit, "--vkey", str(key), "--basis", "当面核对", *who)
     shown = command("receive", str(report), "--apply")
     assert "摘要相符" in shown and "验证通过" in shown
+    assert "缺少 0。" in shown and "未提及" not in shown
     assert "待补正 0 行" in command("pending")
     with pytest.raises(ConflictError, match="已经导入过"):
         command("receive", str(report), "--apply")

@@ -13,6 +13,7 @@ from service.app import App
 from service.db.records import ListReview
 from service.db.tables import Job, ListVersion, Rendition
 from service.errors import ConflictError, ForbiddenError, InputError
+from service.registry import export
 from service.registry.list_review import Decision
 from service.workflows import acts, list_review, lists, submissions
 from tests.workflows import opening
@@ -69,6 +70,7 @@ def test_a_village_list_is_approved_by_the_streets_committee_and_comes_into_forc
         assert (row.state, row.approved_on, review.minutes) == ("in_force", DAY, MEETING.minutes)
         assert row.approved_by is not None and "五马街道" in row.approved_by
         assert [one.what for one in acts.of(session, draft)] == ["送审", "审定", "执行"]
+        assert {line[4] for line in export.lists(session, DAY).rows} == {"执行中"}
 
 
 def test_an_approved_list_is_printed_again_with_its_date_and_the_draft_is_not_taken_for_it(

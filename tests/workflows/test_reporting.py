@@ -172,7 +172,9 @@ def test_a_list_that_vanished_is_named(below: App, above: App) -> None:
     with below.parts.sessions.begin() as session:
         session.delete(lists.newest_version(session, VILLAGE, "D"))
     seen = reporting.compare(above.parts, reporting.report(below.parts, TOWN), who=CLERK)
-    assert seen.reconciled.further.missing == (f"{VILLAGE} 包保D级清单第1版",)
+    name = seen.reconciled.names[VILLAGE]
+    assert name != VILLAGE
+    assert seen.reconciled.further.missing == (f"{name}（{VILLAGE}） 包保D级清单第1版",)
 
 
 def test_an_altered_manifest_and_another_key_are_refused(below: App, above: App) -> None:

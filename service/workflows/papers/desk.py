@@ -18,15 +18,13 @@ from service.errors import NotFoundError
 from service.registry import deadlines, duties, query, visiting
 from service.registry.figures import Figure
 from service.registry.rules import RuleBook
-from service.registry.standing import Measure, Standing
+from service.registry.standing import PERIODIC, Measure, Standing
 from service.workflows import naming
 from service.workflows.naming import Body
 
 _CITED = ("L-食品安全法", "L-属地意见")  # what papers of the district cite, where the rule set has it
 _UNSAFE = re.compile(r"[^\w（）〔〕-]+")
 _NAME_LIMIT = 60  # characters of a file's name
-_QUARTER_ENDS = ((3, 31), (6, 30), (9, 30))
-_PER_QUARTER = {Measure.VISIT, Measure.ON_SITE}
 ERASED = "（已删除个人信息）"
 
 Figures = Mapping[str, Mapping[Measure, Figure]]
@@ -157,20 +155,18 @@ class Desk:
 
     @cached_property
     def last_quarter(self) -> Standing:
-        """How the quarter before the day's had ended, as far as is known on the day."""
+        """How the quarter before the day's had ended, as far as is known on the day; visits due later are not in it."""
         end = visiting.period_of(self.on).begins - timedelta(days=1)
-        return duties.standing(self.session, self.book, end, known=self.on)
+        return duties.standing(self.session, self.book, end, known=self.on).whole_periods()
 
     @cached_property
     def _standings(self) -> list[Standing]:
         """The year's quarters that are over, as they ended, and the day."""
-        ends = (date(self.on.year, month, day) for month, day in _QUARTER_ENDS)
-        past = [duties.standing(self.session, self.book, end, known=self.on) for end in ends if end < self.on]
-        return [*past, self.standing]
+        return [*duties.ended_quarters(self.session, self.book, self.on), self.standing]
 
     @cached_property
     def year_by_cadre(self) -> Figures:
-        """The year's figures of every cadre: visits of all quarters, everything else as it stands."""
+        """The year's figures of every cadre: visits of all periods, everything else as it stands."""
         return _sum([one.by_cadre() for one in self._standings])
 
     @cached_property
@@ -210,13 +206,13 @@ def day(value: date | None) -> str:
 
 
 def _sum(standings: Sequence[Figures]) -> Figures:
-    """Add up visits over the quarters; of everything else only the last standing counts, which is the day's."""
+    """Add up visits over the periods; of everything else only the last standing counts, which is the day's."""
     total: dict[str, dict[Measure, Figure]] = {}
     for one in standings:
         for key, figures in one.items():
             own = total.setdefault(key, {})
             for measure, figure in figures.items():
-                if measure in _PER_QUARTER:
+                if measure in PERIODIC:
                     own[measure] = own.get(measure, Figure()) + figure
                 elif one is standings[-1]:
                     own[measure] = figure
