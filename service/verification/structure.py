@@ -181,11 +181,10 @@ def require_reachable(document: Document, *, ours: bool) -> None:
     that it was saved anew. In other people's files a signature may have been taken back before the first of those
     that stand: these cover that it is gone.
     """
-    spans = [(one.offset, one.hole[1] + 65_536) for one in document.signatures]
     covered = 0 if ours else min((one.end for one in document.signatures), default=0)
     withdrawn = None
     for mark in _BYTE_RANGE.finditer(document.data):
-        if any(start < mark.start() < end for start, end in spans):
+        if any(_is_its(document.data, mark.start(), one) for one in document.signatures):
             continue
         where = f"/ByteRange at byte {mark.start()}"
         if mark.start() < covered:
@@ -195,6 +194,16 @@ def require_reachable(document: Document, *, ours: bool) -> None:
             raise ProofError("SIG_REMOVED" if is_intact else "SIG_UNREACHABLE", where)
     if withdrawn:
         raise ProofError("SIG_WITHDRAWN", withdrawn)
+
+
+def _is_its(data: bytes, position: int, signature: Signature) -> bool:
+    """Say whether the /ByteRange at `position` is a signature's own: near it, and naming its hole where that is plain.
+
+    The place alone would not do: behind a signature may follow one that was thrown out of its field.
+    """
+    named = _HOLE.match(data, position)
+    is_near = signature.offset < position < signature.hole[1] + 65_536
+    return is_near and (named is None or (int(named[1]), int(named[2])) == signature.hole)
 
 
 def _fits(data: bytes, position: int) -> bool:

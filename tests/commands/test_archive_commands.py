@@ -15,6 +15,7 @@ from tests.workflows.conftest import (  # noqa: F401 - fixtures
     TOWN,
     VILLAGE,
     clock,
+    issued_home,
     prepared_home,
     signed_app,
     signed_home,
