@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI
 
+from service.errors import SetupError
+from service.settings import Settings
 from service.web import access, assets, csrf, headers, problems
 from service.web.pages import (
     accounts,
@@ -35,7 +37,11 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """Return the web application of an open deployment; SetupError where static files or access rules are missing."""
+    """Return the web application of an open deployment.
+
+    SetupError where static files or access rules are missing, or where production would have its people come by http.
+    """
+    _require_https(parts.settings)
     site = Site(parts, reader_of(parts.settings), environment(), assets.Assets())
     site.assets.require_whole()
     web = FastAPI(
@@ -54,6 +60,15 @@ def create_app(parts: Parts) -> FastAPI:
         web.include_router(router)
     access.require_declared(web)
     return web
+
+
+def _require_https(settings: Settings) -> None:
+    if settings.environment == "production" and not settings.secure:
+        raise SetupError(
+            "E-WEB-010",
+            "生产环境的对外地址须为 https：请把 LIANGZE_PUBLIC_URL 设为 https:// 开头的网址。"
+            "会话、验证码和 PIN 不能明文传输。",
+        )
 
 
 @asynccontextmanager

@@ -20,7 +20,6 @@ from service.db.readings import Opening
 from service.db.tables import Letter, Step
 from service.documents import pictures, text
 from service.errors import ConflictError, ForbiddenError, NotFoundError
-from service.registry import query
 from service.workflows import letters, steps
 from service.workflows.parts import Parts
 
@@ -43,11 +42,13 @@ class Reading:
 def read_head(parts: Parts, letter_id: str, person: str) -> Reading:
     """Return the newest revision of a letter for one of its signers and note that it was opened.
 
-    Raises ForbiddenError for anybody else, ConflictError while the letter is not rendered yet.
+    Raises ForbiddenError for anybody else, NotFoundError for a draft: it is the office's until it bears the seal.
     """
     with parts.sessions.begin() as session:
         letter = letters.get(session, letter_id)
         require_party(parts, session, letter, person)
+    if letter.head is None:
+        raise NotFoundError("E-SIG-162", f"承诺书 {letter.number} 还没有制发。")
     data = steps.head_of(parts, letter)
     found = read(letter, data)
     note_opened(parts, letter_id, person, found.digest)
@@ -83,7 +84,7 @@ def picture(parts: Parts, letter_id: str, person: str, digest: str, page: int, w
         )
     if digest in prepared:
         data = parts.work.get(Sha256Hex(digest))
-    elif digest == (letter.head or letter.draft):
+    elif digest == letter.head:
         data = steps.head_of(parts, letter)
     else:
         raise ConflictError("E-SIG-161", "这份文书已有新的版本，请刷新后重看。")
@@ -115,7 +116,7 @@ def require_party(parts: Parts, session: Session, letter: Letter, person: str) -
     """Raise ForbiddenError unless `person` signs this letter: its cadre, or who countersigns it today or was to."""
     if person in {letter.cadre, letter.leader}:
         return
-    if query.counterpart(session, letter.cadre, china_day(parts.clock())).cadre != person:
+    if steps.countersigner(session, letter, china_day(parts.clock())).cadre != person:
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 不由您签署。")
 
 

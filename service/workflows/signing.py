@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
@@ -104,6 +104,14 @@ def prepare_letters(
         stamp = _signature(parts, session, person, now, strokes)
     listed = [one for one in waiting_for(parts, person) if only is None or one.letter in only]
     return _prepare(parts, person, [(one.letter, one.action, stamp) for one in listed], progress)
+
+
+def drop_others(parts: Parts, person: str, listed: Listed) -> None:
+    """Drop what was prepared for `person` before and is not on this list: a letter taken out of it is not signed."""
+    kept = {one.step for one in listed.ready}
+    others = update(Step).where(Step.signer == person, Step.state == "prepared", Step.id.not_in(kept))
+    with parts.sessions.begin() as session:
+        session.execute(others.values(state="dropped", updated_at=parts.clock()))
 
 
 def prepare_seals(parts: Parts, unit: str, *, progress: Progress | None = None) -> tuple[str, Listed]:

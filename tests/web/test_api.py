@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from service.errors import SetupError
 from service.web.app import create_app
 from service.workflows.access.roles import Role
 from tests.serving import served
@@ -46,3 +49,9 @@ def test_everything_stays_below_the_sub_path_and_cookies_are_secure_there(runnin
         away = browser.get("/liangze/", follow_redirects=False)
         assert away.headers["location"] == "/liangze/login?next=/"
     web.state.site.close()
+
+
+def test_production_is_not_served_by_http(running: Running) -> None:
+    settings = running.parts.settings.model_copy(update={"environment": "production"})
+    with pytest.raises(SetupError, match="E-WEB-010"):
+        create_app(replace(running.parts, settings=settings))

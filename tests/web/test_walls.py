@@ -25,6 +25,7 @@ OTHER = "330302001002"
 """Another village of the same street: what lies there is foreign to the people of VILLAGE."""
 
 UNREADY = {
+    "/sign/letters/{letter}",
     "/sign/letters/{letter}/page",
     "/sign/letters/{letter}/file",
     "/sign/letters/{letter}/receipt",

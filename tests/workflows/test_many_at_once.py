@@ -161,3 +161,16 @@ def test_a_letter_that_waits_overnight_is_extended_and_then_countersigned(
     app.drain()
     mine = [one for one in waiting if holder(app, one) != leader]
     assert {states(app)[one] for one in mine} == {"completed"}
+
+
+def test_a_letter_taken_out_of_the_list_is_not_signed_for_having_been_prepared_before(
+    app: App, issued: list[str]
+) -> None:
+    leader = sign_own(app)
+    first = signing.prepare_letters(app.parts, leader).ready
+    assert len(first) > 1
+    again = signing.prepare_letters(app.parts, leader, only=[one.letter for one in first[1:]])
+    signing.drop_others(app.parts, leader, again)
+    assert [one.letter for one in signing.ready_for(app.parts, leader)] == [one.letter for one in again.ready]
+    with pytest.raises(InputError, match="E-SIG-140"):
+        signing.approve_letters(app.parts, leader, PIN, [first[0].step], device="test")

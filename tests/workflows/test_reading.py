@@ -9,8 +9,8 @@ from service.app import App
 from service.core import sha256_hex
 from service.db.tables import Letter
 from service.errors import ConflictError, ForbiddenError, NotFoundError
-from service.workflows import reading, signing, steps
-from tests.workflows.conftest import people
+from service.workflows import letters, reading, signing, steps
+from tests.workflows.conftest import VILLAGE, people
 
 
 @pytest.fixture
@@ -59,3 +59,12 @@ def test_a_page_is_a_small_picture_and_what_is_prepared_is_its_signers_alone(
         reading.read_prepared(app.parts, ready.step, letter.leader)
     with pytest.raises(ConflictError):
         reading.picture(app.parts, letter.id, letter.leader, shown.digest, 2, 780)
+
+
+def test_a_draft_is_the_offices_until_it_bears_the_seal(app: App) -> None:
+    (letter, *_) = letters.plan_letters(app.parts, VILLAGE, who="clerk").letters
+    app.drain()
+    with app.parts.sessions.begin() as session:
+        cadre = session.get_one(Letter, letter).cadre
+    with pytest.raises(NotFoundError, match="E-SIG-162"):
+        reading.read_head(app.parts, letter, cadre)

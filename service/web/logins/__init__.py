@@ -5,6 +5,7 @@ from typing import Protocol
 from fastapi import Request, Response
 
 from service.settings import Settings
+from service.web.logins.oidc import Oidc
 
 
 class LoginAdapter(Protocol):
@@ -26,6 +27,4 @@ class LoginAdapter(Protocol):
 
 def ways(settings: Settings) -> tuple[LoginAdapter, ...]:
     """Return the ways from outside that this deployment has."""
-    from service.web.logins.oidc import Oidc  # noqa: PLC0415 - it needs this module's protocol
-
     return (Oidc(settings),) if settings.oidc_issuer else ()

@@ -99,11 +99,14 @@ def prepare(
         if not drawn and name.strip() != person_of(request).name:
             raise InputError("E-WEB-042", "请手写签名；不便手写的，请准确输入您的姓名代替。")
         made = signing.prepare_letters(parts, me, strokes=drawn or None, only=letter)
+        signing.drop_others(parts, me, made)  # the next page shows all that is prepared
     except ServiceError as fault:
         return _show(request, "sign_draw.html", status=422, letters=letter, fault=fault.message)
-    if not made.ready and not made.left:
-        return go(request, "/sign", "signed")
-    return go(request, "/sign/confirm")
+    if made.left and made.ready:
+        return _confirm(request, "未能列入的：" + "；".join(made.left))
+    if made.left:
+        return _show(request, "sign_draw.html", status=422, letters=letter, fault="；".join(made.left))
+    return go(request, "/sign/confirm") if made.ready else go(request, "/sign", "signed")
 
 
 @pages.get("/sign/confirm", dependencies=[require(*SIGNERS)])
