@@ -30,7 +30,7 @@ class Asker:
 
     def __init__(self, app: App, folder: Path) -> None:
         self.app, self.folder = app, folder
-        self.key = responding.signer(app.parts)
+        self.key = responding.signers(app.parts)
         (folder / "ca.pem").write_bytes(pem.armor("CERTIFICATE", app.parts.issuing_ca.certificate))
 
     def ask(self, serial: str, *options: str) -> str:
