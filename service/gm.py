@@ -71,7 +71,7 @@ class PrivateKey:
     __slots__ = ("_free", "_key", "public_key")
 
     def __init__(self, der: bytes | bytearray) -> None:
-        """Read an unencrypted key (PKCS #8 or RFC 5915, DER); InputError E-GM-004, SetupError as `require_safe`."""
+        """Read an unencrypted key (PKCS #8 or RFC 5915, DER); InputError E-GMA-004, SetupError as `require_safe`."""
         require_safe()
         library = load()
         self._free: Callable[[int], None] = library.EVP_PKEY_free
@@ -107,7 +107,7 @@ class PrivateKey:
 
 
 def private_key(number: int) -> PrivateKey:
-    """Return the key of a secret number; OpenSSL computes the public half. InputError E-GM-004 beyond 1 … ORDER - 2."""
+    """Return the key of a secret number, whose public half OpenSSL computes; InputError E-GMA-004 out of range."""
     if not 1 <= number <= ORDER - 2:
         raise _no_key()
     inner, outer = _PRIVATE
@@ -125,7 +125,7 @@ def names_curve(der: bytes | bytearray) -> bool:
 
 
 def require_public_key(spki: bytes) -> None:
-    """Raise InputError E-GM-004 unless the point is on the curve."""
+    """Raise InputError E-GMA-004 unless the point is on the curve."""
     library = load()
     if not is_public_key(spki):
         raise _no_key()
@@ -133,7 +133,7 @@ def require_public_key(spki: bytes) -> None:
 
 
 def verify(public_key: bytes, data: bytes, signature: bytes) -> None:
-    """Raise VerificationError E-GM-005 unless `signature` (DER) over `data` is that of `public_key`."""
+    """Raise VerificationError E-GMA-005 unless `signature` (DER) over `data` is that of `public_key`."""
     library = load()
     if not is_public_key(public_key):
         raise _no_key()
@@ -144,7 +144,7 @@ def verify(public_key: bytes, data: bytes, signature: bytes) -> None:
         result = library.EVP_DigestVerify(context, signature, len(signature), data, len(data))
     library.ERR_clear_error()
     if result != 1:
-        raise VerificationError("E-GM-005", "SM2 签名值与公钥不符。")
+        raise VerificationError("E-GMA-005", "SM2 签名值与公钥不符。")
 
 
 def sm3(data: bytes) -> bytes:
@@ -157,13 +157,13 @@ def sm3(data: bytes) -> bytes:
 
 
 def require_safe(machine: str | None = None, version: tuple[int, int, int] | None = None) -> None:
-    """Raise SetupError E-GM-001 to -003 unless this machine's libcrypto may make keys and signatures."""
+    """Raise SetupError E-GMA-001 to -003 unless this machine's libcrypto may make keys and signatures."""
     series = version or library_version()
     fixed = FIXED.get(series[:2])
     if (machine or platform.machine()) in _ARM and fixed is not None and series[2] < fixed:
         told = ".".join(map(str, series))
         raise SetupError(
-            "E-GM-003",
+            "E-GMA-003",
             f"本机的 OpenSSL {told} 在 64 位 ARM 上做 SM2 签名会从用时泄露私钥（CVE-2025-9231），已拒绝使用："
             f"请升级到 {series[0]}.{series[1]}.{fixed} 或更新的版本。",
         )
@@ -177,7 +177,7 @@ def library_version() -> tuple[int, int, int]:
 
 @lru_cache(maxsize=1)
 def load(name: str = LIBRARY) -> Any:
-    """Return libcrypto with its functions typed; raise SetupError E-GM-001 without it, E-GM-002 if it has no SM2."""
+    """Return libcrypto with its functions typed; raise SetupError E-GMA-001 without it, E-GMA-002 if it has no SM2."""
     try:
         library = ctypes.CDLL(name)
         for function, (result, arguments) in _FUNCTIONS.items():
@@ -185,7 +185,7 @@ def load(name: str = LIBRARY) -> Any:
             typed.restype, typed.argtypes = result, arguments
     except (OSError, AttributeError) as exc:
         raise SetupError(
-            "E-GM-001", f"本机没有 OpenSSL 3 的 {name}，不能使用国密算法：请安装 OpenSSL 3.0 或更新的版本。"
+            "E-GMA-001", f"本机没有 OpenSSL 3 的 {name}，不能使用国密算法：请安装 OpenSSL 3.0 或更新的版本。"
         ) from exc
     digest = library.EVP_MD_fetch(None, b"SM3", None)
     curve = library.EVP_PKEY_CTX_new_from_name(None, b"SM2", None)
@@ -193,7 +193,8 @@ def load(name: str = LIBRARY) -> Any:
     library.EVP_PKEY_CTX_free(curve)
     if not digest or not curve:
         raise SetupError(
-            "E-GM-002", "本机的 OpenSSL 没有编入 SM2 和 SM3，不能使用国密算法：请换用带国密算法的 OpenSSL 3。"
+            "E-GMA-002",
+            "本机的 OpenSSL 没有编入 SM2 和 SM3，不能使用国密算法：请换用带国密算法的 OpenSSL 3。",
         )
     return library
 
@@ -260,9 +261,9 @@ def _written(encode: Callable[..., int], thing: int) -> bytes:
 
 def _no_key() -> InputError:
     load().ERR_clear_error()
-    return InputError("E-GM-004", "不是可用的 SM2 密钥：须为国家标准推荐曲线上的密钥，公私钥须相配。")
+    return InputError("E-GMA-004", "不是可用的 SM2 密钥：须为国家标准推荐曲线上的密钥，公私钥须相配。")
 
 
 def _failed() -> CorruptError:
     load().ERR_clear_error()
-    return CorruptError("E-GM-006", "OpenSSL 的国密运算失败，没有签名：请检查本机的 OpenSSL。")
+    return CorruptError("E-GMA-006", "OpenSSL 的国密运算失败，没有签名：请检查本机的 OpenSSL。")

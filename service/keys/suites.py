@@ -64,6 +64,6 @@ def of_certificate(certificate: bytes) -> Suite | None:
 
 
 def require_ready(name: str) -> None:
-    """Raise SetupError E-GM-001 to -003 if this machine cannot sign under the profile."""
+    """Raise SetupError E-GMA-001 to -003 if this machine cannot sign under the profile."""
     if of_profile(name) is _SM2:
         gm.require_safe()

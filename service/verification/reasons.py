@@ -67,7 +67,8 @@ REASONS: dict[str, Rule] = {
     "SIG_MALFORMED": _invalid("签名数据残缺或格式错误。", "FORMAT_FAILURE"),
     "SIG_FORMAT_UNSUPPORTED": _unsure("签名格式不在可验证之列。"),
     "SIG_FORMAT_VENDOR": _unsure(
-        "签名用国密厂商的格式（GM/T 0112 一类，如 GM.sm2seal、GM.sm2cms.detached），本系统不能核验，请用其厂商的软件核验。"
+        "签名用国密厂商的格式（GM/T 0112 一类，如 GM.sm2seal、GM.sm2cms.detached），本系统不能核验，"
+        "请用其厂商的软件核验。"
     ),
     "SIG_RANGE": _invalid("签名所声明的字节范围与签名位置不符。", "FORMAT_FAILURE"),
     "SIG_ENCODING": _invalid("签名数据的书写形式不规范，已被改动。", "FORMAT_FAILURE"),

@@ -47,7 +47,7 @@ def is_initialised(settings: Settings) -> bool:
 
 
 def init(settings: Settings, clock: Clock, entropy: Entropy, *, organization: str) -> None:
-    """Make everything a deployment needs; raise ConflictError when it is made already, SetupError E-GM-00x where this
+    """Make everything a deployment needs; raise ConflictError when it is made already, SetupError E-GMA-00x where this
     machine cannot sign as the profile says.
     """
     suites.require_ready(settings.signature_profile)

@@ -90,7 +90,7 @@ class Lab:
 
     def __post_init__(self) -> None:
         self.serials = itertools.count(100)
-        self.issuing_key = new_key(f"{self.label}/issuing", self.algorithm)
+        self.issuing_key = self.signing_key(f"{self.label}/issuing")
         self.time_key, self.tsa_key = (new_key(f"{self.label}/{one}") for one in ("time", "tsa"))
         self.issuing = ca.self_signed(
             self.issuing_key,
@@ -113,6 +113,10 @@ class Lab:
         self.cadre = self.person("林晓东", UNIT)
         self.leader = self.person("陈国华", COMMITTEE)
 
+    def signing_key(self, label: str) -> LocalSigner:
+        """Return the key of a person or of the issuing CA."""
+        return new_key(label, self.algorithm)
+
     def make_tsa(self, key: LocalSigner, years: int) -> bytes:
         """Return a TSA certificate."""
         return ca.issue(
@@ -132,7 +136,7 @@ class Lab:
     def person(self, name: str, unit: str, use: ca.LeafUse = "person", days: int = 3 * 365) -> Person:
         """Enrol somebody."""
         number = next(self.serials)
-        key = new_key(f"{self.label}/{name}/{number}", self.algorithm)
+        key = self.signing_key(f"{self.label}/{name}/{number}")
         pseudonym = repeatable(f"subject of {name}").hex()
         subject = ca.Subject(name, unit, None, pseudonym)
         certificate = ca.issue(
