@@ -18,6 +18,7 @@ from service.verification.limits import MAX_DEPTH, MAX_FILE, MAX_OBJECTS, MAX_SI
 PADES = "/ETSI.CAdES.detached"
 PKCS7 = "/adbe.pkcs7.detached"
 TIMESTAMP = "/ETSI.RFC3161"
+READ = (PADES, PKCS7, TIMESTAMP)
 
 _KINDS = (
     (
@@ -33,12 +34,22 @@ _ZIP_KINDS = (
     (b"xl/", "FILE_OFFICE"),
     (b"ppt/", "FILE_OFFICE"),
 )
+_VENDOR = re.compile(r"\A/(?:GM|SES)[._]|sm[23]|GMPki", re.IGNORECASE)
+"""SubFilter or Filter of makers of 国密 seals, as seen in files: GM.sm2cms.detached, GM.sm2seal, DJ.GMPkiLite."""
 _BYTE_RANGE = re.compile(rb"/ByteRange(?![A-Za-z0-9])")
 _HOLE = re.compile(rb"/ByteRange\s*\[\s*0\s+(\d{1,10})\s+(\d{1,10})\s")
 _RANGE = re.compile(rb"/ByteRange\s*\[\s*0\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]")
 _EMPTY_STRING = len(b"<00>")
 _HEX = re.compile(rb"<[0-9A-Fa-f]*>")
 _SPACED_HEX = re.compile(rb"<[0-9A-Fa-f\0\t\n\f\r ]*>")
+
+
+class ForeignError(ProofError):
+    """A signature in another format than ours; `span` is where its dictionary stands."""
+
+    def __init__(self, code: str, detail: str, span: tuple[int, int]) -> None:
+        super().__init__(code, detail)
+        self.span = span
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,8 @@ class Document:
     signatures: tuple[Signature, ...]
     faults: tuple[tuple[str | None, ProofError], ...]
     updates: tuple[tail.Update, ...]
+    foreign: tuple[tuple[int, int], ...] = ()
+    """Where the dictionaries of signatures stand that a field leads to and nobody here can read."""
 
     @property
     def is_signed(self) -> bool:
@@ -121,9 +134,13 @@ def _read(data: bytes, parsed: bytes) -> Document:
         raise ProofError("SIG_TOO_MANY")
     signatures: list[Signature] = []
     faults: list[tuple[str | None, ProofError]] = []
+    foreign: list[tuple[int, int]] = []
     for name, _, field in fields:
         try:
             signatures.append(_read_signature(data, reader, str(name), field))
+        except ForeignError as fault:
+            faults.append((str(name), fault))
+            foreign.append(fault.span)
         except ProofError as fault:
             faults.append((str(name), fault))
     signatures.sort(key=lambda one: one.end)
@@ -132,7 +149,7 @@ def _read(data: bytes, parsed: bytes) -> Document:
         updates = _read_updates(data, signatures)
     except ProofError as fault:
         faults.append((None, fault))
-    return Document(data, reader, tuple(signatures), tuple(faults), updates)
+    return Document(data, reader, tuple(signatures), tuple(faults), updates, tuple(foreign))
 
 
 def _without_contents(data: bytes) -> tuple[bytes, set[tuple[int, int]]]:
@@ -186,6 +203,8 @@ def require_reachable(document: Document, *, ours: bool) -> None:
     for mark in _BYTE_RANGE.finditer(document.data):
         if any(_is_its(document.data, mark.start(), one) for one in document.signatures):
             continue
+        if any(start < mark.start() < end for start, end in document.foreign):
+            continue
         where = f"/ByteRange at byte {mark.start()}"
         if mark.start() < covered:
             withdrawn = where
@@ -238,6 +257,7 @@ def _read_signature(data: bytes, reader: history.Reader, name: str, field: Any) 
     with hostile("SIG_MALFORMED"):
         holder = field.get_object()
         reference = holder.raw_get("/V")
+        _require_no_vendor(data, reader, holder, reference)
         if not isinstance(reference, generic.IndirectObject):
             raise ProofError("SIG_FORMAT_UNSUPPORTED", "signature dictionary is not an object of its own")
         dictionary = holder["/V"]
@@ -247,8 +267,8 @@ def _read_signature(data: bytes, reader: history.Reader, name: str, field: Any) 
         if type(offset) is not int:
             raise ProofError("SIG_MALFORMED", "signature dictionary in an object stream")
         item = syntax.read_indirect(data, offset, _no_stream)
-    if subfilter not in (PADES, PKCS7, TIMESTAMP):
-        raise ProofError("SIG_FORMAT_UNSUPPORTED", subfilter)
+    if subfilter not in READ:
+        raise ForeignError("SIG_FORMAT_UNSUPPORTED", subfilter, (offset, item.end))
     first, second, hole = _require_range(data, item)
     contents, is_canonical, is_padded = read_contents(data[slice(*hole)])
     return Signature(
@@ -266,6 +286,19 @@ def _read_signature(data: bytes, reader: history.Reader, name: str, field: Any) 
         dictionary=dictionary,
         holder=holder,
     )
+
+
+def _require_no_vendor(data: bytes, reader: history.Reader, holder: Any, value: Any) -> None:
+    """Raise ForeignError for a signature as makers of 国密 seals write it, the dictionary inside its field or not."""
+    subfilter, filter_ = (str(entry(holder["/V"], key, "")) for key in ("/SubFilter", "/Filter"))
+    if subfilter in READ or not (_VENDOR.search(subfilter) or _VENDOR.search(filter_)):
+        return
+    own = value.reference if isinstance(value, generic.IndirectObject) else holder.container_ref
+    offset = reader.xrefs.get_historical_ref(own, reader.xrefs.get_last_change(own))
+    span = (0, 0)
+    if type(offset) is int:
+        span = (offset, syntax.read_indirect(data, offset, _no_stream).end)
+    raise ForeignError("SIG_FORMAT_VENDOR", f"{subfilter} {filter_}", span)
 
 
 def _no_stream(ref: syntax.Ref) -> int:
