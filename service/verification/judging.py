@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pyhanko.pdf_utils import generic
 
-from service.verification import chain, cms, dss, policy, revocation, structure, times
+from service.verification import chain, cms, dss, policy, revocation, signature_field, structure, times
 from service.verification.findings import Findings
 from service.verification.guard import ProofError, hostile
 from service.verification.report import SignatureReport, TimestampReport
@@ -88,7 +88,7 @@ def read_message(judged: Judged, *, ours: bool, findings: Findings) -> None:
             cms.require_digest(token.imprint_name, token.imprint, signature.signed)
             judged.token, judged.signed = token, token.signed
         else:
-            pades = ours or signature.subfilter == structure.PADES
+            pades = ours or signature.subfilter == signature_field.PADES
             signed = cms.read_signature(signature.contents, canonical=ours, pades=pades)
             judged.signed = signed
             cms.require_digest(signed.digest_name, signed.message_digest, signature.signed)
