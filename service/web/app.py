@@ -11,18 +11,24 @@ from service.web import access, assets, csrf, headers, problems
 from service.web.pages import (
     accounts,
     acts,
+    adjustments,
     api,
     board,
+    bonds,
     browse,
     health,
     home,
+    imports,
     letters,
+    list_acts,
+    lists,
     password,
     seal,
     sessions,
     sign_in,
     sign_links,
     signing,
+    texts,
 )
 from service.web.render import environment
 from service.web.site import Site, reader_of
@@ -30,6 +36,7 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
+    *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
     *(letters.pages, seal.pages, board.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )

@@ -13,6 +13,7 @@ from service.workflows import (
     generations,
     lasting,
     rosters,
+    uploads,
     witnessing,
 )
 from service.workflows.access import trail
@@ -75,6 +76,7 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     extend_letters,
     renew_timestamps,
     watch_authorities,
+    uploads.tidy,
 )
 
 

@@ -84,8 +84,7 @@ def seal(
 
 def require_other(person: Person, letter: Letter) -> None:
     """Raise ForbiddenError where the person drew the letter up: who drafts does not seal."""
-    own = {person.who[:64], person.name, person.login, person.account}
-    if letter.created_by in own or letter.created_by.endswith(f"（{person.login or person.account[:8]}）"):
+    if person.wrote(letter.created_by):
         raise ForbiddenError("E-SIG-171", f"承诺书 {letter.number} 由您起草，应由另一人用印。")
 
 

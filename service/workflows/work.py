@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.workflows import lasting, letters, lists, steps
+from service.workflows import lasting, letters, lists, steps, upload_work
 from service.workflows.jobs import Work
 
 TASKS: Mapping[str, Work] = {
@@ -14,4 +14,6 @@ TASKS: Mapping[str, Work] = {
     "complete": lasting.complete,
     "extend": lasting.extend,
     "renew": lasting.renew,
+    "read_upload": upload_work.read,
+    "apply_upload": upload_work.apply,
 }
