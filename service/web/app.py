@@ -16,12 +16,14 @@ from service.web.pages import (
     board,
     bonds,
     browse,
+    campaigns,
     health,
     home,
     imports,
     letters,
     list_acts,
     lists,
+    parcels,
     password,
     seal,
     sessions,
@@ -37,7 +39,7 @@ from service.workflows.parts import Parts
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
     *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
-    *(letters.pages, seal.pages, board.pages),
+    *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""

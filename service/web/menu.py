@@ -24,7 +24,7 @@ ITEMS = [
     Item("/lists", "责任清单", LOOKS),
     Item("/adjustments", "清单调整", LOOKS),
     Item("/texts", "核定文本", LOOKS),
-    Item("/letters", "承诺签订", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)),
+    Item("/campaigns", "承诺签订", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)),
     Item("/seal", "用印", (Role.SEAL_KEEPER,)),
     Item("/board", "签订进度", LOOKS),
     Item("/accounts", "账号", (Role.ADMIN,)),

@@ -12,6 +12,7 @@ from service.workflows import (
     disposal,
     generations,
     lasting,
+    parcels,
     rosters,
     uploads,
     witnessing,
@@ -77,6 +78,7 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     renew_timestamps,
     watch_authorities,
     uploads.tidy,
+    parcels.tidy,
 )
 
 

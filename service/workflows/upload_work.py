@@ -9,9 +9,9 @@ from pathlib import Path, PurePath
 
 from sqlalchemy.orm import Session
 
-from service.core import Json, canonical_json
+from service.core import Json, canonical_json, sha256_hex
 from service.db.office import Upload
-from service.errors import InputError
+from service.errors import InputError, NotFoundError
 from service.registry.columns import FORMS, heading_key
 from service.registry.records import Fault
 from service.workflows import intake, jobs, uploads
@@ -59,16 +59,16 @@ def read(parts: Parts, upload: str) -> None:
             seen = intake.preview(parts, path, who=row.uploaded_by, name=row.name)
             _require_within(seen, codes)
             marked = intake.faults_workbook(seen) if seen.workbook.faults or seen.workbook.hints else None
-    except InputError as fault:
+    except (InputError, NotFoundError) as fault:
         _close(parts, upload, uploads.BROKEN, str(fault))
         uploads.erase(parts, upload)
         return
-    found = parts.work.put(_packed(seen, codes))
-    kept = parts.work.put(marked) if marked else None
+    found = _packed(seen, codes)
+    _keep(parts, upload, [found] if marked is None else [found, marked])
     with parts.sessions.begin() as session:
         row = uploads.get(session, upload)
         if row.state == uploads.RECEIVED:
-            row.state, row.found, row.marked, row.updated_at = uploads.READ, found, kept, parts.clock()
+            row.state, row.updated_at = uploads.READ, parts.clock()
             row.plan = seen.plan.digest if seen.plan else None
             row.fault = f"有 {len(seen.workbook.faults)} 处错误" if seen.workbook.faults else None
 
@@ -92,7 +92,7 @@ def apply(parts: Parts, upload: str) -> None:
                 _read_anew(parts, upload)
                 return
             intake.carry_out(parts, seen, who=who, only_good_rows=row.only_good, also=applied)
-    except InputError as fault:
+    except (InputError, NotFoundError) as fault:
         _close(parts, upload, uploads.BROKEN, str(fault))
     uploads.erase(parts, upload)
 
@@ -208,6 +208,19 @@ def _read_anew(parts: Parts, upload: str) -> None:
         row.state, row.plan, row.updated_at = uploads.RECEIVED, None, now
         row.result = canonical_json({"moved": True}).decode()
         jobs.add(session, "read_upload", upload, now, again=True)
+
+
+def _keep(parts: Parts, upload: str, files: Sequence[bytes]) -> None:
+    """Keep what was found (and the marked workbook): first named in the row, then put, so that all of it is erased."""
+    names = [sha256_hex(one) for one in files]
+    with parts.sessions.begin() as session:
+        row = uploads.get(session, upload)
+        former = {row.found, row.marked} - {None, *names}
+        row.found, row.marked = names[0], names[1] if len(names) > 1 else None
+    for one in files:
+        parts.work.put(one)
+    for digest in former:
+        parts.work.delete(digest or "")
 
 
 def _close(parts: Parts, upload: str, state: str, fault: str) -> None:

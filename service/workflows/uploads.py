@@ -61,7 +61,6 @@ def receive(parts: Parts, name: str, data: bytes, unit: str, *, by: Person) -> s
         if (found := session.scalars(again).first()) is not None:
             return found
         _require_room(session, unit, len(data))
-        parts.work.put(data)
         row = Upload(
             id=new_id(parts.entropy),
             unit=unit,
@@ -77,10 +76,11 @@ def receive(parts: Parts, name: str, data: bytes, unit: str, *, by: Person) -> s
             updated_at=now,
         )
         session.add(row)
-        session.flush()
-        jobs.add(session, "read_upload", row.id, now)
         trail.note(session, now, "上传收集表", by=by, unit=unit, target=row.id, sha256=digest)
-        return row.id
+    parts.work.put(data)  # after the row that will have it erased, before the job that reads it
+    with parts.sessions.begin() as session:
+        jobs.add(session, "read_upload", row.id, now)
+    return row.id
 
 
 def suffix_of(data: bytes) -> str:

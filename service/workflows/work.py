@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.workflows import lasting, letters, lists, steps, upload_work
+from service.workflows import campaigning, lasting, letters, lists, parcels, sealing, steps, upload_work
 from service.workflows.jobs import Work
 
 TASKS: Mapping[str, Work] = {
@@ -16,4 +16,8 @@ TASKS: Mapping[str, Work] = {
     "renew": lasting.renew,
     "read_upload": upload_work.read,
     "apply_upload": upload_work.apply,
+    "foresee": campaigning.foresee,
+    "plan_unit": campaigning.draw_up,
+    "prepare_seals": sealing.prepare_all,
+    "parcel": parcels.make,
 }

@@ -36,6 +36,8 @@ UNREADY = {
     "/letter/{letter}/page",
     "/lists/{list_id}/file",
     "/imports/{upload}/marked",
+    "/parcels/{parcel}/file",
+    "/parcels/{parcel}/all",
 }
 """Pages that want more than their path says, or show what is signed: who may come is told what is missing."""
 
