@@ -11,18 +11,26 @@ from service.web import access, assets, csrf, headers, problems
 from service.web.pages import (
     accounts,
     acts,
+    adjustments,
     api,
     board,
+    bonds,
     browse,
+    campaigns,
     health,
     home,
+    imports,
     letters,
+    list_acts,
+    lists,
+    parcels,
     password,
     seal,
     sessions,
     sign_in,
     sign_links,
     signing,
+    texts,
 )
 from service.web.render import environment
 from service.web.site import Site, reader_of
@@ -30,7 +38,8 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
-    *(letters.pages, seal.pages, board.pages),
+    *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
+    *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""
