@@ -20,7 +20,7 @@ from service.db.readings import Opening
 from service.db.tables import Letter, Step
 from service.documents import pictures, text
 from service.errors import ConflictError, ForbiddenError, NotFoundError
-from service.workflows import letters, steps
+from service.workflows import letters, posts, steps
 from service.workflows.parts import Parts
 
 MIN_WIDTH, MAX_WIDTH = 100, 1600  # pixels of a page; the most is about 190 dpi on A4
@@ -53,6 +53,14 @@ def read_head(parts: Parts, letter_id: str, person: str) -> Reading:
     found = read(letter, data)
     note_opened(parts, letter_id, person, found.digest)
     return found
+
+
+def title_of(parts: Parts, letter_id: str, person: str) -> tuple[str, bool]:
+    """Return a letter's number for one of its signers, and whether it is their own."""
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, letter_id)
+        require_party(parts, session, letter, person)
+    return letter.number, letter.cadre == person
 
 
 def read_prepared(parts: Parts, step_id: int, person: str) -> Reading:
@@ -116,7 +124,11 @@ def require_party(parts: Parts, session: Session, letter: Letter, person: str) -
     """Raise ForbiddenError unless `person` signs this letter: its cadre, or who countersigns it today or was to."""
     if person in {letter.cadre, letter.leader}:
         return
-    if steps.countersigner(session, letter, china_day(parts.clock())).cadre != person:
+    try:
+        holder = posts.countersigner(session, letter, china_day(parts.clock())).cadre
+    except (NotFoundError, ConflictError):
+        holder = None  # nobody countersigns it any more
+    if holder != person:
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 不由您签署。")
 
 

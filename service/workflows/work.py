@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from service.workflows import lasting, letters, lists, steps
 from service.workflows.jobs import Work
+from service.workflows.todo import notices, tasks
 
 TASKS: Mapping[str, Work] = {
     "list": lists.render,
@@ -14,4 +15,6 @@ TASKS: Mapping[str, Work] = {
     "complete": lasting.complete,
     "extend": lasting.extend,
     "renew": lasting.renew,
+    "todo": tasks.follow,
+    "notify": notices.send,
 }
