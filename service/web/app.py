@@ -14,15 +14,18 @@ from service.web.pages import (
     api,
     board,
     browse,
+    changes,
     health,
     home,
     letters,
     password,
+    refusing,
     seal,
     sessions,
     sign_in,
     sign_links,
     signing,
+    tasks,
 )
 from service.web.render import environment
 from service.web.site import Site, reader_of
@@ -31,6 +34,7 @@ from service.workflows.parts import Parts
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
     *(letters.pages, seal.pages, board.pages),
+    *(tasks.pages, changes.pages, refusing.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""

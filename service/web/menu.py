@@ -20,9 +20,11 @@ ITEMS = [
     Item("/units", "机构", LOOKS),
     Item("/cadres", "干部", LOOKS),
     Item("/entities", "包保主体", LOOKS),
+    Item("/tasks", "待办", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER, Role.ADMIN)),
     Item("/letters", "承诺签订", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)),
     Item("/seal", "用印", (Role.SEAL_KEEPER,)),
     Item("/board", "签订进度", LOOKS),
+    Item("/changes", "途中变更", (Role.CLERK,)),
     Item("/accounts", "账号", (Role.ADMIN,)),
     Item("/acts", "操作记录", (Role.ADMIN, Role.AUDITOR)),
 ]
