@@ -25,7 +25,8 @@ from service.workflows.parts import Parts
 
 MIN_WIDTH, MAX_WIDTH = 100, 1600  # pixels of a page; the most is about 190 dpi on A4
 _A4_INCHES = 210 / 25.4
-_drawing = threading.Lock()  # PDFium draws for one thread at a time
+drawing = threading.Lock()
+"""PDFium draws for one thread at a time: whoever draws holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +135,14 @@ def require_party(parts: Parts, session: Session, letter: Letter, person: str) -
 
 def read(letter: Letter, data: bytes) -> Reading:
     """Return the bytes of a letter as somebody sees them; whether they may is asked before."""
-    with _drawing:
+    with drawing:
         words = tuple(text.pdf_pages(data))
     return Reading(letter.id, letter.number, letter.cadre, sha256_hex(data), words)
 
 
 @lru_cache(maxsize=64)
 def _draw(data: bytes, width: int) -> tuple[bytes, ...]:
-    with _drawing:
+    with drawing:
         found = []
         for page in pictures.pages(data, dpi=width / _A4_INCHES):
             file = io.BytesIO()

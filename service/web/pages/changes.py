@@ -77,7 +77,7 @@ def merge(
     """Merge this unit into another of the clerk's; first shown, then done."""
     try:
         if into not in codes_of(request, Role.CLERK):
-            raise ForbiddenError("E-WEB-062", "所选机构不在您办理的范围内。")
+            raise ForbiddenError("E-WEB-082", "所选机构不在您办理的范围内。")
         parts, by = site_of(request).parts, person_of(request)
         done, effect = corrections.merge(parts, unit, into, why, by=by, plan=sure != "yes")
     except ServiceError as fault:
@@ -122,4 +122,4 @@ def _require_here(request: Request, unit: str, person: str) -> None:
     on = china_day(here.parts.clock())
     with here.reader.begin() as session:
         if query.cadre(session, person, on).unit != unit:
-            raise ForbiddenError("E-WEB-063", "所选人员不在本单位。")
+            raise ForbiddenError("E-WEB-083", "所选人员不在本单位。")

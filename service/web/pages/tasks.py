@@ -165,7 +165,7 @@ def _instant(day: str, hour: str) -> datetime:
     try:
         return datetime.strptime(f"{day} {hour}", "%Y-%m-%d %H:%M").replace(tzinfo=CHINA)
     except ValueError as exc:
-        raise InputError("E-WEB-060", "截止时间应为日期和钟点，如 2026-12-01 和 17:00。") from exc
+        raise InputError("E-WEB-080", "截止时间应为日期和钟点，如 2026-12-01 和 17:00。") from exc
 
 
 def _days(text: str) -> list[int]:
@@ -174,5 +174,5 @@ def _days(text: str) -> list[int]:
         return [int(one) for one in words]
     except ValueError as exc:
         raise InputError(
-            "E-WEB-061", "提醒日应为天数，逗号分隔，如 -3,-1,1（前三天、前一天、后一天）。"
+            "E-WEB-081", "提醒日应为天数，逗号分隔，如 -3,-1,1（前三天、前一天、后一天）。"
         ) from exc
