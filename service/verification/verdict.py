@@ -174,7 +174,7 @@ def _require_parties(case: Case, document: Document, envelope: Envelope) -> None
             voucher = one.path.anchor.voucher if one.path else None
             signer = parties.Signer(judging.certificate_of(one.signed), voucher)
             signers[party.field] = signer
-            parties.require_party(party, signer)
+            parties.require_party(party, signer, case.trust.successors)
     with findings.step():
         parties.require_distinct(envelope, signers)
     absent = parties.missing(envelope, signed)

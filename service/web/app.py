@@ -17,19 +17,23 @@ from service.web.pages import (
     bonds,
     browse,
     campaigns,
+    changes,
     health,
     home,
     imports,
     letters,
     list_acts,
     lists,
+    paper,
     parcels,
     password,
+    refusing,
     seal,
     sessions,
     sign_in,
     sign_links,
     signing,
+    tasks,
     texts,
 )
 from service.web.render import environment
@@ -40,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
     *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
     *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
+    *(tasks.pages, changes.pages, refusing.pages, paper.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""

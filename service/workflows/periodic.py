@@ -19,6 +19,7 @@ from service.workflows import (
 )
 from service.workflows.access import trail
 from service.workflows.parts import Parts
+from service.workflows.todo import reminders, tasks
 
 _log = structlog.get_logger("liangze.periodic")
 
@@ -65,6 +66,16 @@ def log_acts(parts: Parts) -> None:
     trail.daily(parts)
 
 
+def keep_tasks(parts: Parts) -> None:
+    """Bring signers' tasks in step with the registry: posts change hands, people leave."""
+    tasks.keep(parts)
+
+
+def remind_signers(parts: Parts) -> None:
+    """Remind whom the campaigns' rules name today."""
+    reminders.by_rule(parts)
+
+
 DUTIES: tuple[Callable[[Parts], None], ...] = (
     disposal.finish,
     rosters.daily,
@@ -79,6 +90,8 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     watch_authorities,
     uploads.tidy,
     parcels.tidy,
+    keep_tasks,
+    remind_signers,
 )
 
 

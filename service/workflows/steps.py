@@ -5,21 +5,21 @@ second process finds the work done. Only `approve` sees a PIN, in the signer's o
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex, new_id, sha256_hex
-from service.db.tables import Approval, Cadre, Certificate, Letter, Step
+from service.db.tables import Approval, Certificate, Letter, Step
 from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
 from service.registry import query
 from service.signing import approvals, ca, ceremony, cms, decisions
 from service.signing.appearance import Stamp
 from service.verification import hidden, verdict
 from service.verification.reasons import Cap
-from service.workflows import authority, jobs, letters, token_room
+from service.workflows import authority, holds, jobs, letters, posts, token_room
 from service.workflows.parts import Parts, work_lock
 
 ROLES = {"issue": Role.OFFICE, "sign": Role.CADRE, "countersign": Role.LEADER}
@@ -59,29 +59,16 @@ def head_of(parts: Parts, letter: Letter) -> bytes:
 
 def require_authority(session: Session, letter: Letter, action: str, signer: str, on: datetime) -> None:
     """Raise ForbiddenError unless `signer` is the one who may take this step of this letter today."""
+    if action in ROLES:
+        holds.require_free(session, letter)
     if action == "sign" and signer != letter.cadre:
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 只能由承诺人本人签署。")
     if action == "countersign":
-        holder = countersigner(session, letter, china_day(on))
+        holder = posts.countersigner(session, letter, china_day(on))
         if signer != holder.cadre or signer == letter.cadre:
             raise ForbiddenError("E-SIG-104", f"承诺书 {letter.number} 应由{holder.name}以监督方身份签署。")
     if action == "issue" or action in ENDINGS:
         authority.require_seal(session, signer, letter, china_day(on))
-
-
-def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
-    """Return who holds on that day the office that countersigns; its predecessor's letters pass to the new holder.
-
-    A leader's own letter goes to the stand-in, as it says itself, even after the leader has left; the letter of any
-    other cadre who has left after signing, to the leader of the unit it was issued for.
-    """
-    if query.unit(session, letter.unit, letter.day).leader == letter.cadre:
-        stand_in = query.unit(session, letter.unit, on).stand_in or letter.leader
-        return query.cadre(session, str(stand_in), on)
-    try:
-        return query.counterpart(session, letter.cadre, on)
-    except NotFoundError:
-        return query.leader(session, letter.unit, on)
 
 
 def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp) -> int:
@@ -373,6 +360,7 @@ def _log(parts: Parts, step: Step, made: bytes) -> None:
             letter.state = event.value
         if step.action == "countersign":
             jobs.add(session, "complete", letter.id, now)
+        jobs.add(session, "todo", str(step.id), now)
 
 
 def require_valid(parts: Parts, revision: bytes, letter: Letter) -> None:
