@@ -17,6 +17,7 @@ from service.web.pages import (
     health,
     home,
     letters,
+    originals,
     password,
     seal,
     sessions,
@@ -30,7 +31,7 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
-    *(letters.pages, seal.pages, board.pages),
+    *(letters.pages, seal.pages, board.pages, originals.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""

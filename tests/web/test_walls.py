@@ -30,6 +30,9 @@ UNREADY = {
     "/sign/letters/{letter}/file",
     "/sign/letters/{letter}/receipt",
     "/letter/{letter}/page",
+    "/original/{letter}",
+    "/original/{letter}/file",
+    "/original/{letter}/receipt",
 }
 """Pages that want more than their path says, or show what is signed: who may come is told what is missing."""
 

@@ -454,6 +454,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pin_entity"), ["entity"], unique=False)
 
     op.create_table(
+        "printed",
+        sa.Column("content", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("stage", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('','void','superseded')", name=op.f("ck_printed_state")),
+        sa.PrimaryKeyConstraint("content", name=op.f("pk_printed")),
+    )
+    with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_printed_target"), ["target"], unique=False)
+
+    op.create_table(
         "received_report",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -1155,6 +1169,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_received_report_unit_day"))
 
     op.drop_table("received_report")
+    with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_printed_target"))
+
+    op.drop_table("printed")
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pin_entity"))
 
