@@ -14,6 +14,7 @@ from service.web.pages import (
     api,
     board,
     browse,
+    demo,
     health,
     home,
     letters,
@@ -31,7 +32,7 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
-    *(letters.pages, seal.pages, board.pages, originals.pages),
+    *(letters.pages, seal.pages, board.pages, originals.pages, demo.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""
