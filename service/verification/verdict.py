@@ -98,7 +98,7 @@ def _judge(case: _Case, document: Document) -> None:
         if not any(one.code in ("SIG_UNREACHABLE", "SIG_REMOVED") for one in findings.reasons):
             _note_unsigned(case)
         return
-    if document.signatures:
+    if document.signatures and not case.known:
         _look_before_signing(case, document, document.signatures[0].end)
     # (4) Each message: encoding, CMS, signed attributes, signature value, digest (5.2.4, 5.2.7)
     judged = [Judged(one) for one in document.signatures]
@@ -238,8 +238,10 @@ def _see_unknown_change(
 
 def _draw(case: _Case) -> tuple[drawing.Page, ...]:
     """Draw the file; look for text that nobody sees, unless that was done when its known beginning was judged."""
+    if case.known:
+        return drawing.drawn(case.data)
     watcher = hidden.Watcher()
-    pages = drawing.draw(case.data, None if case.known else watcher)
+    pages = drawing.drawn(case.data, watcher)
     case.unseen |= watcher.found
     return pages
 
@@ -274,7 +276,7 @@ def _compare_pixels(
     end, revision = seen
     later = {each.field for each in document.signatures if each.end > end}
     if end not in drawn:
-        drawn[end] = drawing.draw(case.data[:end])
+        drawn[end] = drawing.drawn(case.data[:end])
     boxes = pixels.boxes_of(document, revision, changed | later)
     pixels.require_same(drawn[end], drawn[len(case.data)], boxes)
 
