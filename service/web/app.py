@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from service.errors import SetupError
 from service.settings import Settings
-from service.web import access, assets, csrf, headers, problems
+from service.web import access, assets, csrf, headers, idempotency, problems
 from service.web.pages import (
     accounts,
     acts,
     api,
+    api_letters,
     board,
     browse,
     demo,
@@ -33,7 +34,15 @@ from service.workflows.parts import Parts
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
     *(letters.pages, seal.pages, board.pages, originals.pages, demo.pages),
-    *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
+    *(
+        sign_links.pages,
+        signing.pages,
+        browse.pages,
+        accounts.pages,
+        acts.pages,
+        api.pages,
+        api_letters.pages,
+    ),
 )
 """Every group of pages; a new one is a module with a router and its line here."""
 
@@ -56,6 +65,7 @@ def create_app(parts: Parts) -> FastAPI:
         lifespan=_lifespan,
     )
     web.state.site = site
+    web.add_middleware(idempotency.Idempotency, parts=parts)
     web.add_middleware(headers.Headers, settings=parts.settings)
     problems.register(web)
     for router in ROUTERS:

@@ -15,7 +15,7 @@ from service.workflows import (
     rosters,
     witnessing,
 )
-from service.workflows.access import trail
+from service.workflows.access import repeating, trail
 from service.workflows.parts import Parts
 
 _log = structlog.get_logger("liangze.periodic")
@@ -63,10 +63,16 @@ def log_acts(parts: Parts) -> None:
     trail.daily(parts)
 
 
+def forget_requests(parts: Parts) -> None:
+    """Remove the answers of yesterday's requests."""
+    repeating.purge(parts)
+
+
 DUTIES: tuple[Callable[[Parts], None], ...] = (
     disposal.finish,
     rosters.daily,
     log_acts,
+    forget_requests,
     anchoring.daily,
     ask_witnesses,
     cease_certificates,

@@ -528,6 +528,19 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "request",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("media", sa.String(length=80), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_request")),
+    )
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_request_at"), ["at"], unique=False)
+
+    op.create_table(
         "salt",
         sa.Column("person", sa.String(length=32), nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
@@ -1156,6 +1169,10 @@ def downgrade() -> None:
 
     op.drop_table("seal")
     op.drop_table("salt")
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_request_at"))
+
+    op.drop_table("request")
     with op.batch_alter_table("report_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_report_key_unit_recorded_at"))
 
