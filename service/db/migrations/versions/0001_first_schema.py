@@ -896,6 +896,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=32), nullable=False),
         sa.Column("unit", sa.String(length=12), nullable=False),
         sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("happened_on", sa.Date(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("provisional", sa.Boolean(), nullable=False),
@@ -908,7 +909,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["adjustment"], ["adjustment.id"], name=op.f("fk_change_adjustment")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
         sa.UniqueConstraint(
-            "subject", "what", "happened_on", name=op.f("uq_change_subject_what_happened_on")
+            "subject", "what", "happened_on", "turn", name=op.f("uq_change_subject_what_happened_on_turn")
         ),
     )
     with op.batch_alter_table("change", schema=None) as batch_op:
