@@ -1,10 +1,10 @@
 """Checking at the door holds its promise: the first verdict on a letter in under 2 s, 20 people asking at once.
 
-A real `liangze serve` with its isolated workers on a deployment of its own; the people are threads of this process, each with
-another letter of two pages (finished, B-LTA) and an address of its own, all sent at the same moment, over HTTP. The server
-is started anew for each turn, since it remembers for a minute what it has judged. Wall times are those of the machine as it
-is; `cpu` is what the server and its workers computed, `generator_share` what this process took of the two together.
-`--json` prints {"ratios": {"promise_vs_slowest": 2 s by the slowest verdict}, …}.
+A real `liangze serve` with its isolated workers on a deployment of its own; the people are threads of this process,
+each with another letter of two pages (finished, B-LTA) and an address of its own, all sent at the same moment, over
+HTTP. The server is started anew for each turn, since it remembers for a minute what it has judged. Wall times are
+those of the machine as it is; `cpu` is what the server and its workers computed, `generator_share` what this process
+took of the two together. `--json` prints {"ratios": {"promise_vs_slowest": 2 s by the slowest verdict}, …}.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def serving(home: Path) -> Iterator[tuple[str, int]]:
     environment["LIANGZE_TRUSTED_PROXIES"] = "127.0.0.1"  # each person comes from an address of their own
     command = [sys.executable, "-m", "service", "serve", "--port", "0", "--no-worker"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
         line = process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         if found is None:
