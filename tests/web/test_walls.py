@@ -38,6 +38,8 @@ UNREADY = {
     "/imports/{upload}/marked",
     "/parcels/{parcel}/file",
     "/parcels/{parcel}/all",
+    "/letter/{letter}/paper/print",
+    "/letter/{letter}/paper/page",
     "/original/{letter}",
     "/original/{letter}/file",
     "/original/{letter}/receipt",
