@@ -1,9 +1,9 @@
 """Checking at the door holds its promise: the first verdict on a letter in under 2 s, 20 people asking at once.
 
 A real `liangze serve` with its isolated workers on a deployment of its own; the people are threads of this process,
-each with another letter of two pages (finished, B-LTA) and an address of its own, all sent at the same moment. The server
-is started anew for each turn, since it remembers for a minute what it has judged. Wall times are those of the machine as
-it is; `cpu` is what the server and its workers computed, `generator_share` what this process took of all.
+each with another letter of two pages (finished, B-LTA) and an address of its own, all sent at the same moment. The
+server is started anew for each turn, since it remembers for a minute what it has judged. Wall times are those of the
+machine as it is; `cpu` is what the server and its workers computed, `generator_share` what this process took of all.
 `--json` prints {"ratios": {"promise_vs_slowest": 2 s by the slowest verdict}, …}.
 """
 

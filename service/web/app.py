@@ -11,21 +11,33 @@ from service.web import access, assets, csrf, headers, idempotency, problems
 from service.web.pages import (
     accounts,
     acts,
+    adjustments,
     api,
     api_letters,
     board,
+    bonds,
     browse,
+    campaigns,
+    changes,
     demo,
     health,
     home,
+    imports,
     letters,
+    list_acts,
+    lists,
     originals,
+    paper,
+    parcels,
     password,
+    refusing,
     seal,
     sessions,
     sign_in,
     sign_links,
     signing,
+    tasks,
+    texts,
 )
 from service.web.render import environment
 from service.web.site import Site, reader_of
@@ -33,7 +45,10 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
-    *(letters.pages, seal.pages, board.pages, originals.pages, demo.pages),
+    *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
+    *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
+    *(tasks.pages, changes.pages, refusing.pages, paper.pages),
+    *(originals.pages, demo.pages),
     *(
         sign_links.pages,
         signing.pages,
