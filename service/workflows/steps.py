@@ -14,7 +14,7 @@ from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex, new_id, sha256_hex
 from service.db.tables import Approval, Cadre, Certificate, Letter, Step
 from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
-from service.registry import query
+from service.registry import persons, query
 from service.signing import approvals, ca, ceremony, cms, decisions
 from service.signing.appearance import Stamp
 from service.verification import hidden, verdict
@@ -79,9 +79,9 @@ def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
         stand_in = query.unit(session, letter.unit, on).stand_in or letter.leader
         return query.cadre(session, str(stand_in), on)
     try:
-        return query.counterpart(session, letter.cadre, on)
+        return persons.counterpart(session, letter.cadre, on)
     except NotFoundError:
-        return query.leader(session, letter.unit, on)
+        return persons.leader(session, letter.unit, on)
 
 
 def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp) -> int:
@@ -357,7 +357,7 @@ def _log(parts: Parts, step: Step, made: bytes) -> None:
             file=FileDigest.of(made),
             unit=letter.unit,
             list=envelope.list_sha256,
-            subject=query.subject(session, letter.cadre),
+            subject=persons.subject(session, letter.cadre),
             prev=Sha256Hex(letter.leaf) if letter.leaf else None,
         )
         letter.leaf = parts.log.append(session, [entry.to_bytes()], now)[0].leaf

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from service.clock import china_day
 from service.db.access import Login
 from service.errors import SetupError
-from service.registry import query
+from service.registry import persons, query
 from service.web import access
 from service.web.access import Access
 from service.workflows.access import grants, secrets
@@ -97,7 +97,7 @@ def who(running: Running, role: Role, own: Place) -> str:
 
 def leader_of(running: Running, unit: str) -> str:
     with running.parts.sessions.begin() as session:
-        return query.leader(session, unit, china_day(running.parts.clock())).cadre
+        return persons.leader(session, unit, china_day(running.parts.clock())).cadre
 
 
 def ask(browser: Browser, method: str, path: str, token: str) -> httpx.Response:
