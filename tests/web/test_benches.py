@@ -1,4 +1,4 @@
-"""The benchmarks of the web part run, small: the whole flow over HTTP loses and doubles nothing, worker killed or not."""
+"""The benchmarks of the web part run, small: the flow over HTTP loses and doubles nothing, worker killed or not."""
 
 import random
 import shutil
