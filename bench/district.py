@@ -1,4 +1,4 @@
-"""A deployment for the benchmarks of the web part: one street, one of its villages with as many signers as wanted."""
+"""A deployment for the benchmarks of the web part: a street, in one of its villages as many signers as are wanted."""
 
 import logging
 import sys
@@ -18,7 +18,6 @@ from service.app import App  # noqa: E402
 from service.clock import china_day  # noqa: E402
 from service.core import Sha256Hex  # noqa: E402
 from service.db.tables import Letter  # noqa: E402
-from service.registry import persons  # noqa: E402
 from service.settings import Settings  # noqa: E402
 from service.workflows import enrolment, intake, letters, lists, signing  # noqa: E402
 
