@@ -150,7 +150,7 @@ def newest_version(session: Session, unit: str, tier: str) -> ListVersion:
     version = _newest(session, unit, tier)
     if version is None:
         raise NotFoundError(
-            "E-REG-601", f"单位 {unit} 尚未编制包保{tier}级责任清单，请先运行 liangze list compile。"
+            "E-REG-601", f"尚未编制包保{tier}级责任清单；请先编制（责任清单页，或 liangze list compile）。"
         )
     return version
 
