@@ -20,6 +20,7 @@ ITEMS = [
     Item("/units", "机构", LOOKS),
     Item("/cadres", "干部", LOOKS),
     Item("/entities", "包保主体", LOOKS),
+    Item("/tasks", "待办", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER, Role.ADMIN)),
     Item("/imports", "导入", (Role.CLERK,)),
     Item("/lists", "责任清单", LOOKS),
     Item("/adjustments", "清单调整", LOOKS),
@@ -27,6 +28,7 @@ ITEMS = [
     Item("/campaigns", "承诺签订", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)),
     Item("/seal", "用印", (Role.SEAL_KEEPER,)),
     Item("/board", "签订进度", LOOKS),
+    Item("/changes", "途中变更", (Role.CLERK,)),
     Item("/accounts", "账号", (Role.ADMIN,)),
     Item("/acts", "操作记录", (Role.ADMIN, Role.AUDITOR)),
 ]

@@ -17,7 +17,7 @@ from service.errors import ConflictError, InputError, NotFoundError, ServiceErro
 from service.registry import query
 from service.signing import appearance, approvals, seals
 from service.signing.appearance import Stamp
-from service.workflows import authority, drawings, naming, steps
+from service.workflows import authority, drawings, holds, naming, posts, steps
 from service.workflows.parts import Parts
 
 SEAL_TITLE = "电子印章"
@@ -67,10 +67,18 @@ def waiting_for(parts: Parts, person: str) -> list[Waiting]:
     on = china_day(parts.clock())
     with parts.sessions.begin() as session:
         own = session.scalars(
-            select(Letter).where(Letter.cadre == person, Letter.state == "issued").order_by(Letter.number)
+            select(Letter)
+            .where(Letter.cadre == person, Letter.state == "issued", holds.free())
+            .order_by(Letter.number)
         )
         found = [Waiting(letter.id, letter.number, "sign") for letter in own if _is_free(session, letter.id)]
-        signed = select(Letter).where(Letter.state.in_(("signed", "extended"))).order_by(Letter.number)
+        led = posts.units_led(session, person, on)
+        signed = (
+            select(Letter)
+            .where(Letter.state.in_(("signed", "extended")), holds.free())
+            .where(Letter.unit.in_(led) | (Letter.leader == person))
+            .order_by(Letter.number)
+        )
         found += [
             Waiting(letter.id, letter.number, "countersign")
             for letter in session.scalars(signed)
@@ -84,7 +92,7 @@ def drafts_of(parts: Parts, unit: str) -> list[str]:
     with parts.sessions.begin() as session:
         rows = session.scalars(
             select(Letter.id)
-            .where(Letter.unit == unit, Letter.state == "draft", Letter.draft.is_not(None))
+            .where(Letter.unit == unit, Letter.state == "draft", Letter.draft.is_not(None), holds.free())
             .order_by(Letter.number)
         )
         return [letter for letter in rows if _is_free(session, letter)]
@@ -247,7 +255,7 @@ def _prepare(
 def _countersigner(session: Session, letter: Letter, on: date) -> str | None:
     """Return who countersigns a letter today, None where nobody holds the office."""
     try:
-        return steps.countersigner(session, letter, on).cadre
+        return posts.countersigner(session, letter, on).cadre
     except (NotFoundError, ConflictError):
         return None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from service.workflows import campaigning, lasting, letters, lists, parcels, sealing, steps, upload_work
 from service.workflows.jobs import Work
+from service.workflows.todo import notices, tasks
 
 TASKS: Mapping[str, Work] = {
     "list": lists.render,
@@ -20,4 +21,6 @@ TASKS: Mapping[str, Work] = {
     "plan_unit": campaigning.draw_up,
     "prepare_seals": sealing.prepare_all,
     "parcel": parcels.make,
+    "todo": tasks.follow,
+    "notify": notices.send,
 }

@@ -180,6 +180,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_campaign_unit_year"), ["unit", "year"], unique=False)
 
     op.create_table(
+        "campaign_deadline",
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("due_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("remind", sa.String(length=60), nullable=False),
+        sa.Column("set_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("set_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("unit", "year", "kind", name=op.f("pk_campaign_deadline")),
+    )
+    op.create_table(
         "certificate_act",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("owner", sa.String(length=32), nullable=False),
@@ -194,6 +205,14 @@ def upgrade() -> None:
     with op.batch_alter_table("certificate_act", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_certificate_act_owner"), ["owner"], unique=False)
 
+    op.create_table(
+        "contact",
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("email", sa.String(length=120), nullable=False),
+        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_contact")),
+    )
     op.create_table(
         "crl",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -226,6 +245,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delegation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_delegation_cadre"), ["cadre"], unique=False)
+
+    op.create_table(
+        "desk",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("device", sa.String(length=64), nullable=True),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("opened_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("expires_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("ended_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_desk")),
+        sa.UniqueConstraint("token", name=op.f("uq_desk_token")),
+    )
+    with op.batch_alter_table("desk", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_desk_device"), ["device"], unique=False)
+        batch_op.create_index(batch_op.f("ix_desk_unit"), ["unit"], unique=False)
 
     op.create_table(
         "duty_report",
@@ -435,6 +471,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_login_try_target_at"), ["target", "at"], unique=False)
 
     op.create_table(
+        "notice",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("why", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("way", sa.String(length=10), nullable=True),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("sent_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('pending','sent','dropped')", name=op.f("ck_notice_state")),
+        sa.CheckConstraint("why IN ('new','reminder')", name=op.f("ck_notice_why")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("person", "day", name=op.f("uq_notice_person_day")),
+    )
+    op.create_table(
         "parcel",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("unit", sa.String(length=12), nullable=False),
@@ -485,6 +537,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pin_entity"), ["entity"], unique=False)
+
+    op.create_table(
+        "printed",
+        sa.Column("content", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("stage", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('','void','superseded')", name=op.f("ck_printed_state")),
+        sa.PrimaryKeyConstraint("content", name=op.f("pk_printed")),
+    )
+    with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_printed_target"), ["target"], unique=False)
 
     op.create_table(
         "received_report",
@@ -545,6 +611,19 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_report_key_unit_recorded_at"), ["unit", "recorded_at"], unique=False
         )
+
+    op.create_table(
+        "request",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("media", sa.String(length=80), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_request")),
+    )
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_request_at"), ["at"], unique=False)
 
     op.create_table(
         "salt",
@@ -817,6 +896,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=32), nullable=False),
         sa.Column("unit", sa.String(length=12), nullable=False),
         sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("happened_on", sa.Date(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("provisional", sa.Boolean(), nullable=False),
@@ -829,7 +909,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["adjustment"], ["adjustment.id"], name=op.f("fk_change_adjustment")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
         sa.UniqueConstraint(
-            "subject", "what", "happened_on", name=op.f("uq_change_subject_what_happened_on")
+            "subject", "what", "happened_on", "turn", name=op.f("uq_change_subject_what_happened_on_turn")
         ),
     )
     with op.batch_alter_table("change", schema=None) as batch_op:
@@ -849,6 +929,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["version"], ["list_version.id"], name=op.f("fk_cosign_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cosign")),
         sa.UniqueConstraint("version", "department", name=op.f("uq_cosign_version_department")),
+    )
+    op.create_table(
+        "desk_seat",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("desk", sa.String(length=32), nullable=False),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("ended_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_desk_seat_account")),
+        sa.ForeignKeyConstraint(["desk"], ["desk.id"], name=op.f("fk_desk_seat_desk")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_seat")),
+        sa.UniqueConstraint("desk", "account", name=op.f("uq_desk_seat_desk_account")),
     )
     op.create_table(
         "device",
@@ -882,6 +975,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_disposal")),
         sa.UniqueConstraint("letter", name=op.f("uq_disposal_letter")),
     )
+    op.create_table(
+        "hold",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("why", sa.String(length=200), nullable=False),
+        sa.Column("basis", sa.String(length=200), nullable=True),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("ended_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.String(length=20), nullable=True),
+        sa.CheckConstraint("kind IN ('leader','cadre','left','typo')", name=op.f("ck_hold_kind")),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_hold_letter")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hold_letter_ended_at"), ["letter", "ended_at"], unique=False)
+
     op.create_table(
         "holding",
         sa.Column("letter", sa.String(length=32), nullable=False),
@@ -955,6 +1066,28 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_opening_person"), ["person"], unique=False)
 
     op.create_table(
+        "paper_copy",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("signed_on", sa.Date(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("media", sa.String(length=20), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("registered_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("registered_by", sa.String(length=32), nullable=False),
+        sa.Column("confirmed_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("confirmed_by", sa.String(length=32), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('registered','confirmed','rejected')", name=op.f("ck_paper_copy_state")
+        ),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_paper_copy_letter")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_copy")),
+    )
+    with op.batch_alter_table("paper_copy", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_paper_copy_letter"), ["letter"], unique=False)
+
+    op.create_table(
         "photo",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("visit", sa.String(length=32), nullable=False),
@@ -971,6 +1104,15 @@ def upgrade() -> None:
     with op.batch_alter_table("photo", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_photo_sha256"), ["sha256"], unique=False)
 
+    op.create_table(
+        "platform_upload",
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_platform_upload_letter")),
+        sa.PrimaryKeyConstraint("letter", name=op.f("pk_platform_upload")),
+    )
     op.create_table(
         "problem",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -1027,6 +1169,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("unit", "tier", "version", name=op.f("uq_received_list_unit_tier_version")),
     )
     op.create_table(
+        "remark",
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("leader", sa.String(length=32), nullable=False),
+        sa.Column("ready", sa.Boolean(), nullable=False),
+        sa.Column("words", sa.String(length=200), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_remark_letter")),
+        sa.PrimaryKeyConstraint("letter", "leader", name=op.f("pk_remark")),
+    )
+    op.create_table(
         "role_grant",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("account", sa.String(length=32), nullable=False),
@@ -1075,6 +1228,28 @@ def upgrade() -> None:
     with op.batch_alter_table("step", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_step_rests_on"), ["rests_on"], unique=False)
         batch_op.create_index(batch_op.f("ix_step_state"), ["state"], unique=False)
+
+    op.create_table(
+        "task",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("what", sa.String(length=12), nullable=False),
+        sa.Column("letter", sa.String(length=32), nullable=True),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=True),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("opened_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("closed_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("closed_why", sa.String(length=20), nullable=True),
+        sa.CheckConstraint(
+            "what IN ('sign','countersign','void','reissue','talk','guess')", name=op.f("ck_task_what")
+        ),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_task_letter")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
+    )
+    with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_task_letter"), ["letter"], unique=False)
+        batch_op.create_index(batch_op.f("ix_task_person_closed_at"), ["person", "closed_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_task_unit_closed_at"), ["unit", "closed_at"], unique=False)
 
     op.create_table(
         "login",
@@ -1133,6 +1308,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_login_account_ended_at"))
 
     op.drop_table("login")
+    with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_task_unit_closed_at"))
+        batch_op.drop_index(batch_op.f("ix_task_person_closed_at"))
+        batch_op.drop_index(batch_op.f("ix_task_letter"))
+
+    op.drop_table("task")
     with op.batch_alter_table("step", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_step_state"))
         batch_op.drop_index(batch_op.f("ix_step_rests_on"))
@@ -1142,6 +1323,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_role_grant_account"))
 
     op.drop_table("role_grant")
+    op.drop_table("remark")
     op.drop_table("received_list")
     op.drop_table("received_figure")
     with op.batch_alter_table("problem", schema=None) as batch_op:
@@ -1152,10 +1334,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_problem_closed_on"))
 
     op.drop_table("problem")
+    op.drop_table("platform_upload")
     with op.batch_alter_table("photo", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_photo_sha256"))
 
     op.drop_table("photo")
+    with op.batch_alter_table("paper_copy", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_paper_copy_letter"))
+
+    op.drop_table("paper_copy")
     with op.batch_alter_table("opening", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_opening_person"))
 
@@ -1166,11 +1353,16 @@ def downgrade() -> None:
     op.drop_table("move")
     op.drop_table("list_review")
     op.drop_table("holding")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hold_letter_ended_at"))
+
+    op.drop_table("hold")
     op.drop_table("disposal")
     with op.batch_alter_table("device", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_token"))
 
     op.drop_table("device")
+    op.drop_table("desk_seat")
     op.drop_table("cosign")
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_change_unit_done_on"))
@@ -1227,6 +1419,10 @@ def downgrade() -> None:
 
     op.drop_table("seal")
     op.drop_table("salt")
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_request_at"))
+
+    op.drop_table("request")
     with op.batch_alter_table("report_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_report_key_unit_recorded_at"))
 
@@ -1240,6 +1436,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_received_report_unit_day"))
 
     op.drop_table("received_report")
+    with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_printed_target"))
+
+    op.drop_table("printed")
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pin_entity"))
 
@@ -1252,6 +1452,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_parcel_unit"))
 
     op.drop_table("parcel")
+    op.drop_table("notice")
     with op.batch_alter_table("login_try", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_try_target_at"))
 
@@ -1294,15 +1495,22 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_duty_report_unit_year"))
 
     op.drop_table("duty_report")
+    with op.batch_alter_table("desk", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_desk_unit"))
+        batch_op.drop_index(batch_op.f("ix_desk_device"))
+
+    op.drop_table("desk")
     with op.batch_alter_table("delegation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delegation_cadre"))
 
     op.drop_table("delegation")
     op.drop_table("crl")
+    op.drop_table("contact")
     with op.batch_alter_table("certificate_act", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_certificate_act_owner"))
 
     op.drop_table("certificate_act")
+    op.drop_table("campaign_deadline")
     with op.batch_alter_table("campaign", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_campaign_unit_year"))
 
