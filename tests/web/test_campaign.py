@@ -153,9 +153,8 @@ def test_a_letter_is_voided_another_issued_anew_and_the_board_follows(village: V
     reading.read_head(parts, letter, cadre)
     with parts.sessions.begin() as session:
         codes = {TOWN, VILLAGE}
-        day = session.get_one(Letter, letter).day
         other = session.scalars(select(Letter.id).where(Letter.id != letter)).first()
-        found = {row.unit: row for row in board.rows(session, codes, day, TOWN)}
+        found = {row.unit: row for row in board.rows(session, codes, parts.clock(), TOWN)}
     row = found[VILLAGE]
     issued, opened, signed = row.figures[0], row.figures[1], row.figures[2]
     assert (issued.done, opened.done, signed.done) == (row.due, 1, 0) and found[TOWN].due > row.due
@@ -170,7 +169,7 @@ def test_a_letter_is_voided_another_issued_anew_and_the_board_follows(village: V
     page = keeper.get(f"/letters/{VILLAGE}").text
     assert page.count(handing_over.STATES["void"]) == 1 and page.count(handing_over.STATES["superseded"]) == 1
     with parts.sessions.begin() as session:
-        after = next(one for one in board.rows(session, codes, day, TOWN) if one.unit == VILLAGE)
+        after = next(one for one in board.rows(session, codes, parts.clock(), TOWN) if one.unit == VILLAGE)
         acts = set(session.scalars(select(Act.act).where(Act.target.in_((letter, other)))))
     assert (after.due, after.figures[0].done, after.figures[1].done) == (row.due, row.due - 1, 0)
     assert acts == {"作废文书", "重新制发"}

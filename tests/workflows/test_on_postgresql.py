@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,9 @@ def sent(app: App) -> int:
 
 
 def _terms(parts: Parts) -> Terms:
-    today = china_day(parts.clock())
-    return Terms("commitment", today.year, (VILLAGE,), today, today)
+    now = parts.clock()
+    due = now + timedelta(hours=1)
+    return Terms("commitment", china_day(now).year, (VILLAGE,), (VILLAGE,), due)
 
 
 def test_a_small_street_from_import_to_finished_letters(app: App, small_street: Path) -> None:
@@ -99,9 +101,10 @@ def test_a_small_street_from_import_to_finished_letters(app: App, small_street: 
         assert campaigning.units_of(session, campaign)[0].due == len(cadres)
     reader = reader_of(parts.settings)
     with reader.begin() as session:  # a transaction that only reads
-        on = china_day(parts.clock())
+        now = parts.clock()
+        on = china_day(now)
         assert uploads.get(session, upload, lock=False).plan
-        assert [row.due for _, row in board.every(session, codes, on)][1] == len(cadres)
+        assert [row.due for _, row in board.every(session, codes, now)][1] == len(cadres)
         assert list_pages.standings(session, codes, on, state="draft").total == 1
         assert browsing.accounts(session, codes, words="李").total == 0
     reader.kw["bind"].dispose()
