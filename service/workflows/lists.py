@@ -156,6 +156,13 @@ def newest_version(session: Session, unit: str, tier: str) -> ListVersion:
     return version
 
 
+def decided_version(session: Session, unit: str, tier: str) -> ListVersion | None:
+    """Return the newest list version of a unit and tier that was decided on (审定), in force or not yet."""
+    found = select(ListVersion).where(ListVersion.unit == unit, ListVersion.tier == tier)
+    decided = found.where(ListVersion.state.in_(("approved", "in_force")))
+    return session.scalars(decided.order_by(ListVersion.version.desc())).first()
+
+
 def _newest(session: Session, unit: str, tier: str) -> ListVersion | None:
     return session.scalars(
         select(ListVersion)

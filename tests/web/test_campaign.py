@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from service import app as composition
 from service.db.access import Account, Act
-from service.db.tables import Approval, Letter
+from service.db.tables import Approval, Letter, ListVersion
 from service.settings import Settings
 from service.web.app import create_app
 from service.web.site import reader_of
@@ -106,6 +106,11 @@ def test_what_is_foreseen_is_what_planning_does(before: Village) -> None:
     strict = replace(parts, settings=parts.settings.model_copy(update={"environment": "production"}))
     barred = campaigns.foresee(strict, reader, VILLAGE)
     assert barred.blocked and "经核定的文本" in barred.hurdles[0]
+    assert barred.due == () and {one.why[:12] for one in barred.without} == {"包保D级责任清单尚未审定"}
+    with parts.sessions.begin() as session:
+        decided = session.scalars(select(ListVersion).where(ListVersion.unit == VILLAGE)).one()
+        decided.state = "approved"
+    assert len(campaigns.foresee(strict, reader, VILLAGE).due) == 3
     for unit in (TOWN, VILLAGE):
         seen = campaigns.foresee(parts, reader, unit)
         with parts.sessions.begin() as session:

@@ -120,6 +120,18 @@ def _seal_is_prepared_by_a_worker(place: Village, monkeypatch: pytest.MonkeyPatc
     work(parts, "prepare_seals")
     page = keeper.get(f"/seal/{TOWN}").text  # the street's batch holds its villages'
     assert "待用印 3 份" in page and page.count('name="step"') == 3
+    with parts.sessions.begin() as session:
+        session.execute(update(Step).values(state="dropped"))
+        drafts = session.scalars(select(Letter.draft).order_by(Letter.number)).all()
+    lost = parts.work.get(str(drafts[0]))
+    parts.work.delete(str(drafts[0]))  # as when a disk loses a file
+    keeper.send_form(f"/seal/{TOWN}", {}, f"/seal/{TOWN}/prepare")
+    work(parts, "prepare_seals")
+    page = keeper.get(f"/seal/{TOWN}").text
+    assert "1 份没有准备好" in page and "待用印 2 份" in page and "生成待签版本" in page
+    parts.work.put(lost)
+    keeper.send_form(f"/seal/{TOWN}", {}, f"/seal/{TOWN}/prepare")
+    assert "待用印 3 份" in keeper.get(f"/seal/{TOWN}").text  # one alone is not left to a worker
     keeper.close()
 
 
