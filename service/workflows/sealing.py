@@ -25,8 +25,8 @@ from service.workflows.reading import Reading
 from service.workflows.signing import Ready, Signed
 
 PREPARE = "prepare_seals"
-AT_ONCE = 30
-"""Letters that are prepared while their keeper waits; each takes some 50 ms."""
+AT_ONCE = 20
+"""Letters that are prepared while their keeper waits; each takes some 90 ms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,11 @@ def _seal_is_prepared_by_a_worker(place: Village, monkeypatch: pytest.MonkeyPatc
     keeper.close()
 
 
-def test_lists_are_fetched_as_files(before: Village) -> None:
+def test_the_first_page_says_what_is_next_and_lists_are_fetched_as_files(before: Village) -> None:
     with browser(before, Role.CLERK) as clerk:
+        home = clerk.get("/").text
+        assert "2026 年办理" in home and "90 户主体" in home and "0/5（0.0%） 个单位" in home
+        assert home.count('<li class="done">') == 2 and 'href="/campaigns"' in home
         with before.app.parts.sessions.begin() as session:
             list_id = session.scalars(select(ListVersion.id)).one()
         assert clerk.get(f"/lists/{list_id}/file").content.startswith(b"%PDF")
