@@ -18,6 +18,7 @@ from service.app import App  # noqa: E402
 from service.clock import china_day  # noqa: E402
 from service.core import Sha256Hex  # noqa: E402
 from service.db.tables import Letter  # noqa: E402
+from service.registry import persons  # noqa: E402
 from service.settings import Settings  # noqa: E402
 from service.workflows import enrolment, intake, letters, lists, signing  # noqa: E402
 
