@@ -74,7 +74,7 @@ class Notice(Base):
     __table_args__ = (
         UniqueConstraint("person", "day"),
         CheckConstraint("why IN ('new','reminder')", name="why"),
-        CheckConstraint("state IN ('pending','sent','dropped')", name="state"),
+        CheckConstraint("state IN ('pending','sent','dropped','failed')", name="state"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -83,6 +83,7 @@ class Notice(Base):
     why: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(8))
     way: Mapped[str | None] = mapped_column(String(10))  # file, smtp, webhook
+    fault: Mapped[str | None] = mapped_column(String(200))  # why it can't be delivered
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(64))
     sent_at: Mapped[datetime | None]
@@ -134,7 +135,7 @@ class PaperCopy(Base):
     confirmed_by: Mapped[str | None] = mapped_column(String(32))
 
 
-class Upload(Base):
+class PlatformUpload(Base):
     """已上传: a letter's file was uploaded to the national platform on that day."""
 
     __tablename__ = "platform_upload"

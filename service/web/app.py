@@ -15,9 +15,11 @@ from service.web.pages import (
     board,
     browse,
     changes,
+    desk,
     health,
     home,
     letters,
+    liaison,
     paper,
     password,
     refusing,
@@ -35,7 +37,7 @@ from service.workflows.parts import Parts
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
     *(letters.pages, seal.pages, board.pages),
-    *(tasks.pages, changes.pages, refusing.pages, paper.pages),
+    *(tasks.pages, changes.pages, refusing.pages, paper.pages, desk.pages, liaison.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )
 """Every group of pages; a new one is a module with a router and its line here."""

@@ -30,6 +30,12 @@ UNREADY = {
     "/sign/letters/{letter}/file",
     "/sign/letters/{letter}/receipt",
     "/letter/{letter}/page",
+    "/letter/{letter}/paper/print",
+    "/letter/{letter}/paper/page",
+    "/sign/letters/{letter}/refuse",
+    "/liaison/letters/{letter}",
+    "/liaison/letters/{letter}/page",
+    "/platform/{unit}/package",
 }
 """Pages that want more than their path says, or show what is signed: who may come is told what is missing."""
 

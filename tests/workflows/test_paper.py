@@ -18,7 +18,7 @@ from service.db.tables import LogEntry
 from service.documents import pictures
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import query
-from service.workflows import handing_over, paper, refusing, rosters, uploads
+from service.workflows import handing_over, paper, platform_files, refusing, rosters
 from tests.documents.test_scans import document, photo
 from tests.workflows.conftest import VILLAGE, HandClock
 from tests.workflows.test_on_the_way import CLERK, letter, open_tasks, ordinary, sign_own, signer, verified
@@ -93,18 +93,18 @@ def test_a_package_has_one_file_for_each_cadre_and_the_same_bytes(
     finished: App, signed_home: tuple[object, list[str]], clock: HandClock
 ) -> None:
     parts, letters = finished.parts, signed_home[1]
-    made = uploads.package(parts, VILLAGE, "pdf", 20_000)
+    made = platform_files.package(parts, VILLAGE, "pdf", 20_000)
     clock.move(timedelta(hours=1))
-    assert uploads.package(parts, VILLAGE, "pdf", 20_000) == made and made.files == len(letters)
+    assert platform_files.package(parts, VILLAGE, "pdf", 20_000) == made and made.files == len(letters)
     with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
-        table = list(csv.DictReader(io.StringIO(archive.read(uploads.MANIFEST).decode("utf-8-sig"))))
+        table = list(csv.DictReader(io.StringIO(archive.read(platform_files.MANIFEST).decode("utf-8-sig"))))
         for line in table:
             data = archive.read(line["文件名"])
             assert sha256_hex(data) == line["SHA-256"] and line["签订方式"] == "电子签名"
             assert parts.store.get(Sha256Hex(line["SHA-256"])) == data  # the very file, with its signatures
     with pytest.raises(InputError, match="E-SIG-261"):
-        uploads.package(parts, VILLAGE, "pdf", 100)
-    drawn = uploads.package(parts, VILLAGE, "jpg", 150)
+        platform_files.package(parts, VILLAGE, "pdf", 100)
+    drawn = platform_files.package(parts, VILLAGE, "jpg", 150)
     with zipfile.ZipFile(io.BytesIO(drawn.data)) as archive:
         names = [one for one in archive.namelist() if one.endswith(".jpg")]
         assert len(names) == len(letters) and drawn.left == ()
@@ -113,7 +113,7 @@ def test_a_package_has_one_file_for_each_cadre_and_the_same_bytes(
             with Image.open(io.BytesIO(data)) as image:
                 assert len(data) <= 150_000 and image.format == "JPEG" and image.height > image.width
     with pytest.raises(InputError, match="E-SIG-260"):
-        uploads.package(parts, VILLAGE, "exe", 2000)
+        platform_files.package(parts, VILLAGE, "exe", 2000)
 
 
 def test_what_was_uploaded_is_recorded_with_its_day(
@@ -121,14 +121,14 @@ def test_what_was_uploaded_is_recorded_with_its_day(
 ) -> None:
     parts, letters = finished.parts, signed_home[1]
     with pytest.raises(InputError, match="E-SIG-263"):
-        uploads.mark(parts, VILLAGE, letters[:1], DAY + timedelta(days=1), by=CLERK)
+        platform_files.mark(parts, VILLAGE, letters[:1], DAY + timedelta(days=1), by=CLERK)
     with pytest.raises(ConflictError, match="E-SIG-262"):
-        uploads.mark(parts, VILLAGE, ["0" * 32], DAY, by=CLERK)
-    uploads.mark(parts, VILLAGE, letters[:2], DAY, by=CLERK)
-    uploads.mark(parts, VILLAGE, letters[:1], DAY, by=CLERK)
+        platform_files.mark(parts, VILLAGE, ["0" * 32], DAY, by=CLERK)
+    platform_files.mark(parts, VILLAGE, letters[:2], DAY, by=CLERK)
+    platform_files.mark(parts, VILLAGE, letters[:1], DAY, by=CLERK)
     with parts.sessions.begin() as session:
-        assert uploads.counts(session, [VILLAGE], DAY) == {VILLAGE: 2}
-        days = {line.letter: line.uploaded for line in uploads.lines(session, VILLAGE, DAY)}
+        assert platform_files.counts(session, [VILLAGE], DAY) == {VILLAGE: 2}
+        days = {line.letter: line.uploaded for line in platform_files.lines(session, VILLAGE, DAY)}
     assert days == {one: DAY if one in letters[:2] else None for one in letters}
 
 
@@ -141,9 +141,9 @@ def test_scans_of_both_kinds_fit_both_forms(app: App, issued: list[str]) -> None
         "jpg": lambda data: Image.open(io.BytesIO(data)).height,
     }
     for form, count in pages.items():
-        made = uploads.package(app.parts, VILLAGE, form, 2000)
+        made = platform_files.package(app.parts, VILLAGE, form, 2000)
         assert made.files == 2
         with zipfile.ZipFile(io.BytesIO(made.data)) as archive:
             counted = [count(archive.read(name)) for name in archive.namelist() if name.endswith(form)]
             assert len(counted) == 2 and all(counted)
-            assert "纸质签订" in archive.read(uploads.MANIFEST).decode("utf-8-sig")
+            assert "纸质签订" in archive.read(platform_files.MANIFEST).decode("utf-8-sig")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.core import Sha256Hex, sha256_hex
-from service.db.flow import Upload
+from service.db.flow import PlatformUpload
 from service.db.tables import Letter
 from service.documents import package as packages
 from service.documents import pictures, scans
@@ -60,7 +60,7 @@ class Package:
 
 def lines(session: Session, unit: str, on: date) -> list[Line]:
     """Return the letters of a unit of this year that are finished, electronically or on paper, by number."""
-    done = dict(session.execute(select(Upload.letter, Upload.on)).all())
+    done = dict(session.execute(select(PlatformUpload.letter, PlatformUpload.on)).all())
     return [
         Line(
             one.id,
@@ -108,7 +108,7 @@ def mark(parts: Parts, unit: str, chosen: Sequence[str], on: date, *, by: Person
         if on > china_day(now) or any(on < ready[one].day for one in chosen):
             raise InputError("E-SIG-263", "上传日期不能晚于今天，也不能早于文书日期。")
         for one in chosen:
-            session.merge(Upload(letter=one, on=on, recorded_at=now, recorded_by=by.who[:64]))
+            session.merge(PlatformUpload(letter=one, on=on, recorded_at=now, recorded_by=by.who[:64]))
         trail.note(session, now, "登记平台上传", by=by, unit=unit, letters=len(set(chosen)))
 
 
@@ -116,7 +116,7 @@ def counts(session: Session, codes: Collection[str], on: date) -> dict[str, int]
     """Return how many letters of this year of each unit are uploaded (已上传); those that are over do not count."""
     rows = (
         select(Letter.unit, func.count())
-        .join(Upload, Upload.letter == Letter.id)
+        .join(PlatformUpload, PlatformUpload.letter == Letter.id)
         .where(Letter.unit.in_(codes), *campaigns.of_year(on), Letter.state.in_(READY))
     )
     return dict(session.execute(rows.group_by(Letter.unit)).all())
