@@ -90,7 +90,7 @@ def test_a_desk_is_for_named_people_of_the_unit_and_no_clerk_opens_their_own(vil
         assert clerk.send_form("/d/" + "x" * 32, {}).status_code == 404  # … a guess is counted
     cadre = next(iter(named(village).values()))
     me = Person("a" * 32, "clerk", "吴样例", VILLAGE, cadre, "0" * 32, (Reach(Role.CLERK, VILLAGE),), START)
-    with pytest.raises(ForbiddenError, match="E-ACC-071"):
+    with pytest.raises(ForbiddenError, match="E-ACC-091"):
         desks.open_desk(village.app.parts, VILLAGE, [cadre], by=me)
 
 

@@ -108,7 +108,7 @@ def _seats(request: Request, fault: str, chosen: str) -> Response:
     with here.reader.begin() as session:
         desk = desks.here(session, cookies.devices(request), now)
         if desk is None:
-            raise NotFoundError("E-ACC-073", "这个现场签订已结束或不存在，请联系经办人。")
+            raise NotFoundError("E-WEB-088", "这台设备上没有进行中的现场签订，请联系经办人。")
         found = desks.seats(session, desk.id)
         place = query.unit(session, desk.unit, china_day(now)).name
     waiting = {one.id: len(signing.waiting_for(here.parts, one.cadre)) for one in found}

@@ -62,9 +62,9 @@ def open_desk(parts: Parts, unit: str, cadres: Sequence[str], *, by: Person) -> 
     """Open a desk for these cadres or leaders; whoever opens it may not be one of them."""
     now, token = parts.clock(), secrets.new_token(parts)
     if not 1 <= len(set(cadres)) <= MOST:
-        raise InputError("E-ACC-070", f"请选择 1–{MOST} 位现场签署的人员。")
+        raise InputError("E-ACC-090", f"请选择 1–{MOST} 位现场签署的人员。")
     if by.cadre in cadres:
-        raise ForbiddenError("E-ACC-071", "不能为自己开设现场签订，请由另一位经办人办理。")
+        raise ForbiddenError("E-ACC-091", "不能为自己开设现场签订，请由另一位经办人办理。")
     with parts.sessions.begin() as session:
         desk = Desk(
             id=new_id(parts.entropy),
@@ -92,12 +92,12 @@ def start(parts: Parts, token: str, *, address: str) -> str:
         if desk is not None:
             _require_open(desk, now)
             if desk.device is not None:
-                raise ConflictError("E-ACC-072", "这个现场签订已在一台设备上打开；如要换设备，请重新开设。")
+                raise ConflictError("E-ACC-092", "这个现场签订已在一台设备上打开；如要换设备，请重新开设。")
             desk.device = secrets.digest(cookie)
             trail.note(session, now, "现场签订设备就位", by=None, unit=desk.unit, target=desk.id)
             return cookie
     tries.note_guess(parts, address, now)
-    raise NotFoundError("E-ACC-073", "这个现场签订已结束或不存在，请联系经办人。")
+    raise NotFoundError("E-ACC-093", "这个现场签订已结束或不存在，请联系经办人。")
 
 
 def here(session: Session, devices: frozenset[str], now: datetime) -> Desk | None:
@@ -127,7 +127,7 @@ def sit(parts: Parts, devices: frozenset[str], seat: str, code: str, *, agent: s
         desk = here(session, devices, now)
         row = session.get(DeskSeat, seat) if desk else None
         if desk is None or row is None or row.desk != desk.id or row.ended_at is not None:
-            raise NotFoundError("E-ACC-073", "这个现场签订已结束或不存在，请联系经办人。")
+            raise NotFoundError("E-ACC-093", "这个现场签订已结束或不存在，请联系经办人。")
         account = session.get_one(Account, row.account)
         if secrets.same(row.code, secrets.mac(parts, _PURPOSE, f"{row.id}:{code.strip()}")):
             row.failures = 0
@@ -139,7 +139,7 @@ def sit(parts: Parts, devices: frozenset[str], seat: str, code: str, *, agent: s
             row.ended_at = now
         trail.note(session, now, "验证码错误", by=account.id, unit=account.unit, target=desk.id, left=left)
     if left <= 0:
-        raise ForbiddenError("E-ACC-074", "验证码错了五次，这个位子已关闭，请经办人重新开设现场签订。")
+        raise ForbiddenError("E-ACC-094", "验证码错了五次，这个位子已关闭，请经办人重新开设现场签订。")
     raise ForbiddenError("E-ACC-052", f"验证码不对，还可再试 {left} 次。")
 
 
@@ -149,7 +149,7 @@ def end(parts: Parts, desk_id: str, unit: str, *, by: Person) -> None:
     with parts.sessions.begin() as session:
         desk = session.get(Desk, desk_id)
         if desk is None or desk.unit != unit:
-            raise NotFoundError("E-ACC-073", "这个现场签订已结束或不存在，请联系经办人。")
+            raise NotFoundError("E-ACC-093", "这个现场签订已结束或不存在，请联系经办人。")
         _clear(session, desk, now)
         desk.ended_at = desk.ended_at or now
         trail.note(session, now, "结束现场签订", by=by, unit=desk.unit, target=desk.id)
@@ -175,7 +175,7 @@ def _seat(parts: Parts, session: Session, desk: Desk, cadre: str, by: Person, no
 
 def _begin(parts: Parts, session: Session, desk: Desk, account: Account, agent: str, now: datetime) -> Opened:
     if account.disabled_at is not None:
-        raise ForbiddenError("E-ACC-075", "这个账号已停用，请联系系统管理员。")
+        raise ForbiddenError("E-ACC-095", "这个账号已停用，请联系系统管理员。")
     _clear(session, desk, now)
     device = Device(
         id=new_id(parts.entropy),
@@ -206,4 +206,4 @@ def _clear(session: Session, desk: Desk, now: datetime) -> None:
 
 def _require_open(desk: Desk, now: datetime) -> None:
     if desk.ended_at is not None or now >= desk.expires_at:
-        raise NotFoundError("E-ACC-073", "这个现场签订已结束或不存在，请联系经办人。")
+        raise NotFoundError("E-ACC-093", "这个现场签订已结束或不存在，请联系经办人。")
