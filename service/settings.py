@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     """Data directory (LIANGZE_HOME): database, keys, log, store, work."""
     environment: Literal["demo", "production"] = "demo"
     """`production` refuses demo keys and unadopted texts; `demo` marks every page 演示样张."""
+    signature_profile: Literal["international", "sm2"] = "international"
+    """How letters, certificates and revocation lists are signed: P-256 with SHA-256, or SM2 with SM3 (国密)."""
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite in the data directory."""
     store_url: str = ""
@@ -106,6 +108,12 @@ class Settings(BaseSettings):
     def pepper(self) -> Path:
         """File that holds the pepper."""
         return self.pepper_file or self.secrets / "pepper"
+
+    @property
+    def demo_keys(self) -> tuple[Path, ...]:
+        """Folders of the demo keys, the profile's own before those that are the same under every profile."""
+        own = self.keys_example / self.signature_profile
+        return (own, self.keys_example) if own.is_dir() else (self.keys_example,)
 
     @property
     def trust_bundle(self) -> Path:

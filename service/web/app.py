@@ -11,16 +11,23 @@ from service.web import access, assets, csrf, headers, problems
 from service.web.pages import (
     accounts,
     acts,
+    adjustments,
     api,
     board,
+    bonds,
     browse,
+    campaigns,
     changes,
     desk,
     health,
     home,
+    imports,
     letters,
     liaison,
+    list_acts,
+    lists,
     paper,
+    parcels,
     password,
     refusing,
     seal,
@@ -29,6 +36,7 @@ from service.web.pages import (
     sign_links,
     signing,
     tasks,
+    texts,
 )
 from service.web.render import environment
 from service.web.site import Site, reader_of
@@ -36,7 +44,8 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
-    *(letters.pages, seal.pages, board.pages),
+    *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
+    *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
     *(tasks.pages, changes.pages, refusing.pages, paper.pages, desk.pages, liaison.pages),
     *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
 )

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from service.clock import CHINA
 from service.core import sha256_hex
 from service.errors import ConflictError, SetupError, UsageError
-from service.keys import service_keys
+from service.keys import service_keys, suites
 from service.keys.signer import Algorithm, Signer
 from service.settings import Settings
 from service.signing import ca, demo, profile
@@ -229,5 +229,8 @@ def _kept(settings: Settings, name: str, make: Callable[[], bytes]) -> bytes:
 def _key(parts: Parts, name: str) -> Signer:
     path: Path = service_keys.located(parts.settings.secrets / f"{name}.key")
     if name not in setup.key_uris(parts.settings) and not path.exists():
-        return service_keys.create_key_file(path, Algorithm.ECDSA_P256_SHA256, parts.entropy)
+        suite = suites.of_profile(parts.settings.signature_profile)
+        is_signing = name.startswith(USES["sign"])
+        algorithm = suite.algorithm if is_signing else Algorithm.ECDSA_P256_SHA256
+        return service_keys.create_key_file(path, algorithm, parts.entropy)
     return setup.open_key(parts.settings, name)

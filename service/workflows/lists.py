@@ -24,17 +24,19 @@ from service.documents.docx import render_docx
 from service.errors import NotFoundError
 from service.registry import frozen, query
 from service.workflows import jobs, marks, naming, texts
+from service.workflows.access import trail
+from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
 
 KIND = "responsibility_list"
 DRAFT, APPROVED = "draft", "approved"  # stages of a rendition; the draft prints 待审定
 
 
-def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
+def compile_list(parts: Parts, unit: str, tier: str, *, who: str, by: Person | None = None) -> str:
     """Freeze today's rows of `unit` and `tier` as a list version and return its id.
 
     Unchanged rows give the version that is there already. A new version is logged with its hash, and its
-    rendering is written down as a job.
+    rendering is written down as a job. `by` is whose act is on record.
     """
     now = parts.clock()
     texts.printable(parts, KIND)  # a text that may not be issued is refused before anything is compiled
@@ -59,6 +61,8 @@ def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
         append(parts, session, version, Event.LIST, sealed)
         session.add(version)
         jobs.add(session, "list", version.id, now)
+        if by is not None:
+            trail.note(session, now, "编制清单", by=by, unit=unit, target=version.id)
     parts.log.publish()
     return version.id
 

@@ -12,7 +12,9 @@ from service.workflows import (
     disposal,
     generations,
     lasting,
+    parcels,
     rosters,
+    uploads,
     witnessing,
 )
 from service.workflows.access import trail
@@ -86,6 +88,8 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     extend_letters,
     renew_timestamps,
     watch_authorities,
+    uploads.tidy,
+    parcels.tidy,
     keep_tasks,
     remind_signers,
 )

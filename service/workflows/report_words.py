@@ -5,6 +5,7 @@ from datetime import datetime
 
 from service.clock import CHINA
 from service.core import Json
+from service.verification import policy
 from service.verification.reasons import Cap
 from service.verification.report import Reason, Report, SignatureReport, TimestampReport, Verdict
 from service.workflows.sources import printable
@@ -119,8 +120,8 @@ def signature(report: Report, one: SignatureReport) -> dict[str, str]:
         "organization": clean(one.organization, 120),
         "state": f"{'完好' if one.intact else '不完好'}、{'可信' if one.trusted else '未获信任'}",
         "time": china_time(one.time),
-        "time_proof": TIME_PROOFS.get(one.time_proof, ""),
-        "level": LEVELS.get(one.level or "", "未达到任何级别"),
+        "time_proof": TIME_PROOFS.get(one.time_proof, "") + _by(one.time_algorithm),
+        "level": LEVELS.get(one.level or "", "未达到任何级别") + _by(one.algorithm),
         "chain": _chain(report, one),
         "revocation": _revocation(report, one),
         "changes": CHANGES.get(one.changes, CHANGES["unknown"]),
@@ -128,10 +129,19 @@ def signature(report: Report, one: SignatureReport) -> dict[str, str]:
     }
 
 
+def _by(algorithm: str | None) -> str:
+    """Return by which algorithms: those of a signature and of its timestamp may differ."""
+    return f"，算法 {policy.title(algorithm)}" if algorithm else ""
+
+
 def timestamp(one: TimestampReport) -> dict[str, str]:
     """Return what is to be said of one document timestamp."""
     state = f"{'完好' if one.intact else '不完好'}、{'可信' if one.trusted else '未获信任'}"
-    return {"signer": clean(one.signer, 80) or "不能读出", "time": china_time(one.time), "state": state}
+    return {
+        "signer": clean(one.signer, 80) or "不能读出",
+        "time": china_time(one.time),
+        "state": state + _by(one.algorithm),
+    }
 
 
 def reasons(report: Report) -> list[dict[str, str]]:

@@ -86,7 +86,10 @@ def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp
     room = cms.room_for(
         certificate.der, authority.issuers_of(parts, certificate), token_room.token_bytes(parts)
     )
-    made = ceremony.prepare(head, ROLES[action], stamp, signer_name=name, when=now, room=room)
+    hashed = cms.suite_of(certificate.der).digest
+    made = ceremony.prepare(
+        head, ROLES[action], stamp, signer_name=name, when=now, room=room, digest_name=hashed
+    )
     parts.work.put(made.pdf)
     with parts.sessions.begin() as session:
         _require_state(letters.get(session, letter_id), action)
@@ -179,7 +182,7 @@ def approve(
             raise ConflictError("E-SIG-108", "签署人的证书已更换或续期，请刷新后重试。")
         statement = _statement(parts, session, signer, steps, now, device, method, shown)
     approvals.require_redeemable(statement, now)
-    approvals.require_shown(statement, (_shown(parts, step) for step in steps))
+    approvals.require_shown(statement, (_shown(parts, step, certificate) for step in steps))
     with authority.opened(parts, certificate, pin) as key:
         signed = approvals.approve(
             key,
@@ -276,9 +279,9 @@ def stamp(parts: Parts, target: str) -> None:
     chain = authority.issuers_of(parts, certificate)
     signed = (step.attributes or b"", step.signature or b"", certificate.der, chain, parts.timestamper)
     if step.action in ENDINGS:
-        revision = decisions.stamp(_decision(parts, step), *signed)
+        revision = decisions.stamp(_decision(parts, step, certificate), *signed)
     else:
-        revision = ceremony.stamp(_prepared(parts, step), head_of(parts, letter), *signed)
+        revision = ceremony.stamp(_prepared(parts, step, certificate), head_of(parts, letter), *signed)
         require_valid(parts, revision, letter)
     parts.work.put(revision)
     with parts.sessions.begin() as session:
@@ -287,20 +290,23 @@ def stamp(parts: Parts, target: str) -> None:
         jobs.add(session, "archive", str(step.id), now)
 
 
-def _shown(parts: Parts, step: Step) -> approvals.Shown:
-    return _decision(parts, step) if step.action in ENDINGS else _prepared(parts, step)
+def _shown(parts: Parts, step: Step, certificate: Certificate) -> approvals.Shown:
+    read = _decision if step.action in ENDINGS else _prepared
+    return read(parts, step, certificate)
 
 
-def _decision(parts: Parts, step: Step) -> decisions.Unsigned:
-    return decisions.Unsigned(parts.work.get(Sha256Hex(step.prepared or "")), step.byte_range_digest or b"")
+def _decision(parts: Parts, step: Step, certificate: Certificate) -> decisions.Unsigned:
+    pdf, hashed = parts.work.get(Sha256Hex(step.prepared or "")), cms.suite_of(certificate.der).digest
+    return decisions.Unsigned(pdf, step.byte_range_digest or b"", hashed)
 
 
-def _prepared(parts: Parts, step: Step) -> ceremony.Prepared:
+def _prepared(parts: Parts, step: Step, certificate: Certificate) -> ceremony.Prepared:
     return ceremony.Prepared(
         pdf=parts.work.get(Sha256Hex(step.prepared or "")),
         digest=step.byte_range_digest or b"",
         hole=(step.hole_start or 0, step.hole_end or 0),
         field=step.field or "",
+        digest_name=cms.suite_of(certificate.der).digest,
     )
 
 

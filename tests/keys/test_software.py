@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from service import gm
 from service.core import Entropy, canonical_json
 from service.errors import CorruptError, ForbiddenError, InputError, SetupError, UsageError
 from service.keys import software
@@ -27,6 +28,9 @@ def wrapped() -> WrappedKey:
 
 
 def _verify(public_key: bytes, signature: bytes, data: bytes) -> None:
+    if gm.is_public_key(public_key):
+        gm.verify(public_key, data, signature)
+        return
     key = load_der_public_key(public_key)
     if isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(signature, data, ec.ECDSA(hashes.SHA256()))

@@ -165,6 +165,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_cadre_unit"), ["unit"], unique=False)
 
     op.create_table(
+        "campaign",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("sign_by", sa.Date(), nullable=False),
+        sa.Column("finish_by", sa.Date(), nullable=False),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
+    )
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_campaign_unit_year"), ["unit", "year"], unique=False)
+
+    op.create_table(
         "campaign_deadline",
         sa.Column("unit", sa.String(length=12), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
@@ -473,6 +488,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("person", "day", name=op.f("uq_notice_person_day")),
     )
     op.create_table(
+        "parcel",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("units", sa.Text(), nullable=False),
+        sa.Column("fonds", sa.String(length=40), nullable=True),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("files", sa.Text(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("ordered_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("updated_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('making','ready','failed','gone')", name=op.f("ck_parcel_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parcel")),
+    )
+    with op.batch_alter_table("parcel", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_parcel_unit"), ["unit"], unique=False)
+
+    op.create_table(
         "pending_row",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("file", sa.String(length=64), nullable=False),
@@ -729,6 +762,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_unit_parent"), ["parent"], unique=False)
 
     op.create_table(
+        "upload",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("suffix", sa.String(length=8), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("uploaded_by", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("found", sa.String(length=64), nullable=True),
+        sa.Column("marked", sa.String(length=64), nullable=True),
+        sa.Column("plan", sa.String(length=64), nullable=True),
+        sa.Column("only_good", sa.Boolean(), nullable=False),
+        sa.Column("applied_by", sa.String(length=64), nullable=True),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("updated_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('received','read','broken','applying','applied','dropped')",
+            name=op.f("ck_upload_state"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
+    )
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_upload_unit"), ["unit"], unique=False)
+
+    op.create_table(
         "visit",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("period", sa.String(length=6), nullable=False),
@@ -761,6 +823,24 @@ def upgrade() -> None:
         sa.Column("checkpoint", sa.Text(), nullable=True),
         sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("origin", name=op.f("pk_witnessed_log")),
+    )
+    op.create_table(
+        "campaign_unit",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("campaign", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("due", sa.Integer(), nullable=False),
+        sa.Column("without", sa.Text(), nullable=False),
+        sa.Column("hurdle", sa.Text(), nullable=True),
+        sa.Column("looked_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("asked_by", sa.String(length=64), nullable=True),
+        sa.Column("asked_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["campaign"], ["campaign.id"], name=op.f("fk_campaign_unit_campaign")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_unit")),
+        sa.UniqueConstraint("campaign", "unit", name=op.f("uq_campaign_unit_campaign_unit")),
+        sa.UniqueConstraint("unit", "kind", "year", name=op.f("uq_campaign_unit_unit_kind_year")),
     )
     op.create_table(
         "certificate",
@@ -1266,6 +1346,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_certificate_owner"))
 
     op.drop_table("certificate")
+    op.drop_table("campaign_unit")
     op.drop_table("witnessed_log")
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_visit_period_entity"))
@@ -1273,6 +1354,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_visit_group"))
 
     op.drop_table("visit")
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_upload_unit"))
+
+    op.drop_table("upload")
     with op.batch_alter_table("unit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_unit_parent"))
         batch_op.drop_index(batch_op.f("ix_unit_code_valid_from"))
@@ -1328,6 +1413,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_pending_row_resolved_at"))
 
     op.drop_table("pending_row")
+    with op.batch_alter_table("parcel", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_parcel_unit"))
+
+    op.drop_table("parcel")
     op.drop_table("notice")
     with op.batch_alter_table("login_try", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_try_target_at"))
@@ -1387,6 +1476,10 @@ def downgrade() -> None:
 
     op.drop_table("certificate_act")
     op.drop_table("campaign_deadline")
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_campaign_unit_year"))
+
+    op.drop_table("campaign")
     with op.batch_alter_table("cadre", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cadre_unit"))
         batch_op.drop_index(batch_op.f("ix_cadre_cadre_valid_from"))
