@@ -1,17 +1,19 @@
 """The command line's own words in Chinese: help headings and usage errors, which Typer 0.29 has in English only."""
 
 import re
+from typing import Any
 
 import typer
 from typer import rich_utils
 from typer._click.core import Context
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
 rich_utils.OPTIONS_PANEL_TITLE = "选项"
 rich_utils.COMMANDS_PANEL_TITLE = "命令"
 rich_utils.DEFAULT_STRING = "[默认：{}]"
 rich_utils.REQUIRED_LONG_STRING = "[必填]"
+rich_utils.ENVVAR_STRING = "[环境变量：{}]"
 
 HELP = "显示帮助并退出。"
 _USAGE = (("Usage: ", "用法："), ("[OPTIONS]", "[选项]"), ("COMMAND [ARGS]...", "命令 [参数]..."))
@@ -27,6 +29,27 @@ _ERRORS = (
     (r"Invalid value for ['\"](.+?)['\"]:.*", r"\1 的值不合规定。"),
     (r"Invalid value.*", "有一个值不合规定。"),
 )
+
+
+_KINDS = (
+    (r"<bool>", ""),
+    (r"<%Y-%m-%d>", "日期"),
+    (r"<(path|file|directory|Path)>", "路径"),
+    (r"<list\[(path|Path)\]>", "路径…"),
+    (r"<int>|<int range>", "整数"),
+    (r"<list\[int\]>", "整数…"),
+    (r"<str>", "文字"),
+    (r"<list\[str\]>", "文字…"),
+    (r"<list\[(.+)\]>", r"\1…"),
+)
+
+
+def kind(shown: str) -> str:
+    """Return what kind of value Typer says an option takes, in Chinese; an on-off option takes none."""
+    for pattern, chinese in _KINDS:
+        if re.fullmatch(pattern, shown):
+            return re.sub(pattern, chinese, shown)
+    return shown
 
 
 class Command(TyperCommand):
@@ -71,6 +94,20 @@ def usage_error(message: str) -> str:
         if re.fullmatch(pattern, message, re.DOTALL):
             return re.sub(pattern, chinese, message, flags=re.DOTALL)
     return "请用 --help 查看用法。"
+
+
+def _show_kinds() -> None:
+    """Let options and arguments show the kinds of their values in Chinese."""
+    for part in (TyperOption, TyperArgument):
+        english = part.display_type
+
+        def display_type(self: Any, ctx: Context, english: Any = english) -> str:
+            return kind(english(self, ctx))
+
+        part.display_type = display_type  # type: ignore[method-assign]
+
+
+_show_kinds()
 
 
 def speak(cli: typer.Typer) -> None:

@@ -249,10 +249,19 @@ def test_a_wrong_call_is_told_in_chinese(
 
 
 def test_help_is_chinese(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ([], ["verify"], ["archive", "audit"], ["sign"]):
+    for command in (
+        [],
+        ["verify"],
+        ["archive", "audit"],
+        ["sign"],
+        ["visit"],
+        ["change", "leave"],
+        ["photo"],
+    ):
         run([*command, "--help"])
         shown = capsys.readouterr().out
-        assert "选项" in shown and "Options" not in shown and "Show this" not in shown
+        assert "选项" in shown
+        assert not re.search(r"Options|Show this|env var|<\w+|list\[", shown)
 
 
 def test_a_pin_is_never_taken_from_the_command_line(

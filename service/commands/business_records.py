@@ -50,13 +50,16 @@ def add(
 @record.command()
 def load(
     table: Annotated[
-        Path, typer.Argument(metavar="文件", help="CSV：主体、种类、日期、记录人、隐患数、停业、摘要。")
+        Path,
+        typer.Argument(
+            metavar="文件", help="CSV（UTF-8 或 GBK）：主体、种类、日期、记录人、隐患数、停业、摘要。"
+        ),
     ],
     who: Who,
 ) -> None:
     """按表成批登记：全部登记或全不登记。"""
-    papers = business_records.read_table(_read(table).decode("utf-8", "replace"))
-    count = business_records.register(open_parts(), papers, who=who)
+    papers = business_records.read_table(table)
+    count = business_records.register(open_parts(), papers, who=who, first_line=2)
     console.say(f"新登记 {count} 份并存证，{len(papers) - count} 份已登记过。")
 
 

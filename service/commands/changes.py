@@ -41,10 +41,10 @@ def list_(unit: OneUnit = None) -> None:
         rows = clocks.running(session, on, below=below)
         names = changes.subject_names(session, rows)
         for row in rows:
-            mark = "（暂定：放假安排未公布）" if row.provisional else ""
+            mark = "（暂定，放假安排未公布）" if row.provisional else ""
             late = "，已逾期" if row.due_on < on else ""
             whom = names.get(row.subject, row.subject)
-            console.say(f"{row.happened_on} {row.what}（{whom}）：应于 {row.due_on}{mark} 前调整{late}。")
+            console.say(f"{row.happened_on} {row.what}（{whom}）：应于{row.due_on}{mark}前调整{late}。")
         sheets = list(adjustment.drafts(session, on, below=below))
         for sheet in sheets:
             count = len(adjustment.moves_of(session, sheet.id))
@@ -82,7 +82,7 @@ def entity(
     made = changes.change_entity(open_parts(rules), name, _facts(facts), who=who, why=why, on=day_of(on))
     for row in made:
         mark = "（暂定）" if row.provisional else ""
-        console.say(f"{row.what}：应于 {row.due_on}{mark}前调整清单。")
+        console.say(f"{row.what}：应于{row.due_on}{mark}前调整清单。")
     if not made:
         console.say("已登记；不引起清单调整。")
 

@@ -1,4 +1,4 @@
-"""`liangze status` and `liangze check`: what is still to be done, and what is wrong in the registry."""
+"""`liangze status | check | explain`: what is still to be done, what is wrong, and why something is as it is."""
 
 import json
 from collections import Counter
@@ -9,11 +9,12 @@ from rich.table import Table
 
 from service import console
 from service.commands.opening import Rules, open_parts, read_day
+from service.commands.options import EntityName
 from service.errors import InputError, UsageError
 from service.registry.findings import Finding
 from service.registry.records import LEVEL_NAMES
 from service.registry.standing import Duty, Measure, Standing
-from service.workflows import duties
+from service.workflows import duties, explaining
 
 SHOWN = 30  # lines of a list without --all
 _OF_VISITS = (Measure.VISIT.value, Measure.ON_SITE.value, Measure.ROUND.value)
@@ -27,6 +28,7 @@ def register(cli: typer.Typer) -> None:
     """Add the commands to the command line."""
     cli.command("status")(status)
     cli.command("check")(check)
+    cli.command("explain")(explain)
 
 
 def status(
@@ -58,6 +60,14 @@ def status(
         _show_exempt(found, every)
     for note in found.notes:
         console.say(f"注：{note}")
+
+
+def explain(name: EntityName, on: On = None, rules: Rules = None) -> None:
+    """说明一户主体：分级依据、由谁包保及理由、督导和两员要求、变动和经过。"""
+    first, *lines = explaining.entity(open_parts(rules), name, on=read_day(on))
+    console.say(first)
+    for line in lines:
+        console.say(f"  {line}")
 
 
 def check(on: On = None, rules: Rules = None, every: All = False, as_json: AsJson = False) -> int:

@@ -139,7 +139,7 @@ class Change(Base):
 
     __tablename__ = "change"
     __table_args__ = (
-        UniqueConstraint("subject", "what", "happened_on"),
+        UniqueConstraint("subject", "what", "happened_on", "turn"),
         Index(None, "unit", "done_on"),
         Index(None, "adjustment"),
         CheckConstraint("kind IN ('personnel','entity')", name="kind"),
@@ -150,6 +150,9 @@ class Change(Base):
     subject: Mapped[str] = mapped_column(String(32))  # cadre or entity id
     unit: Mapped[str] = mapped_column(String(12))  # the subject's unit
     what: Mapped[str] = mapped_column(String(20))  # 离任 新任 调任 | 新增 关闭 迁址 规模变化 提级 停业 复业
+    turn: Mapped[int] = mapped_column(
+        default=1
+    )  # 2 for what came after an adjustment had been drafted that day
     happened_on: Mapped[date]
     due_on: Mapped[date]
     provisional: Mapped[bool]  # due_on rests on a calendar year without data

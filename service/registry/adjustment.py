@@ -15,6 +15,7 @@ from service.errors import ConflictError, ForbiddenError, InputError, NotFoundEr
 from service.registry import clocks, query
 from service.registry.assignment import MAIN, Assigned
 from service.registry.dated import Change, Writer, as_of
+from service.registry.followed import SHEET
 
 DRAFT, APPROVED, DROPPED = "draft", "approved", "dropped"
 
@@ -51,6 +52,15 @@ def moves(session: Session, assigned: Assigned, on: date, *, below: str | None =
     return [lines[key] for key in sorted(lines) if mine is None or key[0] in mine]
 
 
+def not_proposed(session: Session, lines: Sequence[MoveLine]) -> list[MoveLine]:
+    """Return the moves that no draft proposes already: two sheets with one move could not both be approved."""
+    waiting = select(Move.entity, Move.duty, Move.old, Move.new).join(
+        Adjustment, Adjustment.id == Move.adjustment
+    )
+    proposed = {tuple(row) for row in session.execute(waiting.where(Adjustment.state == DRAFT))}
+    return [line for line in lines if (line.entity, line.duty, line.old, line.new) not in proposed]
+
+
 def digest(lines: Sequence[MoveLine]) -> Sha256Hex:
     """Return the hash that names a diff: what is applied must be what was shown."""
     return sha256_hex(canonical_json([asdict(line) for line in lines]))
@@ -72,7 +82,7 @@ def draft(
     A change can be in one draft at a time: ConflictError otherwise.
     """
     if not changes and not lines and details is None:
-        raise InputError("E-REG-746", "没有需要调整的内容，不必编制清单调整单。")
+        raise InputError("E-REG-746", "没有需要调整的内容，或都已列入待批准的清单调整单；不必另行编制。")
     if any(row.adjustment is not None for row in changes):
         raise ConflictError("E-REG-747", "有变动已列入另一张清单调整单；请先批准或撤回那一张。")
     sheet = Adjustment(
@@ -160,7 +170,7 @@ def changes_of(session: Session, sheet_id: str) -> Sequence[ChangeRow]:
 
 
 def _carry_out(session: Session, change: Change, sheet: Adjustment) -> int:
-    change = Change(change.who, f"清单调整单{sheet.number}", change.on, change.now)
+    change = Change(change.who, f"{SHEET}{sheet.number}", change.on, change.now)
     return write(session, change, moves_of(session, sheet.id))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from service.core import Entropy, new_id
 from service.db.changes import Change as ChangeRow
 from service.db.records import Problem
 from service.db.tables import Cadre, Entity
-from service.registry import query
+from service.registry import followed, query
 from service.registry.calendar import Due
 from service.registry.dated import Change, as_of
 
@@ -43,14 +43,16 @@ class Recorder:
     made: list[ChangeRow] = field(default_factory=list)
     _known: dict[date, dict[tuple[str, str], ChangeRow]] = field(default_factory=dict)
 
-    def note(
-        self, kind: str, subject: str, unit: str, what: str, happened_on: date | None = None
-    ) -> ChangeRow:
-        """Start the clock of one change; the same change of the same day is there once."""
-        day = happened_on or self.change.on
+    def note(self, kind: str, subject: str, unit: str, what: str, *, anew: bool = False) -> ChangeRow:
+        """Start the clock of one change; the same change of the same day is there once.
+
+        With `anew` it has come after what is known: a clock that an adjustment already deals with does not cover it.
+        """
+        day = self.change.on
         known = self._of(day)
-        if (subject, what) in known:
-            return known[subject, what]
+        before = known.get((subject, what))
+        if before is not None and not (anew and before.adjustment is not None):
+            return before
         due = self.deadlines(kind, day)
         row = ChangeRow(
             id=new_id(self.entropy),
@@ -58,6 +60,7 @@ class Recorder:
             subject=subject,
             unit=unit,
             what=what,
+            turn=before.turn + 1 if before else 1,
             happened_on=day,
             due_on=due.day,
             provisional=bool(due.provisional),
@@ -83,20 +86,28 @@ class Recorder:
         Where a street had no entity before that day, its first list is being made, and nothing has changed.
         """
         on = self.change.on
-        begun = _places(self.session, Entity, on)
-        if not begun:
+        begun, streets = _places(self.session, Entity, on), _streets(self.session, on)
+        before = {streets.get(unit, unit) for unit in begun}
+        lists = followed.entities(self.session, on, streets)
+        if not begun and not lists.places:
             return
         old, new = _pair(self.session, Entity, "entity", on)
-        merged, streets = query.merged(self.session), _streets(self.session, on)
-        before = {streets.get(unit, unit) for unit in begun}
+        until = {
+            identity: at
+            for identity, row in new.items()
+            if (at := lists.until(identity, streets.get(row.unit, row.unit), before)) is not None
+        }
+        then = _recorded(self.session, Entity, "entity", until)
+        merged = query.merged(self.session)
         for identity, row in new.items():
-            former = old.get(identity)
-            if former is None and (streets.get(row.unit, row.unit) not in before or row.status == _CLOSED):
+            former = then.get(identity) if identity in until else old.get(identity)
+            first = identity not in until and streets.get(row.unit, row.unit) not in before
+            if former is None and (first or row.status == _CLOSED):
                 continue
             for what in entity_changes(former, row, merged):
-                if what == _REGRADED and any(subject == identity for subject, _ in self._of(on)):
+                if what == _REGRADED and self._runs(identity):
                     continue  # 提级, or whatever else moved the tier, has its clock already
-                self.note(ENTITY, identity, row.unit, what)
+                self.note(ENTITY, identity, row.unit, what, anew=identity in until)
         for identity, row in old.items():
             if identity not in new:
                 self.note(ENTITY, identity, row.unit, "关闭")
@@ -107,14 +118,21 @@ class Recorder:
         Where a unit had no cadre before that day, its people are being written down, and nothing has changed.
         """
         on = self.change.on
-        begun = _places(self.session, Cadre, on)
-        if not begun:
+        begun, first = _places(self.session, Cadre, on), followed.cadres(self.session, on)
+        if not begun and not first:
             return
         old, new = _pair(self.session, Cadre, "cadre", on)
+        until = {
+            identity: first[row.unit]
+            for identity, row in new.items()
+            if row.unit not in begun and row.unit in first
+        }
+        then = _recorded(self.session, Cadre, "cadre", until)
         merged = query.merged(self.session)
         for identity, row in new.items():
-            former = old.get(identity)
-            if former is None and (row.unit not in begun or row.status != _IN_OFFICE):
+            former = then.get(identity) if identity in until else old.get(identity)
+            known = row.unit in begun or identity in until
+            if former is None and (not known or row.status != _IN_OFFICE):
                 continue
             what = cadre_change(former, row, merged)
             if what:
@@ -123,10 +141,17 @@ class Recorder:
             if identity not in new:
                 self.note(PERSONNEL, identity, row.unit, "离任")
 
+    def _runs(self, subject: str) -> bool:
+        """Say whether a clock of the day runs for the subject and waits for an adjustment."""
+        return any(
+            row.subject == subject and row.adjustment is None for row in self._of(self.change.on).values()
+        )
+
     def _of(self, day: date) -> dict[tuple[str, str], ChangeRow]:
         """Return what is noted of a day, read once."""
         if day not in self._known:
-            rows = self.session.scalars(select(ChangeRow).where(ChangeRow.happened_on == day))
+            wanted = select(ChangeRow).where(ChangeRow.happened_on == day).order_by(ChangeRow.turn)
+            rows = self.session.scalars(wanted)
             self._known[day] = {(row.subject, row.what): row for row in rows}
         return self._known[day]
 
@@ -201,6 +226,11 @@ def _pair(session: Session, table: Any, name: str, on: date) -> tuple[dict[str, 
     old = {getattr(row, name): row for row in ended}
     begun = session.execute(select(*columns).where(table.valid_from == on, as_of(table, on)))
     return old, {getattr(row, name): row for row in begun}
+
+
+def _recorded(session: Session, table: Any, name: str, until: Mapping[str, datetime]) -> dict[str, Any]:
+    columns = [getattr(table, key) for key in (name, *_JUDGED[table])]
+    return followed.as_recorded(session, table, name, until, columns)
 
 
 def _places(session: Session, table: Any, on: date) -> set[str]:

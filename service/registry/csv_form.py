@@ -43,10 +43,10 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _read_file(path: Path) -> Sheet:
-    text = _text(path)
+    text = text_of(path)
     rows: list[tuple[int, tuple[str, ...]]] = []
     try:
-        for number, record in enumerate(_records(text), start=1):
+        for number, record in enumerate(records(text), start=1):
             if number > MAX_ROWS:
                 raise InputError("E-REG-006", f"“{path.name}”超过 {MAX_ROWS} 行；请分成几个文件导入。")
             filled = tuple(_KEPT_AS_TEXT.sub(_kept, value, count=1) for value in record[:MAX_COLUMNS])
@@ -63,7 +63,8 @@ def _kept(match: re.Match[str]) -> str:
     return match[1] if match[1] is not None else match[2]
 
 
-def _records(text: str) -> Iterator[list[str]]:
+def records(text: str) -> Iterator[list[str]]:
+    """Yield the records of a table whose delimiter the first line tells."""
     first = text[:4096].split("\n", 1)[0]
     delimiter = max(",\t;，", key=first.count)
     return csv.reader(_lines(text), delimiter=delimiter, strict=True)
@@ -76,7 +77,8 @@ def _lines(text: str) -> Iterator[str]:
         yield line
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a file in UTF-8, UTF-16 or GB 18030, as spreadsheets write it; raise InputError else."""
     try:
         if path.stat().st_size > MAX_FILE:
             raise InputError("E-REG-004", f"“{path.name}”超过 {MAX_FILE >> 20} MB；请分成几个文件导入。")

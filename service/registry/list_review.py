@@ -100,8 +100,8 @@ def require_decision(
     """Raise unless the right committee decided at a meeting held, and the drafter has no hand in it."""
     due = approving_unit(session, row.unit, today)
     if decision.unit != due:
-        name = query.unit(session, due, today).name
-        raise ForbiddenError("E-REG-769", f"该清单应由{name}食（药）安委审定，不能由 {decision.unit} 审定。")
+        name, other = (query.unit(session, code, today).name for code in (due, decision.unit))
+        raise ForbiddenError("E-REG-769", f"该清单应由{name}食（药）安委审定，不能由{other}审定。")
     if who in {row.created_by, found.submitted_by}:
         raise ForbiddenError("E-REG-769", f"{who}是该清单的拟稿人或送审人，不能审定；请由他人办理。")
     if not decision.minutes.strip():

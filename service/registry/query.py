@@ -119,6 +119,13 @@ def codes_below(session: Session, code: str, on: date) -> set[str]:
     return found
 
 
+def carried_below(session: Session, code: str, on: date) -> set[str]:
+    """Return the entities whose 主包 is a cadre of the unit or of one below it."""
+    bonds = select(Assignment.entity).join(Cadre, Cadre.cadre == Assignment.cadre)
+    theirs = bonds.where(as_of(Assignment, on), as_of(Cadre, on), Assignment.duty == "主包")
+    return set(session.scalars(theirs.where(Cadre.unit.in_(codes_below(session, code, on)))))
+
+
 def cadres(session: Session, unit: str, on: date) -> list[Cadre]:
     """Return the unit's cadres in office, in the order in which they were listed."""
     return list(session.scalars(_in_office(on).where(Cadre.unit == unit)))

@@ -11,11 +11,11 @@ from service.errors import ConflictError, InputError
 from service.registry import planning, query, received
 from service.registry.dated import Change
 from service.registry.grading import Rules
-from service.registry.known import known
+from service.registry.known import Known, known
 from service.registry.plan import Absent, Plan, PlanRow
 from service.registry.received import Bonds, Further
 from service.registry.records import Fault, UnitRow, Workbook
-from service.registry.upward import Manifest, Report
+from service.registry.upward import Report
 
 _NO_UNIT = {"E-REG-132", "E-REG-141"}
 
@@ -46,7 +46,7 @@ def reconcile(session: Session, report: Report, change: Change, entropy: Entropy
     """Compare a report with what is known here; nothing is written. Raise InputError where it cannot be right."""
     knowing = known(session, change.on)
     workbook = report.workbook(knowing)
-    _require_units(workbook.faults, report.manifest)
+    _require_units(workbook.faults, report, knowing)
     if workbook.faults:
         raise InputError(
             "E-REG-739",
@@ -83,27 +83,36 @@ def require_newer(day: date, newest: date | None) -> None:
         raise ConflictError("E-REG-737", f"已收到该机构{newest}的上报，不能再收更早的{day}的上报。")
 
 
-def _require_units(faults: Iterable[Fault], manifest: Manifest) -> None:
-    """Raise InputError where rows name units that nobody has; who has to add one is told by where it would lie."""
+def _require_units(faults: Iterable[Fault], report: Report, knowing: Known) -> None:
+    """Raise InputError where rows name units that nobody has; who has to add one is told by the tree of units.
+
+    What the reporting unit itself hangs from has to be registered here; all else has to come with the report.
+    """
     missing = dict.fromkeys(one.value for one in faults if one.code in _NO_UNIT and one.value)
-    below = [code for code in missing if code.startswith(_stem(manifest.unit))]
-    above = [code for code in missing if code not in below]
-    if above:
+    above = _above(report, knowing)
+    if above in missing:
         raise InputError(
             "E-REG-739",
-            f"没有导入：本级登记簿里没有上报包所引用的机构“{'”“'.join(above)}”，它不在{manifest.unit_name}之下。"
+            f"没有导入：本级登记簿里没有{report.manifest.unit_name}的上级机构“{above}”。"
             "请先在本级登记该机构（liangze import）再收这份上报；若是代码写错，请下级改正后再报。",
         )
-    if below:
+    if missing:
         raise InputError(
             "E-REG-739",
-            f"没有导入：上报包里缺{manifest.unit_name}之下的机构“{'”“'.join(below)}”。请下级补上这些机构后再报。",
+            f"没有导入：上报包引用了机构“{'”“'.join(missing)}”，包里却没有，本级登记簿里也没有。"
+            f"请下级（{report.manifest.unit_name}）补上这些机构，或改正代码后再报。",
         )
 
 
-def _stem(code: str) -> str:
-    """Return what the codes of all units below begin with: a city's ends in 00, its districts' don't."""
-    return code[:4] if len(code) == 6 and code.endswith("00") else code
+def _above(report: Report, knowing: Known) -> str | None:
+    """Return the first unit over the reporting one that neither side has, None where the line is whole."""
+    parents = {unit["code"]: unit["parent"] for unit in knowing.units}
+    parents |= {row.get("code"): row.get("parent") for row in report.further("units.json")}
+    code, seen = report.manifest.unit, set[str]()
+    while code in parents and code not in seen and parents[code]:
+        seen.add(code)
+        code = str(parents[code])
+    return None if code in parents else code
 
 
 def _require_own(workbook: Workbook, unit: str, known_below: set[str]) -> set[str]:

@@ -130,6 +130,13 @@ def carry_out(session: Session, change: Change, sheet: Adjustment, entropy: Entr
     return writer.flush(session)
 
 
+def awaited(session: Session) -> dict[str, str]:
+    """Return by id the names of those whom rosters that wait for their approval bring."""
+    waiting = select(Adjustment.details).where(Adjustment.state == "draft", Adjustment.details.is_not(None))
+    rosters = (parse(text) for text in session.scalars(waiting) if text)
+    return {seat.cadre: seat.row.name for one in rosters for seat in one.seats}
+
+
 def strip(text: str) -> str:
     """Return the text of a roster without names and telephones, once they are no longer needed there."""
     value = parse_canonical(text.encode())

@@ -21,6 +21,7 @@ from service.registry.visiting import quarter_of
 ON_SITE, ONLINE, TOGETHER = "现场", "线上", "集中"
 MODES = (ON_SITE, ONLINE, TOGETHER)
 SEVERITIES = ("一般", "较重", "严重")
+_ALIKE = 5  # entities of one name that a message lists
 _CLOSED = "注销"
 
 
@@ -121,12 +122,17 @@ def find_entities(session: Session, words: Sequence[str], on: date) -> list[Enti
         if not alike:
             raise NotFoundError("E-REG-762", f"{on}没有名称、许可证号或编号为“{word}”的包保主体；请核对。")
         if len(alike) > 1:
-            places = "；".join(one.address for one in alike[:3])
             raise ConflictError(
-                "E-REG-762", f"有{len(alike)}户主体符合“{word}”（{places}…）；请改用许可证号或编号。"
+                "E-REG-762", f"有{len(alike)}户主体符合“{word}”：{_told_apart(alike)}；请改用许可证号或编号。"
             )
         found.append(alike[0])
     return found
+
+
+def _told_apart(alike: Sequence[Entity]) -> str:
+    """Return by what a person tells entities of one name apart, and what to write instead; the first few."""
+    lines = [f"{one.licence or one.entity}（{one.address}）" for one in alike[:_ALIKE]]
+    return "、".join(lines) + ("等" if len(alike) > _ALIKE else "")
 
 
 def open_problems(session: Session, *, unit_codes: Sequence[str] | set[str] | None = None) -> list[Problem]:

@@ -7,17 +7,19 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from service.errors import SetupError
 from service.settings import Settings
-from service.web import access, assets, csrf, headers, problems
+from service.web import access, assets, csrf, headers, idempotency, problems
 from service.web.pages import (
     accounts,
     acts,
     adjustments,
     api,
+    api_letters,
     board,
     bonds,
     browse,
     campaigns,
     changes,
+    demo,
     desk,
     health,
     home,
@@ -26,6 +28,7 @@ from service.web.pages import (
     liaison,
     list_acts,
     lists,
+    originals,
     paper,
     parcels,
     password,
@@ -47,7 +50,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
     *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
     *(tasks.pages, changes.pages, refusing.pages, paper.pages, desk.pages, liaison.pages),
-    *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
+    *(originals.pages, demo.pages),
+    *(
+        sign_links.pages,
+        signing.pages,
+        browse.pages,
+        accounts.pages,
+        acts.pages,
+        api.pages,
+        api_letters.pages,
+    ),
 )
 """Every group of pages; a new one is a module with a router and its line here."""
 
@@ -70,6 +82,7 @@ def create_app(parts: Parts) -> FastAPI:
         lifespan=_lifespan,
     )
     web.state.site = site
+    web.add_middleware(idempotency.Idempotency, parts=parts)
     web.add_middleware(headers.Headers, settings=parts.settings)
     problems.register(web)
     for router in ROUTERS:

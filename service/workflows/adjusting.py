@@ -89,7 +89,8 @@ def draft_adjustment(parts: Parts, unit: str, *, who: str, by: Person | None = N
         place = query.find_unit(session, unit, on)
         rows = [row for row in clocks.running(session, on, below=place.code) if row.adjustment is None]
         assigned = situation.read(session, on, parts.rules).assign()
-        lines = adjustment.moves(session, assigned, on, below=place.code)
+        asked = adjustment.moves(session, assigned, on, below=place.code)
+        lines = adjustment.not_proposed(session, asked)
         sheet = adjustment.draft(
             session, change, parts.entropy, unit=place.code, kind="调整", changes=rows, lines=lines
         )

@@ -114,7 +114,8 @@ def form_team(
             sector=sector,
         )
 
-    return effects.carry_out(parts, change, act, plan=plan)
+    team, effect = effects.carry_out(parts, change, act, plan=plan)
+    return team, _with_unknown(parts, effect, "环节或业态", sector)
 
 
 def dissolve_team(parts: Parts, name: str, *, who: str, why: str, plan: bool = False) -> Effect:
@@ -155,9 +156,13 @@ def set_scopes(
             codes = [query.find_unit(session, one, change.on).code for one in areas]
         delegation.set_scopes(session, change, cadre, sector=sector, areas=codes, grids=grids)
 
-    effect = effects.carry_out(parts, change, act, plan=plan)[1]
+    return _with_unknown(parts, effects.carry_out(parts, change, act, plan=plan)[1], "分管领域", sector)
+
+
+def _with_unknown(parts: Parts, effect: Effect, what: str, sector: str | None) -> Effect:
+    """Return the effect with a note on words for sectors that the rules do not know."""
     strange = parts.rules.sectors.unknown(sector)
-    more = (f"分管领域“{'、'.join(strange)}”不在词表（sectors.toml），将照字面比较",) if strange else ()
+    more = (f"{what}“{'、'.join(strange)}”不在词表（sectors.toml），将照字面比较",) if strange else ()
     return Effect(effect.moves, (*effect.notes, *more))
 
 

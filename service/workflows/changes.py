@@ -13,10 +13,10 @@ from service.db.changes import Change as ChangeRow
 from service.db.changes import EntityPause
 from service.db.records import Problem
 from service.db.tables import Cadre, Entity
-from service.errors import InputError, NotFoundError
-from service.registry import clocks, columns, query, regrade
+from service.errors import InputError
+from service.registry import clocks, columns, query, regrade, roster, visits
 from service.registry.clocks import ENTITY, Recorder
-from service.registry.dated import Change, Writer, as_of
+from service.registry.dated import Change, Writer
 from service.registry.grading import Rules
 from service.workflows.parts import Parts
 
@@ -94,7 +94,7 @@ def change_entity(
         new = find_entity(session, old.entity, change.on)
         _grade_one(session, change, new, parts.rules.grading)
         for what in clocks.entity_changes(old, find_entity(session, old.entity, change.on), {}):
-            recorder.note(ENTITY, old.entity, new.unit, what)
+            recorder.note(ENTITY, old.entity, new.unit, what, anew=True)
         return recorder.made
 
 
@@ -169,18 +169,14 @@ def subject_names(session: Session, rows: Collection[ChangeRow]) -> dict[str, st
         for start in range(0, len(wanted), _BATCH):
             of = select(name, table.name).where(name.in_(wanted[start : start + _BATCH])).order_by(table.row)
             found.update(session.execute(of).all())
+    if any(row.subject not in found for row in rows):  # 新任 of a roster that waits for its approval
+        found = roster.awaited(session) | found
     return found
 
 
 def find_entity(session: Session, text: str, on: date) -> Entity:
-    """Return the entity with this id, credit code, licence or name; raise where there is none or several."""
-    mark = (Entity.entity == text) | (Entity.uscc == text) | (Entity.licence == text) | (Entity.name == text)
-    found = session.scalars(select(Entity).where(as_of(Entity, on), mark).limit(2)).all()
-    if not found:
-        raise NotFoundError("E-REG-856", f"{on}没有包保主体“{text}”；请核对名称或编号。")
-    if len(found) > 1:
-        raise InputError("E-REG-856", f"不止一户包保主体符合“{text}”；请改用编号或许可证号。")
-    return found[0]
+    """Return the entity with this id, name, licence or credit code; raise where there is none or several."""
+    return visits.find_entities(session, [text], on)[0]
 
 
 def change_of(parts: Parts, who: str, why: str, on: date | None = None) -> Change:

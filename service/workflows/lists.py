@@ -85,7 +85,7 @@ def render(parts: Parts, list_id: str) -> None:
     }
     for data in files.values():
         parts.store.put(data)
-    _record(parts, list_id, stage, files)
+    _record(parts, list_id, stage, files, value)
     parts.log.publish()
 
 
@@ -94,11 +94,12 @@ def stage_of(version: ListVersion) -> str:
     return APPROVED if version.approved_on else DRAFT
 
 
-def _record(parts: Parts, list_id: str, stage: str, files: dict[str, bytes]) -> None:
+def _record(parts: Parts, list_id: str, stage: str, files: dict[str, bytes], value: content.Content) -> None:
     with parts.sessions.begin() as session:
         version = get(session, list_id)
         if _rendered(session, list_id, stage):
             return
+        marks.record(session, value, list_id, stage, parts.clock())
         for name, data in files.items():
             append(parts, session, version, Event.RECORD, data)
             session.add(

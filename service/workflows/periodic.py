@@ -17,7 +17,7 @@ from service.workflows import (
     uploads,
     witnessing,
 )
-from service.workflows.access import trail
+from service.workflows.access import repeating, trail
 from service.workflows.parts import Parts
 from service.workflows.todo import reminders, tasks
 
@@ -76,10 +76,16 @@ def remind_signers(parts: Parts) -> None:
     reminders.by_rule(parts)
 
 
+def forget_requests(parts: Parts) -> None:
+    """Remove the answers of yesterday's requests."""
+    repeating.purge(parts)
+
+
 DUTIES: tuple[Callable[[Parts], None], ...] = (
     disposal.finish,
     rosters.daily,
     log_acts,
+    forget_requests,
     anchoring.daily,
     ask_witnesses,
     cease_certificates,

@@ -128,7 +128,8 @@ def send_back(parts: Parts, unit: str, year: int, *, who: str, why: str, subject
     with parts.sessions.begin() as session:
         row = _submission(session, unit, year, subject)
         if row.state != IN:
-            raise ConflictError("E-REG-777", f"{unit} 的{subject}尚未报送，不能退回。")
+            name = query.unit(session, unit, china_day(now)).name
+            raise ConflictError("E-REG-777", f"{name}的{subject}尚未报送，不能退回。")
         row.state, row.returned_why = BACK, why.strip()
         acts.note(session, f"submission/{row.id}", "退回", by=who, now=now, why=why)
 

@@ -24,9 +24,14 @@ _DRAW_BYTES = 8
 
 
 def draw(parts: Parts, unit: str, count: int, on: date) -> list[str]:
-    """Draw by lot `count` entities below `unit`, in business on the day, for a team to look at."""
+    """Draw by lot `count` entities that cadres of `unit` and below answer for, in business on the day."""
     with parts.sessions.begin() as session:
-        ids = [one.entity for one in query.entities(session, on, below=unit) if one.status in _IN_BUSINESS]
+        theirs = query.carried_below(session, unit, on)
+        ids = [
+            one.entity
+            for one in query.entities(session, on, below=unit)
+            if one.entity in theirs and one.status in _IN_BUSINESS
+        ]
     return registry.pick(ids, count, int.from_bytes(parts.entropy(_DRAW_BYTES)))
 
 

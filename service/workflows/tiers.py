@@ -46,7 +46,7 @@ def apply_regrade(
             )
         for line in lines:
             if line.moves:
-                recorder.note(ENTITY, line.entity, line.unit, "分级变化")
+                recorder.note(ENTITY, line.entity, line.unit, "分级变化", anew=True)
         return lines
 
 
@@ -113,7 +113,7 @@ def _regrade_raised(session: Session, recorder: Recorder, rules: Rules) -> None:
     moved = [line for line in lines if line.moves and line.old_rule == line.new_rule]
     regrade.write(session, recorder.change, moved)
     for line in moved:
-        recorder.note(ENTITY, line.entity, line.unit, "降级" if line.lowers else "提级")
+        recorder.note(ENTITY, line.entity, line.unit, "降级" if line.lowers else "提级", anew=True)
 
 
 def _applicant(session: Session, named: str | None, place: str | None, on: date) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +28,8 @@ from service.workflows import report_words as words
 KIND = "verification_report"
 UNIT = "两责验签程序"
 _PICTURE_WIDTH = 680  # pixels: 82 mm at 210 dpi
-_COLOURS = 24
+_GREYS, _RAMP = 14, 8
+_INKS = ((220, 0, 0), (30, 60, 160))  # the frames round what differs and the seals; a blue signature
 _CHANGED = {"CHANGES_PIXELS", "CHANGES_FORBIDDEN", "CHANGES_UNKNOWN"}
 _NO_GLYPH = "〓"  # what typesetters put where a character is missing
 _HEADINGS = (
@@ -53,6 +55,20 @@ def finding(report: Report, read: Callable[[], bytes]) -> Finding:
     return Finding(report, showing.differences(data) if sha256_hex(data) == report.sha256 else ())
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where a served page leads on: the printed report (form address and its token), the original, another file.
+
+    `code` is the page that judges the QR code in a picture, empty where the file has none.
+    """
+
+    report: str
+    token: str
+    original: str
+    again: str
+    code: str = ""
+
+
 def load(templates: Path) -> Kind:
     """Return the report's kind; raise InputError if its folder is missing or wrong."""
     return load_kind(templates / KIND)
@@ -68,13 +84,32 @@ def to_pdf(
     online: bool = False,
 ) -> bytes:
     """Return the printed report: the same bytes for the same report, pictures and fonts."""
-    report = found.report
-    content = Content(envelope=_envelope(report, unit), fields=_printed(fields(found, online=online), faces))
+    return print_fields(found.report, fields(found, online=online), kind, renderer, faces, unit=unit)
+
+
+def print_fields(
+    report: Report,
+    values: Mapping[str, Json],
+    kind: Kind,
+    renderer: PdfRenderer,
+    faces: fonts.Fonts,
+    *,
+    unit: str = UNIT,
+) -> bytes:
+    """Return the printed report of fields that were made before, when the file itself is gone."""
+    content = Content(envelope=_envelope(report, unit), fields=_printed(values, faces))
     return renderer.render(kind, content, specimen=report.voucher == "demo")
 
 
-def to_html(found: Sequence[Finding], kind: Kind, checked: datetime, *, online: bool = False) -> str:
-    """Return one web page on all reports, with nothing to load and no script."""
+def to_html(
+    found: Sequence[Finding],
+    kind: Kind,
+    checked: datetime,
+    *,
+    online: bool = False,
+    ways: Ways | None = None,
+) -> str:
+    """Return one web page on all reports, with nothing to load and no script; `ways`: what a served page offers."""
     counts = Counter(one.report.verdict.value for one in found)
     values = {
         "checked": words.china_time(checked),
@@ -86,6 +121,7 @@ def to_html(found: Sequence[Finding], kind: Kind, checked: datetime, *, online: 
             SimpleNamespace(css=_colour(one.report), fields=_namespace(fields(one, online=online)))
             for one in found
         ],
+        "ways": ways,
         "notes": [SimpleNamespace(text=row["text"]) for row in kind.items["notes"]],
     }
     try:
@@ -187,12 +223,24 @@ def _row(number: int, report: Report) -> Sequence[Any]:
 
 
 def _data_uri(image: Image.Image) -> str:
-    """Return a small PNG of a page as a data URI: twenty colours are enough for a letter."""
+    """Return a small PNG of a page as a data URI: greys, and from white to red and blue, are enough for a letter."""
     height = max(1, image.height * _PICTURE_WIDTH // image.width)
     small = image.resize((_PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
     output = io.BytesIO()
-    small.quantize(_COLOURS).save(output, "PNG", optimize=True)
+    small.quantize(palette=_palette(), dither=Image.Dither.NONE).save(output, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(output.getvalue()).decode()
+
+
+@cache
+def _palette() -> Image.Image:
+    """Return the colours of the pictures: chosen by how often they occur, a thin red frame would turn grey."""
+    greys = [(at * 255 // (_GREYS - 1),) * 3 for at in range(_GREYS)]
+    inks = [
+        tuple(255 - (255 - part) * at // _RAMP for part in ink) for ink in _INKS for at in range(1, _RAMP + 1)
+    ]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in (*greys, *inks) for part in colour])
+    return palette
 
 
 def _printed(value: Any, faces: fonts.Fonts) -> Any:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from service.app import App
 from service.clock import china_day, system_clock
-from service.commands import changes
+from service.commands import changes, duties
 from service.errors import ConflictError, ForbiddenError, InputError, UsageError
 from service.registry import query
 from tests.workflows import opening
@@ -79,7 +79,7 @@ def test_entities_regrading_raising_and_pauses(app: App) -> None:
     with pytest.raises(InputError, match="“统一社会信用代码”不能这样变更；可变更：主体名称、环节"):
         run("entity", other.entity, "信用代码=91330302YL00000188", *CLERK, "--why", "更正")
     said = run("entity", third.entity, "从业人数=9", *CLERK, "--why", "扩店", "--on", "2026-12-21")
-    assert re.search(r"规模变化：应于 2027-\d\d-\d\d（暂定）前调整清单", said)
+    assert re.search(r"规模变化：应于2027-\d\d-\d\d（暂定）前调整清单", said)
     assert "不引起清单调整" in run("entity", other.entity, "安全员=员样一", *CLERK, "--why", "任命")
     assert "已登记" in run(
         "pause", other.entity, "--from", "2026-12-01", "--seasonal", *CLERK, "--why", "歇夏"
@@ -91,7 +91,31 @@ def test_entities_regrading_raising_and_pauses(app: App) -> None:
     with pytest.raises(ConflictError):
         run("regrade", *CLERK, "--confirm", "0" * 64)
     assert "变动 2 项" in run("draft", "--unit", DISTRICT, *CLERK)
+    with pytest.raises(InputError, match="都已列入待批准"):
+        run("draft", "--unit", DISTRICT, *CLERK)
     assert "新登记变动 0 项" in run("note", *CLERK)
+
+
+def test_an_entity_is_explained(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    today = china_day(app.parts.clock())
+    one = next(one for one in opening.entities_of(app, today, "D") if one.licence)
+    run("entity", one.entity, "从业人数=9", *CLERK, "--why", "扩店")
+    cli = typer.Typer()
+    duties.register(cli)
+    cli(["explain", str(one.licence)], standalone_mode=False)
+    said = capsys.readouterr().out
+    assert said.startswith(f"{one.name}（") and one.entity in said
+    for line in (
+        r"分级：包保D级：.+从业9人.+规则 G-",
+        r"主包：\S+（.+），2026-11-02起；分级包保：包保D级，层级对应：.+均衡分担\d+家",
+        r"督导：每季1次，规则 ",
+        r"现场督导：",
+        r"食品安全总监：",
+        r"食品安全员：",
+        r"变动：\d{4}-\d\d-\d\d 规模变化，应于",
+        r"经过：2026-11-02起 包保D级，.+登记人 录入员",
+    ):
+        assert re.search(line, said), (line, said)
 
 
 def test_a_roster_from_a_workbook(app: App, tmp_path: Path) -> None:
@@ -110,6 +134,7 @@ def test_a_roster_from_a_workbook(app: App, tmp_path: Path) -> None:
     output = run("roster", str(path), "--unit", TOWN, *CLERK)
     assert f"留任 {len(team) - 1} 人，调任 0 人，新任 1 人，离任 1 人" in output
     assert "新样一" in output
+    assert "新任（新样一）" in run("list")
     assert "已批准 1 张" in run("approve", number(output), *BOSS, "--document", "换届1号")
     assert "已撤回" in run(
         "withdraw", number(run("leave", "--unit", TOWN, "--name", "新样一", *CLERK, "--why", "辞"))

@@ -147,11 +147,11 @@ def test_rows_of_somebody_else_are_refused(district: Sessions, chance: Entropy) 
 def test_a_missing_unit_is_named_and_who_has_to_add_it(
     district: Sessions, above: Sessions, chance: Entropy
 ) -> None:
-    with pytest.raises(InputError, match=f"本级登记簿里没有上报包所引用的机构“{DISTRICT}”.*请先在本级登记"):
+    with pytest.raises(InputError, match=f"本级登记簿里没有五马街道的上级机构“{DISTRICT}”.*请先在本级登记"):
         compared(above, packed(district, STREET), chance)
     data = packed(district)
     rows = [row for row in upward.unpack(data).further("units.json") if row["code"] != STREET]
-    with pytest.raises(InputError, match=f"缺.+之下的机构“{STREET}”。请下级补上") as error:
+    with pytest.raises(InputError, match=f"引用了机构“{STREET}”，包里却没有.*请下级（.+）补上") as error:
         compared(above, rewritten(data, "units.json", canonical_json(rows), digest=True), chance)
     assert error.value.code == "E-REG-739"
 

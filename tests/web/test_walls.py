@@ -44,6 +44,9 @@ UNREADY = {
     "/imports/{upload}/marked",
     "/parcels/{parcel}/file",
     "/parcels/{parcel}/all",
+    "/original/{letter}",
+    "/original/{letter}/file",
+    "/original/{letter}/receipt",
 }
 """Pages that want more than their path says, or show what is signed: who may come is told what is missing."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service.app import App
 from service.db.tables import LogEntry
-from service.errors import ConflictError, InputError
+from service.errors import ConflictError, InputError, NotFoundError
 from service.registry import business_records as registry
 from service.registry.business_records import DAILY, MONTHLY, WEEKLY, Paper
 from service.workflows import business_records, duties
@@ -19,6 +19,7 @@ from tests.workflows.opening import DayClock
 
 DAY = date(2026, 3, 5)  # a Thursday
 CLERK = "录入员"
+HEAD = "主体,种类,日期,记录人,隐患数,停业,摘要\n"
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +81,39 @@ def test_another_paper_for_the_same_day_is_refused_and_nothing_is_half_done(app:
     assert business_records.register(app.parts, rest[:1], who=CLERK) == 1
 
 
-def test_a_table_is_read_and_its_faults_are_named_by_line(app: App, firm: str) -> None:
-    head = "主体,种类,日期,记录人,隐患数,停业,摘要\n"
-    text = f"\ufeff{head}{firm},日管控,2026-03-04,张样,0,是,\n{firm},周排查,2026-03-02,李样,2,,{'a' * 64}\n"
-    papers = business_records.read_table(text)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
+def test_a_table_is_read_as_spreadsheets_write_it(app: App, firm: str, tmp_path: Path, encoding: str) -> None:
+    rows = f"{firm},日管控,2026-03-04,张样,0,是,\n{firm},周排查,2026-03-02,李样,2,,{'a' * 64}\n"
+    papers = business_records.read_table(table(tmp_path, rows, encoding))
     assert [paper.closed for _, paper in papers] == [True, False]
     assert business_records.register(app.parts, papers, who=CLERK) == 2
-    for bad in ("x,日管控,三月,张样,0,,", "x,日管控,2026-03-04,张样,零,,", "x,日管控,2026-03-04,张样,0,,zz"):
+
+
+def test_the_faults_of_a_table_are_named_by_line(app: App, firm: str, tmp_path: Path) -> None:
+    for bad in (
+        "x,日管控,三月,张样,0,,",
+        "x,日管控,2026-03-04,张样,零,,",
+        "x,日管控,2026-03-04,张样,0,,zz",
+        "x",
+    ):
         with pytest.raises(InputError, match="第2行"):
-            business_records.read_table(head + bad)
-    for bad in ("", "\x00", "a,b\n1,2", random.Random(1).randbytes(300).decode("latin-1")):
+            business_records.read_table(table(tmp_path, bad))
+    good = f"{firm},日管控,2026-03-04,张样,0,,"
+    papers = business_records.read_table(table(tmp_path, f"{good}\n没有这户,日管控,2026-03-04,张样,0,,"))
+    with pytest.raises(NotFoundError, match=r"第3行：.*没有这户"):
+        business_records.register(app.parts, papers, who=CLERK, first_line=2)
+    assert business_records.register(app.parts, papers[:1], who=CLERK) == 1
+    for data in (b"", b"\x00", b"a,b\n1,2", HEAD.encode(), random.Random(1).randbytes(300)):
+        path = tmp_path / "bad.csv"
+        path.write_bytes(data)
         with pytest.raises(InputError):
-            business_records.read_table(bad)
+            business_records.read_table(path)
+
+
+def table(folder: Path, rows: str, encoding: str = "utf-8") -> Path:
+    path = folder / "records.csv"
+    path.write_text(HEAD + rows, encoding=encoding)
+    return path
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from service.db.changes import Change
 from service.db.records import Problem
 from service.db.tables import Entity
 from service.registry.visits import Found
-from service.workflows import changes, intake, visits
+from service.workflows import adjusting, changes, intake, visits
 from tests.workflows import opening
 from tests.workflows.opening import DayClock
 
@@ -100,6 +100,65 @@ def test_a_new_entity_of_a_known_street_is_a_change_and_a_whole_new_street_is_no
         subjects = set(session.scalars(select(Change.unit).where(Change.what == "新增")))
     assert before and len(places) == 2
     assert {unit[:9] for unit in subjects} <= {"330302001"}
+
+
+def clocks_of_the_day(app: App) -> list[tuple[str, int, bool]]:
+    """Return what is noted, sorted: the word, its turn of the day, whether a sheet deals with it."""
+    with app.parts.sessions.begin() as session:
+        rows = session.execute(select(Change.what, Change.turn, Change.adjustment))
+        return sorted((what, turn, sheet is not None) for what, turn, sheet in rows)
+
+
+def test_what_an_import_changes_after_an_adjustment_was_drafted_the_same_day_has_its_own_clock(
+    app: App, tmp_path: Path
+) -> None:
+    """A move whose sheet is drafted, then another move and another size, hence another tier, by a second import."""
+    path = tmp_path / "one.xlsx"
+    imported(app, opening.one_row_form(path, {"地址": "鹿城区五马街道样例路1号"}))
+    sheet = adjusting.draft_adjustment(app.parts, opening.TOWN, who="录入员")
+    assert clocks_of_the_day(app) == [("迁址", 1, True)]
+    moved: dict[str, str | int] = {
+        "地址": "鹿城区五马街道样例路2号",
+        "从业人数": 900,
+        "年营业收入（万元）": 30000,
+    }
+    assert imported(app, opening.one_row_form(path, moved)) == 2
+    after = [("迁址", 1, True), ("规模变化", 1, False), ("迁址", 2, False)]
+    assert clocks_of_the_day(app) == sorted(after)
+    assert changes.note(app.parts, who="录入员") == []
+    adjusting.approve(app.parts, [sheet.id], who="审批员", document="纪要")
+    assert imported(app, path) == 0
+    assert clocks_of_the_day(app) == sorted(after)
+    adjusting.draft_adjustment(app.parts, opening.TOWN, who="录入员")
+    assert changes.note(app.parts, who="录入员") == []
+    assert all(dealt_with for _, _, dealt_with in clocks_of_the_day(app))
+
+
+def test_a_tier_that_changes_after_the_move_of_the_day_was_followed_has_its_own_clock(
+    app: App, tmp_path: Path
+) -> None:
+    first = next(iter(opening.entities_of(app, LATER, "D")))
+    changes.change_entity(app.parts, first.entity, {"address": "样例路3号"}, who="录入员", why="搬迁")
+    sheet = adjusting.draft_adjustment(app.parts, opening.TOWN, who="录入员")
+    adjusting.approve(app.parts, [sheet.id], who="审批员", document="纪要")
+    larger = {"employees": 900, "revenue": 30000}
+    made = changes.change_entity(app.parts, first.entity, larger, who="录入员", why="扩大")
+    assert [one.what for one in made] == ["规模变化"]
+    made = changes.change_entity(app.parts, first.entity, {"address": "样例路4号"}, who="录入员", why="搬迁")
+    assert [(one.what, one.turn) for one in made] == [("迁址", 2)]
+
+
+def test_on_the_day_of_the_first_list_only_what_comes_after_the_assignment_is_a_change(
+    home: Path, tmp_path: Path
+) -> None:
+    clock = DayClock(BEGIN)
+    clock.set(BEGIN, 15)
+    app = opening.open_copy(home, tmp_path / "first", clock)
+    assert changes.note(app.parts, who="录入员") == []
+    form = opening.one_row_form(tmp_path / "one.xlsx", {"地址": "鹿城区五马街道样例路1号"})
+    assert imported(app, form) == 1
+    assert noted(app) == ["迁址"]
+    opening.close(app)
 
 
 def test_due_days_of_problems_and_changes_move_when_the_calendar_comes(

@@ -57,6 +57,12 @@ def village_pair(home: Path) -> tuple[str, str, str]:
     raise AssertionError("the sample has no such entity")
 
 
+def listed_rows(home: Path) -> list[query.ListRow]:
+    app = composition.build(Settings(home=home))
+    with app.parts.sessions.begin() as session:
+        return query.list_rows(session, VILLAGE, "D", china_day(system_clock()))
+
+
 def test_a_list_goes_through_all_hands(run: Run) -> None:
     who, where = ("--who", "王样"), ("--unit", VILLAGE, "--tier", "D")
     today = china_day(system_clock()).isoformat()
@@ -123,8 +129,11 @@ def test_supervision_and_reports_are_recorded(run: Run, home: Path, tmp_path: Pa
     judged = run(
         *("supervise", "--unit", TOWN, "--target", VILLAGE, "--member", "李样", "--who", "王样"),
         *("--item", "清单建立与审定:符合:10/10", "--item", "督导频次:不符合:6/10:两户未督导"),
-        *("--item", "校园现场督导：不适用", "--found", "两户未督导"),
+        *("--item", "校园现场督导：不适用", "--found", "两户未督导", "--sample", "3"),
     )
+    carried = {row.entity_id for row in listed_rows(home)}
+    sample = re.findall(r"抽查 \S+（([0-9a-f]{32})）", judged)
+    assert len(sample) == 3 and set(sample) <= carried  # by the village's cadres, not all that lies there
     assert "督导频次：不符合 6/10分（两户未督导）" in judged
     assert "校园现场督导：不适用" in judged and "得分 16/20" in judged
     assert "100%" not in judged  # nothing was visited or signed

@@ -540,6 +540,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pin_entity"), ["entity"], unique=False)
 
     op.create_table(
+        "printed",
+        sa.Column("content", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("stage", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('','void','superseded')", name=op.f("ck_printed_state")),
+        sa.PrimaryKeyConstraint("content", name=op.f("pk_printed")),
+    )
+    with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_printed_target"), ["target"], unique=False)
+
+    op.create_table(
         "received_report",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -598,6 +612,19 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_report_key_unit_recorded_at"), ["unit", "recorded_at"], unique=False
         )
+
+    op.create_table(
+        "request",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("media", sa.String(length=80), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_request")),
+    )
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_request_at"), ["at"], unique=False)
 
     op.create_table(
         "salt",
@@ -870,6 +897,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=32), nullable=False),
         sa.Column("unit", sa.String(length=12), nullable=False),
         sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
         sa.Column("happened_on", sa.Date(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=False),
         sa.Column("provisional", sa.Boolean(), nullable=False),
@@ -882,7 +910,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["adjustment"], ["adjustment.id"], name=op.f("fk_change_adjustment")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
         sa.UniqueConstraint(
-            "subject", "what", "happened_on", name=op.f("uq_change_subject_what_happened_on")
+            "subject", "what", "happened_on", "turn", name=op.f("uq_change_subject_what_happened_on_turn")
         ),
     )
     with op.batch_alter_table("change", schema=None) as batch_op:
@@ -1392,6 +1420,10 @@ def downgrade() -> None:
 
     op.drop_table("seal")
     op.drop_table("salt")
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_request_at"))
+
+    op.drop_table("request")
     with op.batch_alter_table("report_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_report_key_unit_recorded_at"))
 
@@ -1405,6 +1437,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_received_report_unit_day"))
 
     op.drop_table("received_report")
+    with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_printed_target"))
+
+    op.drop_table("printed")
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pin_entity"))
 
