@@ -12,7 +12,7 @@ from service.db.tables import Base
 
 
 class Deadline(Base):
-    """截止时间 of a year's letters of a unit, and of those below it that have none of their own."""
+    """截止时间 of a year's letters of a unit that is in no campaign, and of such units below it."""
 
     __tablename__ = "campaign_deadline"
 
@@ -21,6 +21,18 @@ class Deadline(Base):
     kind: Mapped[str] = mapped_column(String(40), primary_key=True)
     due_at: Mapped[datetime]
     remind: Mapped[str] = mapped_column(String(60))  # days from the due day, e.g. "-3,-1,1"
+    set_at: Mapped[datetime]
+    set_by: Mapped[str] = mapped_column(String(64))
+
+
+class Reminding(Base):
+    """The hour at which a campaign's days end, and on which days from them people are reminded."""
+
+    __tablename__ = "campaign_reminding"
+
+    campaign: Mapped[str] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
+    hour: Mapped[str] = mapped_column(String(5))  # 17:00, in China
+    remind: Mapped[str] = mapped_column(String(60))
     set_at: Mapped[datetime]
     set_by: Mapped[str] = mapped_column(String(64))
 

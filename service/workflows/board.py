@@ -1,6 +1,7 @@
 """The office's board (进度): how far this year's letters are, per unit and with what lies below it, by one query.
 
-Figures count cadres, not files: whoever has a letter, or is in office with entities and should get one, is one.
+Figures count cadres, not files: whoever has a letter, or is in office with entities and should get one, is one; who
+has left before their letter was finished is none.
 A further figure (signed on paper, uploaded …) is a line in COLUMNS, and where it asks for more than `_facts` has, an
 outer join there; pages, charts and tables take their columns from COLUMNS.
 """
@@ -28,17 +29,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from service.db.flow import PlatformUpload
 from service.db.office import Campaign, CampaignUnit
 from service.db.readings import Opening
 from service.db.tables import Assignment, Cadre, Letter, Unit
 from service.registry import query
 from service.registry.dated import as_of
 from service.registry.figures import Figure
-from service.workflows import letters
+from service.workflows import holds, letters
 from service.workflows.campaigns import of_year
 
 SIGNED = ("signed", "extended", "countersigned", *letters.FINISHED)
 COUNTERSIGNED = ("countersigned", *letters.FINISHED)
+PAPER = "paper"
+"""Signed by hand: counted apart, never as an electronic signature, and never overdue."""
 
 Holds = Callable[[Any, date], ColumnElement[bool]]
 """Of the columns of `_facts` and the day: whether it holds of a cadre."""
@@ -62,7 +66,8 @@ def _overdue(one: Any, on: date) -> ColumnElement[bool]:
     """Past the campaign's day for the cadre and not signed, or past that for the leader and not countersigned."""
     state = func.coalesce(one.state, "")
     return or_(
-        and_(one.sign_by < on, state.not_in(SIGNED)), and_(one.finish_by < on, state.not_in(COUNTERSIGNED))
+        and_(one.sign_by < on, state.not_in((*SIGNED, PAPER))),
+        and_(one.finish_by < on, state.not_in((*COUNTERSIGNED, PAPER))),
     )
 
 
@@ -72,6 +77,8 @@ COLUMNS = (
     Column("signed", "已签", _in(*SIGNED)),
     Column("countersigned", "已监督签署", _in(*COUNTERSIGNED)),
     Column("final", "已存档", _in(*letters.FINISHED)),
+    Column("paper", "纸质签订", _in(PAPER), stage=False),
+    Column("uploaded", "已上传", lambda one, _: one.uploaded, stage=False),
     Column("overdue", "已逾期", _overdue, stage=False),
 )
 """What is counted, stages in the order of the way a letter goes; all are parts of 应签."""
@@ -201,14 +208,26 @@ def _count(session: Session, codes: Collection[str], on: date) -> dict[str, tupl
 def _facts(codes: Collection[str], on: date) -> Subquery:
     """Return one line for each cadre who has this year's letter, or is in office, has entities and no letter yet."""
     opened = exists().where(Opening.letter == Letter.id, Opening.person == Letter.cadre)
+    sent = exists().where(PlatformUpload.letter == Letter.id)
     have = select(
-        Letter.unit, Letter.cadre, Letter.number, Letter.state, opened.label("opened"), Letter.kind
-    ).where(Letter.unit.in_(codes), *of_year(on), Letter.state.not_in(letters.OVER))
+        Letter.unit,
+        Letter.cadre,
+        Letter.number,
+        Letter.state,
+        opened.label("opened"),
+        sent.label("uploaded"),
+        Letter.kind,
+    ).where(Letter.unit.in_(codes), *of_year(on), Letter.state.not_in(letters.OVER), holds.free("left"))
     other = select(Letter.cadre).where(*of_year(on), Letter.state.not_in(letters.OVER))
     nothing = (null().cast(String).label("number"), null().cast(String).label("state"))
     should = (
         select(
-            Cadre.unit, Cadre.cadre, *nothing, false().label("opened"), literal(letters.KIND).label("kind")
+            Cadre.unit,
+            Cadre.cadre,
+            *nothing,
+            false().label("opened"),
+            false().label("uploaded"),
+            literal(letters.KIND).label("kind"),
         )
         .join(Assignment, Assignment.cadre == Cadre.cadre)
         .where(as_of(Cadre, on), as_of(Assignment, on), Cadre.status == "在任", Cadre.unit.in_(codes))

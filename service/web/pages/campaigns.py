@@ -21,6 +21,7 @@ from service.workflows import browsing, campaigning
 from service.workflows.access import grants
 from service.workflows.access.roles import Role
 from service.workflows.campaigning import Terms
+from service.workflows.todo import deadlines
 
 TICK, TICKS = 1.0, 60
 """Seconds between two events, and how many one answer has: a browser asks again, and is asked again who it is."""
@@ -194,6 +195,7 @@ def _show(request: Request, campaign: str, fault: str = "") -> Response:
         people = campaigning.names_of(session, cadres, on)
         going = campaigning.going(session, campaign)
         names = browsing.names(session, on)
+        ends = deadlines.of_campaign(session, row)
     return render(
         request,
         "campaign.html",
@@ -206,6 +208,7 @@ def _show(request: Request, campaign: str, fault: str = "") -> Response:
         names=names,
         title=_titles(here).get(row.kind, row.kind),
         due=sum(one.due for one in units),
+        ends=ends,
         hurdles=dict.fromkeys(one.hurdle for one in units if one.hurdle),
         year=on.year,
         fault=fault,

@@ -1,6 +1,6 @@
 """待办: what the office has to decide, who still has to sign, reminders by hand, deadlines; and what holds a letter."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -81,6 +81,14 @@ def set_deadline(request: Request, unit: str, day: Text, hour: Text, remind: Tex
     except ServiceError as fault:
         return _deadline(request, unit, fault.message)
     return go(request, f"/letters/{unit}/deadline", "saved")
+
+
+@pages.post("/campaigns/{campaign}/reminding", dependencies=[require(Role.CLERK)])
+def reminding(request: Request, campaign: str, hour: Text, remind: Text = "") -> Response:
+    """Set the hour at which a campaign's days end, and when people are reminded."""
+    rule = _hour(hour), _days(remind)
+    deadlines.put_rule(site_of(request).parts, campaign, *rule, by=person_of(request))
+    return go(request, f"/campaigns/{campaign}", "saved")
 
 
 @pages.get("/letter/{letter}/settle", dependencies=[require(*DESK)])
@@ -166,6 +174,13 @@ def _instant(day: str, hour: str) -> datetime:
         return datetime.strptime(f"{day} {hour}", "%Y-%m-%d %H:%M").replace(tzinfo=CHINA)
     except ValueError as exc:
         raise InputError("E-WEB-080", "截止时间应为日期和钟点，如 2026-12-01 和 17:00。") from exc
+
+
+def _hour(text: str) -> time:
+    try:
+        return time.fromisoformat(text.strip())
+    except ValueError as exc:
+        raise InputError("E-WEB-089", "钟点应写作 17:00 的形式。") from exc
 
 
 def _days(text: str) -> list[int]:
