@@ -127,6 +127,8 @@ def test_a_campaign_has_an_hour_and_reminders_and_the_unit_points_to_it(village:
         page = f"/campaigns/{campaign}"
         assert "钟点应写作" in clerk.send_form(page, {"hour": "五点"}, f"{page}/reminding").text
         assert "已保存" in clerk.send_form(page, {"hour": "17:00", "remind": "0"}, f"{page}/reminding").text
+        with village.browser(own_letter(village)[0]) as signer:
+            assert "请在截止时间前签署： 2026-11-26 17:00" in signer.get("/sign").text
         unit = clerk.get(f"/letters/{VILLAGE}/deadline").text
         assert "2026-11-26 17:00 前干部签署" in unit and page in unit
         assert clerk.send_form(page, {"hour": "9:99"}, f"/campaigns/{'0' * 32}/reminding").status_code == 404

@@ -23,6 +23,7 @@ from service.workflows import (
     letters,
     refusing,
     signing,
+    waiting_room,
 )
 from service.workflows.access.roles import Person, Reach, Role
 from service.workflows.todo import tasks
@@ -239,6 +240,9 @@ def test_letters_of_a_merged_unit_pass_to_the_head_of_the_new_one(
     head = str(into.leader)
     assert open_tasks(app, one) == {("countersign", head)} and one in waiting(app, head)
 
+    with app.parts.sessions.begin() as session:  # the office of the new unit sees whom it waits for
+        waiters = waiting_room.waiters(session, [into.code], app.parts.clock())
+    assert (head, 1) in {(each.person, each.countersign) for each in waiters}
     enrolment.enrol_person(app.parts, head, PIN)
     signing.sign_letters(app.parts, head, PIN, device="test", only=[one])
     app.drain()

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.clock import CHINA, china_day
-from service.db.flow import Deadline, Reminding
+from service.db.flow import Deadline, Reminding, Task
 from service.db.office import Campaign, CampaignUnit
 from service.db.tables import Letter
 from service.errors import ConflictError, InputError, NotFoundError
@@ -121,6 +121,13 @@ def due_of(
     """Return when the letters of a unit are due to be signed, or (`what`) countersigned."""
     found = of_unit(session, unit, now, kind=kind)
     return found.of(what) if found else None
+
+
+def earliest(session: Session, person: str, now: datetime) -> datetime | None:
+    """Return by when the first of a person's open tasks is due, if any is."""
+    rows = select(Task.unit, Task.what).where(Task.person == person, Task.closed_at.is_(None)).distinct()
+    found = [due_of(session, unit, now, what) for unit, what in session.execute(rows).all()]
+    return min((one for one in found if one), default=None)
 
 
 def overdue_letters(

@@ -99,8 +99,7 @@ def _message(parts: Parts, session: Session, row: Notice) -> Message | None:
         return None
     kinds = [one.what for one in tasks]
     parts_of = [f"{kinds.count(what)} 份{words}" for what, words in _WORDS.items() if what in kinds]
-    due = [found for one in tasks if (found := deadlines.due_of(session, one.unit, now, one.what))]
-    text = f"{cadre.name}同志：您有 {'，'.join(parts_of)}{_until(min(due, default=None), now)}。"
+    text = f"{cadre.name}同志：您有 {'，'.join(parts_of)}{_until(deadlines.earliest(session, row.person, now), now)}。"
     address = f"{parts.settings.public_url.rstrip('/')}/sign"
     contact = session.get(Contact, row.person)
     place = query.unit(session, cadre.unit, china_day(now)).name

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from service.clock import CHINA, china_day
 from service.db.flow import Task
+from service.workflows import posts
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
@@ -31,7 +32,9 @@ def remind(
     now = parts.clock()
     with parts.sessions.begin() as session:
         waiting = select(Task.person).where(
-            Task.unit.in_(codes), Task.person.is_not(None), Task.closed_at.is_(None)
+            Task.unit.in_(posts.with_former(session, codes)),
+            Task.person.is_not(None),
+            Task.closed_at.is_(None),
         )
         if only is not None:
             waiting = waiting.where(Task.person.in_(only))

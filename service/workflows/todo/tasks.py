@@ -92,14 +92,18 @@ def open_for(session: Session, person: str) -> list[Task]:
 
 
 def of_office(session: Session, codes: Collection[str]) -> list[Task]:
-    """Return the open tasks of the offices of these units, oldest first."""
-    rows = select(Task).where(Task.unit.in_(codes), Task.person.is_(None), Task.closed_at.is_(None))
+    """Return the open tasks of the offices of these units (and what was merged into them), oldest first."""
+    rows = select(Task).where(
+        Task.unit.in_(posts.with_former(session, codes)), Task.person.is_(None), Task.closed_at.is_(None)
+    )
     return list(session.scalars(rows.order_by(Task.opened_at, Task.id)))
 
 
 def of_signers(session: Session, codes: Collection[str]) -> list[Task]:
-    """Return the open tasks of signers about letters of these units, oldest first."""
-    rows = select(Task).where(Task.unit.in_(codes), Task.person.is_not(None), Task.closed_at.is_(None))
+    """Return the open tasks of signers about letters of these units (and what was merged into them), oldest first."""
+    rows = select(Task).where(
+        Task.unit.in_(posts.with_former(session, codes)), Task.person.is_not(None), Task.closed_at.is_(None)
+    )
     return list(session.scalars(rows.order_by(Task.unit, Task.opened_at, Task.id)))
 
 
