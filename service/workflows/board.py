@@ -7,12 +7,11 @@ outer join there; pages, charts and tables take their columns from COLUMNS.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     String,
     Subquery,
     and_,
@@ -20,28 +19,28 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
     null,
-    or_,
     select,
     union_all,
 )
 from sqlalchemy.orm import Session
 
-from service.db.office import Campaign, CampaignUnit
+from service.clock import china_day
+from service.db.flow import PlatformUpload
 from service.db.readings import Opening
 from service.db.tables import Assignment, Cadre, Letter, Unit
 from service.registry import query
 from service.registry.dated import as_of
 from service.registry.figures import Figure
-from service.workflows import letters
+from service.workflows import holds, letters, paper
 from service.workflows.campaigns import of_year
+from service.workflows.todo import deadlines
 
 SIGNED = ("signed", "extended", "countersigned", *letters.FINISHED)
 COUNTERSIGNED = ("countersigned", *letters.FINISHED)
 
-Holds = Callable[[Any, date], ColumnElement[bool]]
-"""Of the columns of `_facts` and the day: whether it holds of a cadre."""
+Holds = Callable[[Any], ColumnElement[bool]]
+"""Of the columns of `_facts`: whether it holds of a cadre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +54,27 @@ class Column:
 
 
 def _in(*states: str) -> Holds:
-    return lambda one, _on: one.state.in_(states)
+    return lambda one: one.state.in_(states)
 
 
-def _overdue(one: Any, on: date) -> ColumnElement[bool]:
-    """Past the campaign's day for the cadre and not signed, or past that for the leader and not countersigned."""
-    state = func.coalesce(one.state, "")
-    return or_(
-        and_(one.sign_by < on, state.not_in(SIGNED)), and_(one.finish_by < on, state.not_in(COUNTERSIGNED))
-    )
+def _overdue(one: Any) -> ColumnElement[bool]:
+    return and_(one.late, one.state.is_not(None), one.state.not_in(deadlines.DONE))
 
 
 COLUMNS = (
-    Column("issued", "已制发", lambda one, _: one.state != "draft"),
-    Column("read", "已阅读", lambda one, _: and_(one.state != "draft", one.opened)),
+    Column("issued", "已制发", lambda one: one.state != "draft"),
+    Column("read", "已阅读", lambda one: and_(one.state != "draft", one.opened)),
     Column("signed", "已签", _in(*SIGNED)),
     Column("countersigned", "已监督签署", _in(*COUNTERSIGNED)),
     Column("final", "已存档", _in(*letters.FINISHED)),
+    Column("paper", "纸质", _in(paper.STATE), stage=False),
+    Column("uploaded", "已上传", lambda one: one.uploaded, stage=False),
     Column("overdue", "已逾期", _overdue, stage=False),
 )
-"""What is counted, stages in the order of the way a letter goes; all are parts of 应签."""
+"""What is counted, stages in the order of the way a letter goes; all are parts of 应签.
+
+纸质 is no electronic signature and in no other figure but 已制发; 已上传 is either's file on the national platform.
+"""
 NAMES = tuple(one.name for one in COLUMNS)
 
 
@@ -112,13 +112,13 @@ class Row:
         return parts
 
 
-def rows(session: Session, codes: Collection[str], on: date, unit: str = "") -> list[Row]:
+def rows(session: Session, codes: Collection[str], now: datetime, unit: str = "") -> list[Row]:
     """Return the lines of a board: all of it first, then the unit's own and those directly below it.
 
     Without `unit` the lines are those of the highest units among `codes`; no unit outside `codes` counts.
     """
-    places = {one.code: one for one in query.units(session, on) if one.code in codes}
-    counted = _count(session, places, on)
+    places = _places(session, codes, now)
+    counted = _count(session, places, now)
     summed = _with_below(counted, places)
     tops = [unit] if unit in places else _tops(places)
     below = [one for one in places.values() if one.parent == unit] if unit in places else []
@@ -129,10 +129,10 @@ def rows(session: Session, codes: Collection[str], on: date, unit: str = "") -> 
     return [row for n, row in enumerate(found) if row.due or n == 0]
 
 
-def every(session: Session, codes: Collection[str], on: date) -> list[tuple[int, Row]]:
+def every(session: Session, codes: Collection[str], now: datetime) -> list[tuple[int, Row]]:
     """Return (depth, line) of every unit with what lies below it, each under the one above, for tables."""
-    places = {one.code: one for one in query.units(session, on) if one.code in codes}
-    summed = _with_below(_count(session, places, on), places)
+    places = _places(session, codes, now)
+    summed = _with_below(_count(session, places, now), places)
     found: list[tuple[int, Row]] = []
 
     def walk(code: str, depth: int) -> None:
@@ -147,25 +147,21 @@ def every(session: Session, codes: Collection[str], on: date) -> list[tuple[int,
     return found
 
 
-def people(session: Session, codes: Collection[str], on: date) -> list[Any]:
-    """Return one line a cadre: unit, name, post, number, state (None: no letter yet), opened, days, overdue."""
-    facts = _facts(codes, on)
+def people(session: Session, codes: Collection[str], now: datetime) -> list[Any]:
+    """Return one line a cadre: unit, name, post, number, state (None: no letter yet), opened, uploaded, overdue."""
+    facts, on = _facts(session, codes, now), china_day(now)
+    one = facts.c
     found = (
-        select(
-            facts.c.unit,
-            Cadre.name,
-            Cadre.post,
-            facts.c.number,
-            facts.c.state,
-            facts.c.opened,
-            facts.c.sign_by,
-            facts.c.finish_by,
-            _overdue(facts.c, on).label("overdue"),
-        )
-        .join(Cadre, and_(Cadre.cadre == facts.c.cadre, as_of(Cadre, on)))
-        .order_by(facts.c.unit, Cadre.row)
+        select(one.unit, Cadre.name, Cadre.post, one.number, one.state, one.opened, one.uploaded)
+        .add_columns(_overdue(one).label("overdue"))
+        .join(Cadre, and_(Cadre.cadre == one.cadre, as_of(Cadre, on)))
+        .order_by(one.unit, Cadre.row)
     )
     return list(session.execute(found).all())
+
+
+def _places(session: Session, codes: Collection[str], now: datetime) -> dict[str, Unit]:
+    return {one.code: one for one in query.units(session, china_day(now)) if one.code in codes}
 
 
 def _row(code: str, name: str, counted: Mapping[str, tuple[int, ...]], *, own: bool = False) -> Row:
@@ -190,41 +186,34 @@ def _with_below(
     return total
 
 
-def _count(session: Session, codes: Collection[str], on: date) -> dict[str, tuple[int, ...]]:
+def _count(session: Session, codes: Collection[str], now: datetime) -> dict[str, tuple[int, ...]]:
     """Return for each unit how many should sign, and how many of them count in each column."""
-    facts = _facts(codes, on)
-    counts = [func.count(case((column.holds(facts.c, on), facts.c.cadre)).distinct()) for column in COLUMNS]
+    facts = _facts(session, codes, now)
+    counts = [func.count(case((column.holds(facts.c), facts.c.cadre)).distinct()) for column in COLUMNS]
     found = select(facts.c.unit, func.count(facts.c.cadre.distinct()), *counts).group_by(facts.c.unit)
     return {code: tuple(numbers) for code, *numbers in session.execute(found)}
 
 
-def _facts(codes: Collection[str], on: date) -> Subquery:
-    """Return one line for each cadre who has this year's letter, or is in office, has entities and no letter yet."""
+def _facts(session: Session, codes: Collection[str], now: datetime) -> Subquery:
+    """Return one line for each cadre who has this year's letter, or is in office, has entities and no letter yet.
+
+    Whose letter was taken out of the queues because they left is not among them (不计入应签).
+    """
+    on = china_day(now)
+    due = deadlines.due_of_all(session, codes, now)
+    late = Letter.unit.in_([code for code, until in due.items() if until < now])
     opened = exists().where(Opening.letter == Letter.id, Opening.person == Letter.cadre)
-    have = select(
-        Letter.unit, Letter.cadre, Letter.number, Letter.state, opened.label("opened"), Letter.kind
-    ).where(Letter.unit.in_(codes), *of_year(on), Letter.state.not_in(letters.OVER))
-    other = select(Letter.cadre).where(*of_year(on), Letter.state.not_in(letters.OVER))
-    nothing = (null().cast(String).label("number"), null().cast(String).label("state"))
+    uploaded = exists().where(PlatformUpload.letter == Letter.id)
+    mine = (*of_year(on), Letter.state.not_in(letters.OVER), holds.free("left"))
+    have = select(Letter.unit, Letter.cadre, Letter.number, Letter.state).where(Letter.unit.in_(codes), *mine)
+    have = have.add_columns(opened.label("opened"), uploaded.label("uploaded"), late.label("late"))
+    nothing: list[Any] = [null().cast(String).label(name) for name in ("number", "state")]
+    nothing += [false().label(name) for name in ("opened", "uploaded", "late")]
     should = (
-        select(
-            Cadre.unit, Cadre.cadre, *nothing, false().label("opened"), literal(letters.KIND).label("kind")
-        )
+        select(Cadre.unit, Cadre.cadre, *nothing)
         .join(Assignment, Assignment.cadre == Cadre.cadre)
         .where(as_of(Cadre, on), as_of(Assignment, on), Cadre.status == "在任", Cadre.unit.in_(codes))
-        .where(Cadre.cadre.not_in(other))
+        .where(Cadre.cadre.not_in(select(Letter.cadre).where(*mine)))
         .distinct()
     )
-    return _with_days(union_all(have, should).subquery(), on).subquery()
-
-
-def _with_days(one: Subquery, on: date) -> Select[Any]:
-    """Add the days of the campaign that a cadre's unit has in this year, if it has one."""
-    mine = and_(
-        CampaignUnit.unit == one.c.unit, CampaignUnit.kind == one.c.kind, CampaignUnit.year == on.year
-    )
-    return (
-        select(one, Campaign.sign_by, Campaign.finish_by)
-        .outerjoin(CampaignUnit, mine)
-        .outerjoin(Campaign, Campaign.id == CampaignUnit.campaign)
-    )
+    return union_all(have, should).subquery()
