@@ -1,4 +1,4 @@
-"""A deployment for the benchmarks of the web part: one street, one of its villages with as many signers as wanted."""
+"""A deployment for the benchmarks of the web part: a street, in one of its villages as many signers as are wanted."""
 
 import logging
 import sys

@@ -85,8 +85,13 @@ def office(app: App, browser: Browser, url: str) -> None:
     waiting, drafts = _villages(app)
     with entered(browser, url, "desktop", "经办人") as page:
         take(page, "clerk-home", "desktop")
-        page.goto(f"/letters/{drafts}")
-        take(page, "clerk-letters", "desktop")
+        for path, name in (
+            *(("/imports", "clerk-imports"), ("/lists", "clerk-lists"), ("/texts", "clerk-texts")),
+            *(("/campaigns/new", "clerk-campaign"), (f"/letters/{drafts}", "clerk-letters")),
+            *(("/tasks", "clerk-tasks"), ("/parcels", "clerk-parcels"), ("/changes", "clerk-changes")),
+        ):
+            page.goto(path)
+            take(page, name, "desktop")
         page.goto(f"/board?unit={waiting[:9]}")
         take(page, "clerk-board", "desktop")
         page.goto(f"/cadres?unit={waiting}")
@@ -130,9 +135,11 @@ def cadre(app: App, browser: Browser, url: str) -> None:
         _draw(page)
         take(page, "cadre-draw", "phone")
         page.get_by_role("button", name="看看签在文书上的样子").click()
+        page.wait_for_function("() => document.images[1].complete && document.images[1].naturalWidth")
         page.get_by_label("我已阅读并同意").check()
         page.get_by_label("签名密码").fill(PIN)
-        page.get_by_label("签名密码").scroll_into_view_if_needed()
+        page.evaluate("window.scrollBy(0, -260)")
+        page.wait_for_timeout(500)
         take(page, "cadre-confirm", "phone")
         page.get_by_role("button", name="签署", exact=True).click()
         page.get_by_text("已签署，正在存档").wait_for()

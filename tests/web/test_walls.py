@@ -38,6 +38,7 @@ UNREADY = {
     "/imports/{upload}/marked",
     "/parcels/{parcel}/file",
     "/parcels/{parcel}/all",
+    "/uploads/{unit}/package",
     "/letter/{letter}/paper/print",
     "/letter/{letter}/paper/page",
     "/original/{letter}",
