@@ -36,7 +36,7 @@ pytest: setup-test ## 测试（不含长时间测试）/ the tests, without the 
 soak: setup-test ## 长时间测试 / the long tests
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m soak
 
-conformance: setup-conformance ## 用 veraPDF 检查每种文书和签完的承诺书（PDF/A-3a、PDF/UA-1）/ every kind, and a signed letter
+conformance: setup-conformance ## 用 veraPDF、PDFBox 和 Bouncy Castle 检查文书与签名 / files and signatures by other programs
 	$(BIN)/pytest -m conformance tests/conformance
 
 outputs: setup-test ## 重做 samples/outputs 和 docs/images/kinds / rebuild the sample outputs and their pictures

@@ -10,7 +10,6 @@ the objects, how many hashes a receipt has, and the audit's speed and peak memor
 import argparse
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -27,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
 
+from bench.memory import peak_mb  # noqa: E402
 from service.archive import log as logs  # noqa: E402
 from service.archive.audit import Scope, audit  # noqa: E402
 from service.archive.folder import LogFolder  # noqa: E402
@@ -127,7 +127,7 @@ def _measure_log(size: int) -> dict[str, float]:
             "receipt_hashes": len(proof.parse_proof(receipt).hashes),
             "log_bytes_per_entry": round(_bytes_below(folder / "tile") / size, 1),
             "audit_per_second": round(size / seconds),
-            "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            "peak_mb": peak_mb(),
         }
 
 

@@ -19,7 +19,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bench.memory import peak_mb  # noqa: E402
+
 FONTS = ROOT / ".fonts"
 _SURNAMES, _GIVEN = "赵钱孙李周吴郑王冯陈", ("建国", "思远", "明", "晓红", "示范", "样例", "佳", "志强")
 _ROUNDS = 3
@@ -112,7 +116,7 @@ def _measure(make: Callable[[int], bytes], n: int) -> dict[str, Any]:
         "mean_ms": round(statistics.mean(times) * 1000, 2),
         "wall": round(time.perf_counter() - start, 3),
         "bytes": len(data),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mb": peak_mb(),
     }
 
 

@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench.memory import peak_mb  # noqa: E402
 from samples import make_lucheng  # noqa: E402
 from service import app as composition  # noqa: E402
 from service.registry import form_export, styled  # noqa: E402
@@ -118,14 +119,14 @@ def _settings(path: Path) -> Settings:
 def _measure(path: Path, *, with_export: bool) -> dict[str, Any]:
     parts = composition.build(_settings(path), lambda: NOW).parts
     seconds: dict[str, float] = {}
-    before = _peak_mb()
+    before = peak_mb()
     began_cpu = time.process_time()
     rows = _import(parts, path, seconds, "")
     cpu = time.process_time() - began_cpu
-    first, taken = _peak_mb(), sum(seconds.values())
+    first, taken = peak_mb(), sum(seconds.values())
     if _import(parts, path, seconds, " again") != rows:
         raise SystemExit("the same file twice changed the number of rows")
-    peak = _peak_mb()
+    peak = peak_mb()
     if with_export:
         began = time.perf_counter()
         with parts.sessions.begin() as session:
@@ -140,7 +141,7 @@ def _measure(path: Path, *, with_export: bool) -> dict[str, Any]:
         "peak_mb_of_first_import": first,
         "mb_before": before,
         "seconds": seconds,
-        **({"peak_mb_with_export": _peak_mb()} if with_export else {}),
+        **({"peak_mb_with_export": peak_mb()} if with_export else {}),
     }
 
 
@@ -154,13 +155,6 @@ def _import(parts: Parts, path: Path, seconds: dict[str, float], name: str) -> i
     seconds["carry out" + name] = round(time.perf_counter() - shown, 3)
     counts = (taken.units, taken.cadres, taken.entities)
     return sum(one.new + one.changed + one.unchanged for one in counts)
-
-
-def _peak_mb() -> float:
-    # Not getrusage: a child's ru_maxrss begins with what its parent held when it was started.
-    status = Path("/proc/self/status").read_text()
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return round(int(peak.split()[1]) / 1024, 1)
 
 
 if __name__ == "__main__":

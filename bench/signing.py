@@ -17,7 +17,6 @@ import io
 import json
 import logging
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -50,6 +49,7 @@ from pyhanko_certvalidator import ValidationContext  # noqa: E402
 from pyhanko_certvalidator.registry import SimpleCertificateStore  # noqa: E402
 
 from bench import documents, verification  # noqa: E402
+from bench.memory import peak_mb  # noqa: E402
 from service.archive import log as logs  # noqa: E402
 from service.archive.store import FolderStore  # noqa: E402
 from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex  # noqa: E402
@@ -335,13 +335,13 @@ def _certify(
     return builder.sign(_opened(issuer_key), hashes.SHA256()).public_bytes(Encoding.DER)
 
 
-def _sign_many(numbers: Sequence[int]) -> int:
+def _sign_many(numbers: Sequence[int]) -> float:
     """Sign so many letters in this process; return its peak in MB."""
     bench = _bench()
     tsa = bench.hand("时间戳", bench.lab.tsa_key, bench.lab.tsa)
     for _ in numbers:
         bench.ceremony(bench.hands, tsa)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return peak_mb()
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,8 @@
 
 Run `python -m keys_example.build` after a change of certificate profiles; a test compares.
 The keys grow from seeds that everybody can read: they protect nothing. Production makes its own.
+Signatures of the folder `sm2` differ each time (SM2 has no deterministic form in OpenSSL): a certificate there is
+kept as it is while its content is what would be signed and its signature holds.
 """
 
 import base64
@@ -12,9 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from asn1crypto import keys, pem
+from asn1crypto import keys, pem, x509
 
+from service import gm
 from service.core import Entropy, subject_of
+from service.errors import VerificationError
 from service.keys import service_keys
 from service.keys.signer import Algorithm, Signer
 from service.signing import ca
@@ -33,6 +37,8 @@ ORIGINS = {"log": "liangze.example/demo-log", "trust": "liangze.example/demo-tru
 """Names of the Ed25519 keys in their verifier keys (https://c2sp.org/signed-note)."""
 
 P256 = ("issuing_ca", "tsa_ca", "tsa", "seal", "qr")
+SM2 = ("issuing_ca", "seal")
+"""Those that differ under LIANGZE_SIGNATURE_PROFILE=sm2, in the folder of that name."""
 
 WARNING = (
     service_keys.DEMO_MARK + b"\n# This private key is public: anyone can sign with it. See README.md.\n"
@@ -57,17 +63,35 @@ def build(folder: Path) -> None:
         (folder / f"{name}.pem").write_bytes(pem.armor("CERTIFICATE", certificate))
     for name, made in ed25519.items():
         (folder / f"{name}.vkey").write_text(_vkey(ORIGINS[name], made.signer.public_key) + "\n")
+    _build_sm2(folder / "sm2")
+
+
+def _build_sm2(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    made = {name: _key(name, Algorithm.SM2_SM3) for name in SM2}
+    for name, one in made.items():
+        (folder / f"{name}.key").write_bytes(one.pem)
+    issuer = made["issuing_ca"].signer.public_key
+    for name, der in _signing_certificates({name: one.signer for name, one in made.items()}).items():
+        path = folder / f"{name}.pem"
+        if not path.exists() or not _is_same(path, der, issuer):
+            path.write_bytes(pem.armor("CERTIFICATE", der))
+
+
+def _is_same(path: Path, made: bytes, issuer: bytes) -> bool:
+    """Say whether the certificate in a file has the content of `made` and a signature of its issuer that holds."""
+    kept, wanted = (x509.Certificate.load(der) for der in (pem.unarmor(path.read_bytes())[2], made))
+    content = kept["tbs_certificate"].dump()
+    if content != wanted["tbs_certificate"].dump():
+        return False
+    try:
+        gm.verify(issuer, content, kept["signature_value"].native)
+    except VerificationError:
+        return False
+    return True
 
 
 def _certificates(signers: dict[str, Signer]) -> dict[str, bytes]:
-    issuing = ca.self_signed(
-        signers["issuing_ca"],
-        ca.Subject("两责电子签名签发机构（演示 DEMO）", "两责系统演示单位", demo=True),
-        now=START,
-        years=CA_YEARS,
-        serial=_serial("issuing_ca"),
-        use="sign",
-    )
     timing = ca.self_signed(
         signers["tsa_ca"],
         ca.Subject("两责时间戳签发机构（演示 DEMO）", "两责系统演示单位", demo=True),
@@ -86,6 +110,18 @@ def _certificates(signers: dict[str, Signer]) -> dict[str, bytes]:
         not_after=TSA_END,
         serial=_serial("tsa"),
     )
+    return _signing_certificates(signers) | {"tsa_ca": timing, "tsa": tsa}
+
+
+def _signing_certificates(signers: dict[str, Signer]) -> dict[str, bytes]:
+    issuing = ca.self_signed(
+        signers["issuing_ca"],
+        ca.Subject("两责电子签名签发机构（演示 DEMO）", "两责系统演示单位", demo=True),
+        now=START,
+        years=CA_YEARS,
+        serial=_serial("issuing_ca"),
+        use="sign",
+    )
     seal = ca.issue(
         issuing,
         signers["issuing_ca"],
@@ -96,7 +132,7 @@ def _certificates(signers: dict[str, Signer]) -> dict[str, bytes]:
         not_after=SEAL_END,
         serial=_serial("seal"),
     )
-    return {"issuing_ca": issuing, "tsa_ca": timing, "tsa": tsa, "seal": seal}
+    return {"issuing_ca": issuing, "seal": seal}
 
 
 def _key(name: str, algorithm: Algorithm) -> Made:

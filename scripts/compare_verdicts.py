@@ -51,6 +51,9 @@ WHY = {
     "timestamp be what it is; ours must prove time.",
     "wrong_people": "neither knows who was to sign; we read it from the certified content.",
     "receipts": "neither knows receipts.",
+    "sm2_letters": "neither knows SM2 or SM3 as it comes; pyHanko does with its public hook "
+    "(tests/verification/test_sm2_letters.py), PDFBox with Bouncy Castle does (make conformance).",
+    "sm2_vendors": "neither sees a signature in such a file, or says that it knows no such kind.",
     "everyday": "neither tells an everyday copy from a forgery; we name what to do.",
 }
 Judgement = tuple[str, str]  # accepted, refused or an exception's name, for one of the others; and a remark

@@ -2,8 +2,8 @@
 # Installs, on Debian 12 or 13, whatever liangze still lacks: system packages, Fandol fonts, a virtual environment.
 #   scripts/setup.sh run     what the program needs       (make demo)
 #   scripts/setup.sh test    and what its checks need     (make test)
-#   scripts/setup.sh conformance    and the veraPDF engine (make conformance)
-# Web files of others (htmx, signature_pad) come from npm packages, checked by digest, and are copied, never committed.
+#   scripts/setup.sh conformance    and veraPDF, PDFBox, Bouncy Castle (make conformance)
+# Web files of others (htmx, signature_pad, a QR reader) come from npm packages, checked by digest, and are copied, never committed.
 # Every step looks first and does nothing when all is there: a second run takes well under a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,6 +18,8 @@ readonly NPM=scripts/npm.sha512
 readonly WEB_FILES=(
     "htmx.org-2.0.8.tgz dist/htmx.min.js service/web/static/vendor"
     "signature_pad-4.2.0.tgz dist/signature_pad.umd.min.js service/web/static/vendor"
+    "qr-0.7.0.tgz decode.js service/web/door/vendor"
+    "qr-0.7.0.tgz index.js service/web/door/vendor"
 )
 readonly TEST_WEB_FILES=("axe-core-4.14.1.tgz axe.min.js tests/web/vendor")
 # Pango and HarfBuzz draw the pages, Noto and LXGW WenKai hold the rare names, poppler checks signatures independently.
@@ -25,9 +27,9 @@ readonly PACKAGES=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-no
 # qpdf looks for damage in signed files, the registry is tested on a private PostgreSQL server, keys on tokens with SoftHSM,
 # the pages in Chromium; only the tests call them.
 readonly TEST_PACKAGES=(qpdf postgresql softhsm2 chromium)
-# The veraPDF engine is a Java program that reads its profiles with JAXB, which Java itself no longer has; Go's own log code
-# reads ours.
-readonly CONFORMANCE_PACKAGES=(libjaxb-java golang-go golang-golang-x-mod-dev)
+# The veraPDF engine is a Java program that reads its profiles with JAXB, which Java itself no longer has; PDFBox and Bouncy
+# Castle judge signatures, those with SM2 too; Go's own log code reads ours.
+readonly CONFORMANCE_PACKAGES=(libjaxb-java libpdfbox2-java libbcpkix-java golang-go golang-golang-x-mod-dev)
 
 ROOT="$PWD"
 readonly ROOT

@@ -33,7 +33,7 @@ from service.commands import (
 from service.errors import InputError, ServiceError, SetupError, UsageError
 from service.registry import query
 from service.settings import ROOT, Settings
-from service.workflows import demo, enrolment, intake, letters, setup, signing
+from service.workflows import demo, demo_people, enrolment, intake, letters, setup, signing
 from service.workflows.parts import Parts
 
 cli = typer.Typer(
@@ -187,6 +187,10 @@ def worker(
 def demo_(
     out: Out = Path("out/demo"),
     workbook: Annotated[Path, typer.Option(help="登记簿。")] = ROOT / "samples" / "lucheng.xlsx",
+    serve_: Annotated[
+        bool, typer.Option("--serve", help="做完后启动网页，以各种身份点着看（只监听本机）。")
+    ] = False,
+    port: Annotated[int, typer.Option(help="--serve 的端口；0 表示任选一个。")] = 8080,
 ) -> int:
     """在样例数据上完成全部主要工作。"""
     settings = _settings()
@@ -201,6 +205,9 @@ def demo_(
     console.show_summary(summary, out)
     if summary.audit != "ok":
         raise InputError("E-ARC-090", f"档案核查未通过：{summary.audit}")
+    if serve_:
+        demo_people.fill(app.parts, app.drain)
+        serve.run(app.parts, "127.0.0.1", port)
     return 0
 
 

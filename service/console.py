@@ -151,6 +151,7 @@ def show_summary(summary: Summary, out: Path) -> None:
         ("责任清单", f"{summary.lists} 份（Word 和 PDF）"),
         ("承诺书", f"应签 {summary.commitments}，已签完 {summary.signed}，验证通过 {summary.verified}"),
         ("存证", f"{summary.archived} 份最终文书，档案核查 {summary.audit}"),
+        *([("请注意", summary.remark)] if summary.remark else []),
         ("用时", f"{sum(summary.seconds.values()):.1f} 秒"),
         ("输出", str(out)),
     ]

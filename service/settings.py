@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     """Data directory (LIANGZE_HOME): database, keys, log, store, work."""
     environment: Literal["demo", "production"] = "demo"
     """`production` refuses demo keys and unadopted texts; `demo` marks every page 演示样张."""
+    signature_profile: Literal["international", "sm2"] = "international"
+    """How letters, certificates and revocation lists are signed: P-256 with SHA-256, or SM2 with SM3 (国密)."""
     database_url: str = ""
     """SQLAlchemy URL; empty means SQLite in the data directory."""
     store_url: str = ""
@@ -71,6 +73,24 @@ class Settings(BaseSettings):
     """File (mode 0600) with the client's secret."""
     oidc_title: str = "统一身份登录"
     """What the button says."""
+    notify: Literal["file", "smtp", "webhook"] = "file"
+    """How notices reach signers: a file in the data directory, e-mail, or a gateway for SMS and chat apps."""
+    smtp_host: str = ""
+    """Mail server for notices."""
+    smtp_port: int = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """`none` only for a server on the same machine."""
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    """File (mode 0600) or credential with the password of `smtp_user`."""
+    smtp_from: str = ""
+    """Sender's address."""
+    smtp_to: str = ""
+    """Address made of the phone number where a person has none on record, e.g. {mobile}@139.com; empty: none."""
+    webhook_url: str = ""
+    """Gateway to which notices are posted, signed (docs/web.md)."""
+    webhook_secret_file: Path | None = None
+    """File (mode 0600) or credential with the secret shared with the gateway."""
     tasks_immediate: bool = False
     """Run background tasks at once in this process (tests)."""
 
@@ -88,6 +108,12 @@ class Settings(BaseSettings):
     def pepper(self) -> Path:
         """File that holds the pepper."""
         return self.pepper_file or self.secrets / "pepper"
+
+    @property
+    def demo_keys(self) -> tuple[Path, ...]:
+        """Folders of the demo keys, the profile's own before those that are the same under every profile."""
+        own = self.keys_example / self.signature_profile
+        return (own, self.keys_example) if own.is_dir() else (self.keys_example,)
 
     @property
     def trust_bundle(self) -> Path:

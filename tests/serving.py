@@ -5,18 +5,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 DEADLINE_SECONDS = 20
 
 
 @contextmanager
-def served(web: FastAPI) -> Iterator[str]:
+def served(web: ASGIApp, lifespan: Literal["on", "off"] = "off") -> Iterator[str]:
     """Serve `web` on a port of its own and yield its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(web, log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(web, log_level="error", lifespan=lifespan))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     deadline = time.monotonic() + DEADLINE_SECONDS

@@ -1,6 +1,7 @@
 """The demo keys: rebuilt byte for byte, loud in every name, known by fingerprint, refused in production."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 from asn1crypto import pem, x509
 
+from keys_example import build
+from service import gm
 from service.errors import ForbiddenError, SetupError
 from service.keys import private, service_keys
 from service.keys.private import LocalSigner
@@ -19,7 +22,8 @@ from service.signing.ca import Subject
 from service.tlog import note
 
 FOLDER = Settings().keys_example
-CERTIFICATES = ("issuing_ca", "tsa_ca", "tsa", "seal")
+SM2 = ("sm2/issuing_ca", "sm2/seal")
+CERTIFICATES = ("issuing_ca", "tsa_ca", "tsa", "seal", *SM2)
 KEYS = (*CERTIFICATES, "log", "trust", "qr")
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 END = datetime(2027, 11, 24, tzinfo=UTC)
@@ -32,13 +36,30 @@ def _certificate(name: str) -> bytes:
 
 def test_the_script_rebuilds_the_folder_byte_for_byte(tmp_path: Path) -> None:
     script = [sys.executable, "-m", "keys_example.build", str(tmp_path)]
+    (tmp_path / "sm2").mkdir()
+    for name in SM2:  # a signature of SM2 is another each time: the script keeps those that hold
+        shutil.copy(FOLDER / f"{name}.pem", tmp_path / f"{name}.pem")
     subprocess.run(script, cwd=ROOT, check=True, timeout=30)
-    built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    built = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
     kept = {
-        path.name: path.read_bytes() for path in FOLDER.iterdir() if path.suffix in {".key", ".pem", ".vkey"}
+        path.relative_to(FOLDER): path.read_bytes()
+        for path in FOLDER.rglob("*.*")
+        if path.suffix in {".key", ".pem", ".vkey"}
     }
     assert built == kept
-    assert len(built) == 13
+    assert len(built) == 17
+
+
+def test_the_script_replaces_an_sm2_certificate_whose_signature_is_spoilt(tmp_path: Path) -> None:
+    (tmp_path / "sm2").mkdir()
+    text = (FOLDER / "sm2" / "seal.pem").read_bytes()
+    der = bytearray(pem.unarmor(text)[2])
+    der[-1] ^= 1
+    (tmp_path / "sm2" / "seal.pem").write_bytes(pem.armor("CERTIFICATE", bytes(der)))
+    build.build(tmp_path)
+    made = x509.Certificate.load(pem.unarmor((tmp_path / "sm2" / "seal.pem").read_bytes())[2])
+    issuer = service_keys.load_demo_key(FOLDER / "sm2" / "issuing_ca.key").public_key
+    gm.verify(issuer, made["tbs_certificate"].dump(), made["signature_value"].native)
 
 
 @pytest.mark.parametrize("name", CERTIFICATES)
@@ -52,7 +73,7 @@ def test_every_certificate_says_that_it_is_a_demo(name: str) -> None:
 def test_certificate_and_key_belong_together(name: str) -> None:
     signer = service_keys.load_demo_key(FOLDER / f"{name}.key")
     assert x509.Certificate.load(_certificate(name)).public_key.dump() == signer.public_key
-    assert signer.algorithm is Algorithm.ECDSA_P256_SHA256
+    assert signer.algorithm is (Algorithm.SM2_SM3 if name in SM2 else Algorithm.ECDSA_P256_SHA256)
 
 
 @pytest.mark.parametrize("name", ["log", "trust"])

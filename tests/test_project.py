@@ -115,6 +115,12 @@ def test_pages_link_only_to_files_that_exist(page: str) -> None:
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
 
 
+def test_the_security_page_points_only_to_files_that_exist() -> None:
+    named = re.findall(r"`((?:service|tests|docs|scripts)/[\w./-]+)`", _read("SECURITY.md"))
+    assert len(named) > 60
+    assert [one for one in named if not (ROOT / one).exists()] == []
+
+
 def test_no_file_names_a_package_registry_or_a_folder_of_one_machine() -> None:
     words = [*HOSTS, "/work" + "/"]
     found = [

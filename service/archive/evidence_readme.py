@@ -26,7 +26,7 @@ TEXT = """证据包说明
   openssl verify -CAfile certificates/issuing_ca.pem certificates/签名人证书.pem
   openssl crl -inform DER -in crls/文件名.crl -noout -text
 
-四、核对时间戳（openssl）
+{remark}四、核对时间戳（openssl）
   openssl ts -verify -token_in -in timestamps/文件名.tst -digest 摘要 -CAfile certificates/tsa_ca.pem
   摘要见 timestamps/digests.txt。证书到期以后，加 -attime 以当时的时间核对。
 
@@ -50,6 +50,6 @@ TEXT = """证据包说明
 """
 
 
-def text(count: int, time: str) -> bytes:
-    """Return the text for a package of `count` documents."""
-    return TEXT.format(count=count, time=time).encode()
+def text(count: int, time: str, remark: str = "") -> bytes:
+    """Return the text for a package of `count` documents; `remark` says what their algorithms ask of other programs."""
+    return TEXT.format(count=count, time=time, remark=f"  注意：{remark}\n\n" if remark else "").encode()

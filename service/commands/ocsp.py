@@ -32,7 +32,7 @@ def serve(
     """启动证书状态服务（RFC 6960），并提供吊销列表下载。"""
     parts = open_parts()
     web = create_ocsp(
-        partial(responding.answer, parts, responding.signer(parts)), partial(responding.current_list, parts)
+        partial(responding.answer, parts, responding.signers(parts)), partial(responding.current_list, parts)
     )
     console.say(f"证书状态服务：http://{host}:{port}/　吊销列表：http://{host}:{port}/crl/issuing_ca.crl")
     uvicorn.run(web, host=host, port=port, log_level="warning")

@@ -20,6 +20,7 @@ from service.commands.opening import open_parts
 from service.errors import SetupError, UsageError, system_reason
 from service.web.app import create_app
 from service.web.door import Beside, create_door
+from service.workflows import demo_people
 from service.workflows.access import accounts
 from service.workflows.parts import Parts
 
@@ -40,7 +41,19 @@ def serve(
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="同时运行后台工作。")] = True,
 ) -> None:
     """启动网页服务和后台工作；没有管理员时，给出一次性的管理员链接。"""
-    parts = open_parts()
+    run(open_parts(), host, port, tls_cert, tls_key, worker=worker)
+
+
+def run(
+    parts: Parts,
+    host: str,
+    port: int,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    *,
+    worker: bool = True,
+) -> None:
+    """Serve an open deployment until told to stop."""
     settings = parts.settings
     certificate, key = tls_cert or settings.tls_cert, tls_key or settings.tls_key
     if (certificate is None) != (key is None):
@@ -50,6 +63,8 @@ def serve(
         where = _local_address(listener, secure=certificate is not None)
         console.say(f"网页服务：{where}　对外地址：{settings.public_url}")
         _say_first_admin(parts)
+        if demo_people.actors(parts):
+            console.say(f"演示身份（任何人可用，切勿放到公网）：{settings.public_url.rstrip('/')}/demo")
         config = uvicorn.Config(
             web,
             log_level="warning",

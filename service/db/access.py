@@ -121,6 +121,20 @@ class LoginTry(Base):
     at: Mapped[datetime]
 
 
+class Request(Base):
+    """A changing request of the API and its answer, by its Idempotency-Key: a repetition gets the same answer."""
+
+    __tablename__ = "request"
+    __table_args__ = (Index(None, "at"),)
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # digest of session and key
+    fingerprint: Mapped[str] = mapped_column(String(64))  # digest of method, path, query and body
+    status: Mapped[int | None]  # null: still being done
+    media: Mapped[str] = mapped_column(String(80))
+    answer: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
 class Act(Base):
     """操作记录 (audit trail): who did what to which record; rows are only added, and name nobody."""
 

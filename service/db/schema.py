@@ -8,11 +8,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from service.db import access, changes, holdings, intake, pki, readings, records, tables, texts
+from service.db import access, changes, flow, holdings, intake, office, pki, readings, records, tables, texts
 from service.errors import SetupError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-SCHEMA = (tables, access, changes, holdings, intake, pki, readings, records, texts)
+SCHEMA = (tables, access, changes, flow, holdings, intake, office, pki, readings, records, texts)
 """The modules that describe the tables; importing them here makes their metadata whole."""
 
 

@@ -200,6 +200,27 @@ class Rendition(Base):
     created_at: Mapped[datetime]
 
 
+class Printed(Base):
+    """A QR code that went out on pages whose life is not a letter's: lists, notices.
+
+    `content` is what the code names the content by (16 bytes of its SHA-256, hex). A list's codes die by the state of
+    its version; whoever ends another paper says so in `state`.
+    """
+
+    __tablename__ = "printed"
+    __table_args__ = (
+        Index(None, "target"),
+        CheckConstraint("state IN ('','void','superseded')", name="state"),
+    )
+
+    content: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    target: Mapped[str] = mapped_column(String(32))  # id of the list version or paper
+    stage: Mapped[str] = mapped_column(String(8))  # draft (待审定), approved
+    state: Mapped[str] = mapped_column(String(10), default="")
+    at: Mapped[datetime]
+
+
 class Letter(Base):
     """A letter to be signed (承诺书). `state` is draft, then the event of its last log entry."""
 

@@ -7,15 +7,17 @@ OpenSSL then clears the memory of the key (EVP_PKEY_free cleanses its private pa
 import hashlib
 from typing import NoReturn, cast
 
+from asn1crypto import pem
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
+from service import gm
 from service.core import Entropy
 from service.errors import InputError, UsageError
 from service.keys.signer import Algorithm
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | gm.PrivateKey
 
 RSA_BITS = 3072
 """Size of a new RSA key; 128 bits of strength, as P-256 has."""
@@ -64,6 +66,8 @@ def generate(algorithm: Algorithm, entropy: Entropy) -> PrivateKey:
     if algorithm is Algorithm.RSA_SHA256:
         return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
     # FIPS 186-5 A.2.1: 64 bits more than the order has, so that the remainder is not biased.
+    if algorithm is Algorithm.SM2_SM3:
+        return gm.private_key(int.from_bytes(entropy(40)) % (gm.ORDER - 2) + 1)
     scalar = int.from_bytes(entropy(40)) % (P256_ORDER - 1) + 1
     return ec.derive_private_key(scalar, ec.SECP256R1())
 
@@ -76,13 +80,17 @@ def algorithm_of(key: object) -> Algorithm:
         return Algorithm.RSA_SHA256
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return Algorithm.ED25519
+    if isinstance(key, gm.PrivateKey):
+        return Algorithm.SM2_SM3
     raise InputError(
-        "E-KEY-006", f"不支持这种密钥：请用 P-256、Ed25519 或不少于 {RSA_BITS_MIN} 位的 RSA 密钥。"
+        "E-KEY-006", f"不支持这种密钥：请用 P-256、SM2、Ed25519 或不少于 {RSA_BITS_MIN} 位的 RSA 密钥。"
     )
 
 
 def public_of(key: PrivateKey) -> bytes:
     """Return the public half as DER SubjectPublicKeyInfo."""
+    if isinstance(key, gm.PrivateKey):
+        return key.public_key
     return key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -100,6 +108,8 @@ def to_pem(key: PrivateKey) -> bytes:
 
 def from_der(data: bytes | bytearray) -> PrivateKey:
     """Read an unencrypted PKCS #8 key; raise InputError E-KEY-005 or E-KEY-006."""
+    if gm.names_curve(data):
+        return gm.PrivateKey(data)
     try:
         key = serialization.load_der_private_key(data, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -109,11 +119,14 @@ def from_der(data: bytes | bytearray) -> PrivateKey:
 
 def from_pem(data: bytes) -> PrivateKey:
     """Read an unencrypted PEM key; raise InputError E-KEY-005 or E-KEY-006."""
+    key, is_unknown = None, False
     try:
         key = serialization.load_pem_private_key(data, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    return _accept(key)
+    except UnsupportedAlgorithm:
+        is_unknown = True  # a curve that this library lacks
+    except (ValueError, TypeError):
+        pass
+    return from_der(pem.unarmor(data)[2]) if is_unknown else _accept(key)
 
 
 def _accept(key: object) -> PrivateKey:
@@ -125,4 +138,7 @@ def _accept(key: object) -> PrivateKey:
 
 
 def _serialise(key: PrivateKey, encoding: serialization.Encoding) -> bytes:
+    if isinstance(key, gm.PrivateKey):
+        der = key.to_der()
+        return der if encoding is serialization.Encoding.DER else bytes(pem.armor("PRIVATE KEY", der))
     return key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -11,6 +11,7 @@ class Algorithm(StrEnum):
     ECDSA_P256_SHA256 = "ecdsa-p256-sha256"
     RSA_SHA256 = "rsa-sha256"
     ED25519 = "ed25519"
+    SM2_SM3 = "sm2-sm3"
 
 
 class Signer(Protocol):
@@ -27,7 +28,10 @@ class Signer(Protocol):
         ...
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature over `data`, hashed inside; ECDSA as DER, deterministic (RFC 6979) except on tokens."""
+        """Return the signature over `data`, hashed inside; ECDSA and SM2 as DER.
+
+        ECDSA is deterministic (RFC 6979) except on tokens, SM2 never is.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.core import Entropy, Sha256Hex, canonical_json, new_id
 from service.db.changes import Erasure
+from service.db.flow import Contact
 from service.db.tables import Assignment, Cadre, Letter, ListVersion, Salt, Unit
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import frozen, persons, traces
@@ -106,6 +107,7 @@ def _erase(session: Session, row: Erasure) -> Erased:
     }
     session.execute(update(Cadre).where(Cadre.cadre == person).values(name=ERASED, mobile=None))
     session.execute(delete(Salt).where(Salt.person == person))
+    session.execute(delete(Contact).where(Contact.person == person))
     words = traces.Words(
         person,
         tuple(one for one in numbers if not _shared(session, Cadre.mobile, one, person)),

@@ -1,7 +1,7 @@
 """待补正 rows in the database: kept until a later import brings them in sound, or somebody dismisses them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,13 +82,12 @@ def resolve(session: Session, workbook: Workbook, *, file: str, now: datetime) -
     return len(done)
 
 
-def waiting(session: Session) -> list[Waiting]:
-    """Return what is 待补正, oldest first."""
-    rows = session.scalars(
-        select(PendingRow)
-        .where(PendingRow.resolved_at.is_(None))
-        .order_by(PendingRow.created_at, PendingRow.sheet, PendingRow.row)
-    )
+def waiting(session: Session, files: Collection[str] | None = None) -> list[Waiting]:
+    """Return what is 待补正, oldest first; where given only of files with these digests."""
+    wanted = select(PendingRow).where(PendingRow.resolved_at.is_(None))
+    if files is not None:
+        wanted = wanted.where(PendingRow.file.in_(files))
+    rows = session.scalars(wanted.order_by(PendingRow.created_at, PendingRow.sheet, PendingRow.row))
     return [
         Waiting(
             row.id,

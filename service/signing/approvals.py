@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from service.clock import china_day, format_utc, parse_utc
 from service.core import canonical_json, parse_canonical, sha256_hex
 from service.errors import ConflictError, CorruptError, ForbiddenError, InputError
@@ -177,9 +174,5 @@ def approve(
 
 def require_own_key(signer: Signer, certificate: bytes) -> None:
     """Raise ForbiddenError unless `signer` holds the key of the certificate."""
-    try:
-        public = x509.load_der_x509_certificate(certificate).public_key()
-    except ValueError as exc:
-        raise InputError("E-SIG-023", "证书不是有效的 X.509 证书；请检查证书。") from exc
-    if public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != signer.public_key:
+    if cms.public_key_of(certificate) != signer.public_key:
         raise ForbiddenError("E-SIG-045", "签名密钥与证书不是一对，未签署；请检查所用证书。")

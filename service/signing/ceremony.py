@@ -32,17 +32,21 @@ TIMESTAMP_ROOM = 3500  # least bytes kept for a document timestamp
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The next revision, complete but for its signature: `hole` spans the hex string, brackets included."""
+    """The next revision, complete but for its signature: `hole` spans the hex string, brackets included.
+
+    `digest_name` is the signer's (keys/suites.py).
+    """
 
     pdf: bytes = field(repr=False)
     digest: bytes
     hole: tuple[int, int]
     field: str
+    digest_name: str = "sha256"
 
     def require_untouched(self) -> None:
         """Raise CorruptError unless the stored bytes are the prepared revision, its hole empty and where it says."""
         revision.require_empty_hole(self.pdf, self.hole)
-        if revision.digest(self.pdf, self.hole) != self.digest:
+        if revision.digest(self.pdf, self.hole, self.digest_name) != self.digest:
             raise CorruptError("E-SIG-011", "待签文书在保存期间被改动，已拒绝；请重新准备签署。")
 
 
@@ -54,6 +58,7 @@ def prepare(
     signer_name: str,
     when: datetime,
     room: int = cms.ROOM,
+    digest_name: str = "sha256",
 ) -> Prepared:
     """Return `head` extended by the signature of `role`, with an empty /Contents of `room` bytes (cms.room_for).
 
@@ -76,10 +81,11 @@ def prepare(
     )
     value = revision.put_value(writer, own, empty)
     permission = MDPPerm.FILL_FORMS if certify else lock.permission
+    # No digest of objects is stored (ISO 32000-2, 12.8.1): the name must only be one that the standard has.
     restrictions = SigMDPSetup("sha256", certify, lock.fields, permission)
     restrictions.apply(value, writer)  # type: ignore[no-untyped-call]
-    written = revision.write(writer, empty)
-    return Prepared(written.pdf, written.digest, written.hole, role.value)
+    written = revision.write(writer, empty, digest_name)
+    return Prepared(written.pdf, written.digest, written.hole, role.value, digest_name)
 
 
 def stamp(

@@ -11,15 +11,14 @@ from functools import lru_cache
 
 from asn1crypto import algos, cms, core
 from asn1crypto import x509 as asn1_x509
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from pyhanko.sign.general import as_signing_certificate_v2
 from pyhanko.sign.timestamps import TimeStamper
 
 from service.errors import InputError, UnavailableError, VerificationError
-from service.verification import policy
+from service.keys import suites
+from service.keys.suites import Suite
+from service.verification import crypto, policy
+from service.verification.guard import ProofError
 
 ROOM = 7000  # bytes kept for a container; with four P-256 certificates and one token it takes about 4.5 KB
 TOKEN_BYTES = 3200  # least room kept for a timestamp token: local ones of P-256 take 2 KB
@@ -42,7 +41,6 @@ _OID = {
     "signing_certificate_v2": _oid("1.2.840.113549.1.9.16.2.47"),
 }
 _VERSION_1 = b"\x02\x01\x01"
-_SHA256 = b"\x30\x0b" + _oid("2.16.840.1.101.3.4.2.1")  # parameters absent (RFC 5754, 2)
 
 
 def signed_attributes(digest: bytes, certificate: bytes, approval: bytes) -> bytes:
@@ -76,18 +74,39 @@ def require_attributes(attributes: bytes, digest: bytes, certificate: bytes) -> 
 
 def verify_raw(attributes: bytes, signature: bytes, certificate: bytes) -> None:
     """Raise VerificationError unless `signature` over `attributes` was made with the certificate's key."""
+    suite, algorithm = suite_of(certificate), _signer_of(certificate)[1]
     try:
-        key = x509.load_der_x509_certificate(certificate).public_key()
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, attributes, ec.ECDSA(hashes.SHA256()))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, attributes, padding.PKCS1v15(), hashes.SHA256())
-        else:
-            raise VerificationError("E-SIG-021", "证书的算法不受支持；请换用 P-256 或 RSA 证书。")
-    except InvalidSignature as exc:
-        raise VerificationError("E-SIG-022", "签名值与证书不符，签名作废；请由本人重新签署。") from exc
-    except (ValueError, UnsupportedAlgorithm) as exc:
+        crypto.verify(
+            public_key_of(certificate),
+            algos.SignedDigestAlgorithm.load(algorithm),
+            suite.digest,
+            signature,
+            attributes,
+        )
+    except ProofError as exc:
+        if exc.code == "SIG_VALUE":
+            raise VerificationError("E-SIG-022", "签名值与证书不符，签名作废；请由本人重新签署。") from exc
         raise VerificationError("E-SIG-021", "证书无法读取或算法不受支持；请检查证书。") from exc
+
+
+def public_key_of(certificate: bytes) -> bytes:
+    """Return the SubjectPublicKeyInfo (DER); raise InputError E-SIG-023 for what is no certificate."""
+    encoded: bytes = _load(certificate).public_key.dump()
+    return encoded
+
+
+@lru_cache(maxsize=512)
+def suite_of(certificate: bytes) -> Suite:
+    """Return how the certificate's key signs; raise VerificationError E-SIG-021 for a kind that signs no documents."""
+    suite = suites.of_key(public_key_of(certificate))
+    if suite is None:
+        raise VerificationError("E-SIG-021", "证书的算法不受支持；请换用 P-256 或 RSA 证书。")
+    return suite
+
+
+def digest(data: bytes, certificate: bytes) -> bytes:
+    """Return the digest of `data` that a signature with this certificate states."""
+    return crypto.digest(suite_of(certificate).digest, data)
 
 
 def require_room(
@@ -125,13 +144,13 @@ def container(
     attributes: bytes, signature: bytes, certificate: bytes, chain: Sequence[bytes], token: bytes | None
 ) -> bytes:
     """Return the DER of the SignedData with its signature timestamp (B-T; B-B without). Nothing is verified here."""
-    sid, algorithm = _signer_of(certificate)
+    sid, algorithm, digest_algorithm = _signer_of(certificate)
     stamped = () if token is None else (_tlv(0xA1, _attribute(_OID["signature_time_stamp_token"], token)),)
     signer_info = _tlv(
         0x30,
         _VERSION_1,
         sid,
-        _SHA256,
+        digest_algorithm,
         b"\xa0" + attributes[1:],  # [0] IMPLICIT: the same contents under another tag
         algorithm,
         _tlv(0x04, signature),
@@ -140,7 +159,7 @@ def container(
     signed_data = _tlv(
         0x30,
         _VERSION_1,
-        _tlv(0x31, _SHA256),
+        _tlv(0x31, digest_algorithm),
         _tlv(0x30, _OID["data"]),
         _tlv(0xA0, *sorted({certificate, *chain})),
         _tlv(0x31, signer_info),
@@ -171,17 +190,19 @@ def timestamp_digest(digest: bytes, timestamper: TimeStamper) -> bytes:
 
 @lru_cache(maxsize=512)
 def _signing_certificate(certificate: bytes) -> bytes:
-    encoded: bytes = as_signing_certificate_v2(_load(certificate)).dump()
+    named = as_signing_certificate_v2(_load(certificate), suite_of(certificate).digest)
+    encoded: bytes = named.dump()
     return encoded
 
 
 @lru_cache(maxsize=512)
-def _signer_of(certificate: bytes) -> tuple[bytes, bytes]:
-    """Return the DER of IssuerAndSerialNumber and of the signature algorithm."""
-    parsed = _load(certificate)
-    name = "sha256_ecdsa" if parsed.public_key.algorithm == "ec" else "sha256_rsa"
+def _signer_of(certificate: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the DER of IssuerAndSerialNumber, signature algorithm and digest (parameters absent: RFC 5754, 2)."""
+    parsed, suite = _load(certificate), suite_of(certificate)
     serial = parsed["tbs_certificate"]["serial_number"].dump()
-    return _tlv(0x30, parsed.issuer.dump(), serial), algos.SignedDigestAlgorithm({"algorithm": name}).dump()
+    algorithm = algos.SignedDigestAlgorithm({"algorithm": suite.signature}).dump()
+    hashed = _tlv(0x30, algos.DigestAlgorithmId(suite.digest).dump())
+    return _tlv(0x30, parsed.issuer.dump(), serial), algorithm, hashed
 
 
 def _tlv(tag: int, *contents: bytes) -> bytes:

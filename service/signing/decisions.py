@@ -7,7 +7,6 @@ its signatures remain true, and the log and the trust bundle say that it is no l
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -19,6 +18,7 @@ from service.clock import format_utc, parse_utc
 from service.core import canonical_json, parse_canonical
 from service.errors import CorruptError, InputError
 from service.signing import cms
+from service.verification import crypto
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """A decision that waits for its signature, as an approval shows it: `digest` is the SHA-256 of `pdf`."""
+    """A decision that waits for its signature, as an approval shows it: `digest` is that of `pdf`, by the signer's."""
 
     pdf: bytes = field(repr=False)
     digest: bytes
+    digest_name: str = "sha256"
 
     def require_untouched(self) -> None:
         """Raise CorruptError unless the stored bytes are the decision that was prepared."""
-        if hashlib.sha256(self.pdf).digest() != self.digest:
+        if crypto.digest(self.digest_name, self.pdf) != self.digest:
             raise CorruptError("E-SIG-011", "待签文书在保存期间被改动，已拒绝；请重新准备签署。")
 
 

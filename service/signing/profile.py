@@ -7,22 +7,15 @@ from typing import Any
 
 from asn1crypto import algos, core, keys, x509
 from asn1crypto import crl as crls
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from service.errors import CorruptError, InputError, UsageError
-from service.keys.signer import Algorithm, Signer
-from service.verification import crypto, policy
+from service.keys import suites
+from service.keys.signer import Signer
+from service.verification import crypto, identifiers, policy
+from service.verification.guard import ProofError
 
 RSA_BITS = 3072
 """What people are told to use; the table of the policy decides."""
-
-SIGNATURE_NAMES = {
-    Algorithm.ECDSA_P256_SHA256: "sha256_ecdsa",
-    Algorithm.RSA_SHA256: "sha256_rsa",
-}
 
 
 def load(certificate: bytes) -> x509.Certificate:
@@ -38,7 +31,7 @@ def load(certificate: bytes) -> x509.Certificate:
 def require_key(public_key: bytes) -> str:
     """Return the policy's name of a key that signs here; raise InputError E-PKI-015 for one that cannot."""
     name = crypto.key_name(public_key)
-    if name == "ecdsa-p256" or (name is not None and name.startswith("rsa-")):
+    if name in policy.OWN_KEYS or (name is not None and name.startswith("rsa-")):
         return name
     raise InputError("E-PKI-015", f"公钥须为 P-256 或不少于 {RSA_BITS} 位的 RSA。")
 
@@ -56,10 +49,10 @@ def require_policy(public_key: bytes, until: datetime) -> None:
 
 def signature_algorithm(signer: Signer) -> algos.SignedDigestAlgorithm:
     """Return the identifier of what `signer` makes; raise UsageError for one not used in X.509 here."""
-    name = SIGNATURE_NAMES.get(signer.algorithm)
-    if name is None:
+    suite = suites.of_algorithm(signer.algorithm)
+    if suite is None:
         raise UsageError("E-PKI-016", "证书和时间戳用 P-256 或 RSA 密钥签发，不能用 Ed25519。")
-    return algos.SignedDigestAlgorithm({"algorithm": name})
+    return algos.SignedDigestAlgorithm({"algorithm": suite.signature})
 
 
 def whole_seconds(instant: datetime) -> datetime:
@@ -192,13 +185,10 @@ def crl(signer: Signer, tbs: crls.TbsCertList) -> bytes:
 def sign(signer: Signer, data: bytes) -> bytes:
     """Return the signature and check it first: what a failing token made must not leave the house."""
     signature = signer.sign(data)
-    key = load_der_public_key(signer.public_key)
+    algorithm = signature_algorithm(signer)
     try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
-    except InvalidSignature as exc:
+        crypto.verify(signer.public_key, algorithm, identifiers.hash_of(algorithm), signature, data)
+    except ProofError as exc:
         raise CorruptError("E-PKI-018", "签发密钥给出的签名不成立：请停用该密钥或设备并检查。") from exc
     return signature
 

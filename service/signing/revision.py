@@ -15,6 +15,7 @@ from pyhanko.sign.signers.pdf_byterange import PdfSignedData
 
 from service.errors import CorruptError, InputError, VerificationError
 from service.signing.appearance import Stamp
+from service.verification import crypto
 from service.verification.seams import StillWriter
 
 Hole = tuple[int, int]
@@ -23,7 +24,7 @@ _BYTE_RANGE = re.compile(rb"\s*/ByteRange \[0 (\d+) (\d+) (\d+)\] *[\s/>]")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A revision with an empty hole, and the SHA-256 of all but the hole."""
+    """A revision with an empty hole, and the digest of all but the hole."""
 
     pdf: bytes = field(repr=False)
     digest: bytes
@@ -79,9 +80,9 @@ def add_hidden_field(writer: StillWriter, name: str, label: str, empty: PdfSigne
     put_value(writer, sig_field, empty)
 
 
-def write(writer: StillWriter, empty: PdfSignedData) -> Written:
+def write(writer: StillWriter, empty: PdfSignedData, digest_name: str = "sha256") -> Written:
     """Write the update; `empty` becomes the hole."""
-    made, output = next(empty.fill(writer, "sha256", in_place=True))
+    made, output = next(empty.fill(writer, digest_name, in_place=True))
     hole = (made.reserved_region_start, made.reserved_region_end)
     return Written(output.getvalue(), made.document_digest, hole)
 
@@ -93,12 +94,9 @@ def close(writer: StillWriter) -> bytes:
     return output.getvalue()
 
 
-def digest(pdf: bytes, hole: Hole) -> bytes:
-    """Return the SHA-256 of all but the hole."""
-    view = memoryview(pdf)
-    hashed = hashlib.sha256(view[: hole[0]])
-    hashed.update(view[hole[1] :])
-    return hashed.digest()
+def digest(pdf: bytes, hole: Hole, digest_name: str = "sha256") -> bytes:
+    """Return the digest of all but the hole."""
+    return crypto.digest(digest_name, pdf[: hole[0]] + pdf[hole[1] :])
 
 
 def require_empty_hole(pdf: bytes, hole: Hole) -> None:

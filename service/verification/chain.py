@@ -13,7 +13,7 @@ from typing import Any, Literal
 from asn1crypto.x509 import Certificate as Asn1Certificate
 
 from service.core import sha256_hex
-from service.verification import crypto, policy
+from service.verification import crypto, identifiers, policy
 from service.verification.guard import ProofError, hostile
 from service.verification.limits import MAX_PATH
 from service.verification.trust import Anchor
@@ -210,7 +210,7 @@ def _issued(certificate: Certificate, issuer: Certificate) -> frozenset[str] | N
             return crypto.verify(
                 issuer.parsed.public_key.dump(),
                 parsed["signature_algorithm"],
-                parsed["signature_algorithm"].hash_algo,
+                identifiers.hash_of(parsed["signature_algorithm"]),
                 parsed["signature_value"].native,
                 parsed["tbs_certificate"].dump(),
             )

@@ -23,15 +23,17 @@ def require_permitted(
 ) -> frozenset[str]:
     """Return the names of the fields changed after `signature`; raise ProofError for what was not permitted.
 
-    Revisions up to number `judged` are left out: the caller answers for their having been compared before.
+    The caller answers for what was changed up to revision `judged`, compared and found permitted before: what follows
+    is compared with that revision.
     """
     reader = document.reader
     policy = _own_policy() if ours else diff_analysis.DEFAULT_DIFF_POLICY
     level, changed = ModificationLevel.NONE, frozenset[str]()
     with hostile("CHANGES_UNKNOWN"):
         permission, locked = docmdp_of(signature), _fieldmdp_of(signature)
-        old = reader.get_historical_resolver(signature.revision)
-        for revision in range(max(signature.revision, judged) + 1, reader.xrefs.total_revisions):
+        first = max(signature.revision, judged)
+        old = reader.get_historical_resolver(first)
+        for revision in range(first + 1, reader.xrefs.total_revisions):
             try:
                 result = policy.apply(
                     old=old,

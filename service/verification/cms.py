@@ -16,6 +16,7 @@ from service.verification.guard import ProofError, hostile
 from service.verification.policy import APPROVAL_OID
 
 _ONE_SIGNER = 1
+_GB_35275 = "1.2.156.10197.6.1.4.2."  # content types of GB/T 35275 (GM/T 0010) in place of those of RFC 5652
 _MANDATORY = {"content_type", "message_digest"}
 _TOKEN_ATTRIBUTE = "signature_time_stamp_token"  # noqa: S105 - an attribute's name
 _ALLOWED_SIGNED = _MANDATORY | {
@@ -106,6 +107,8 @@ def _read(data: bytes, content_type: str, canonical: bool) -> Signed:
     if canonical:
         der.require_der(data)
     info = cms.ContentInfo.load(data, strict=True)
+    if info["content_type"].dotted.startswith(_GB_35275):
+        raise ProofError("SIG_FORMAT_VENDOR", f"content type {info['content_type'].dotted}")
     if info["content_type"].native != "signed_data":
         raise ProofError("CMS_MALFORMED", "not SignedData")
     message = info["content"]

@@ -15,6 +15,7 @@ from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader, RawPdfPath
 
 from service.verification.limits import MAX_DEPTH
+from service.verification.plain import read_indirect, read_packed
 
 Path: TypeAlias = tuple[str | int, ...]
 Key: TypeAlias = tuple[int, int]  # object number and generation
@@ -27,7 +28,9 @@ class Reader(PdfFileReader):
     """A strict reader that parses the index of an object stream once, and whose past revisions share their tables."""
 
     def __init__(self, data: bytes) -> None:
+        self._data, self._is_open = data, False
         super().__init__(BytesIO(data), strict=True)
+        self._is_open = not self.encrypted
         self.shared_edges: dict[Key, Edges] = {}
         self._packed: dict[int, _Packed] = {}
 
@@ -39,6 +42,13 @@ class Reader(PdfFileReader):
         if revision not in cache:
             cache[revision] = Resolver(self, revision)
         return cache[revision]
+
+    def _read_object(self, ref: Any, marker: Any, *args: Any, **kwargs: Any) -> Any:
+        """Read an object that stands by itself, quickly where it is spelled plainly."""
+        plain = None
+        if self._is_open and type(marker) is int and not (args or kwargs.get("as_metadata_stream")):
+            plain = read_indirect(self._data, marker, generic.Reference(ref.idnum, ref.generation, self))
+        return super()._read_object(ref, marker, *args, **kwargs) if plain is None else plain
 
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
         packed = self._packed.get(stmnum)
@@ -56,7 +66,8 @@ class _Packed:
             raise misc.PdfStrictReadError("no object stream where the cross-reference has one")
         self._count: int = stream["/N"]
         self._first: int = stream["/First"]
-        self._data = BytesIO(stream.read_data(DecodePurpose.OBJECT_STREAM))
+        self._bytes: bytes = stream.read_data(DecodePurpose.OBJECT_STREAM)
+        self._data = BytesIO(self._bytes)
         self._places: dict[int, tuple[int, int]] = {}  # number → (index, offset), the first of each number
         self._fault: Exception | None = None
         try:
@@ -81,6 +92,9 @@ class _Packed:
         place = self._places.get(reference.idnum)
         if place is None or place[0] != index:
             raise misc.PdfStrictReadError(f"Object is not at its index: {self._fault}")
+        plain = read_packed(self._bytes, self._first + place[1], reference)
+        if plain is not None:
+            return plain
         self._data.seek(self._first + place[1])
         value: Any = generic.read_object(self._data, reference)
         if isinstance(value, (generic.StreamObject, generic.IndirectObject)):

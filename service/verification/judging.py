@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from pyhanko.pdf_utils import generic
 
-from service.verification import chain, cms, dss, revocation, structure, times
+from service.verification import chain, cms, dss, policy, revocation, signature_field, structure, times
 from service.verification.findings import Findings
 from service.verification.guard import ProofError, hostile
 from service.verification.report import SignatureReport, TimestampReport
@@ -27,6 +27,7 @@ class Judged:
     token: cms.Token | None = None
     path: chain.Path | None = None
     stamp_path: chain.Path | None = None
+    stamp: cms.Token | None = None
     moment: Moment | None = None
     stamped: datetime | None = None
     intact: bool = False
@@ -53,13 +54,16 @@ class Judged:
             level=self.level,
             voucher=self.path.anchor.voucher if self.path else "unknown",
             certificate=certificate.sha256 if certificate else None,
+            algorithm=policy.named(self.signed.algorithms) if self.signed else None,
+            time_algorithm=policy.named(self.stamp.signed.algorithms) if self.stamp else None,
         )
 
     def to_timestamp_report(self) -> TimestampReport:
         """Return the line of report v1 for a document timestamp."""
         certificate = _load_or_none(self.signed)
         name = certificate.common_name if certificate else None
-        return TimestampReport(self.signature.field, name, self.intact, self.trusted, self.stamped)
+        used = policy.named(self.signed.algorithms) if self.signed else None
+        return TimestampReport(self.signature.field, name, self.intact, self.trusted, self.stamped, used)
 
     def _time(self) -> tuple[datetime | None, str]:
         if self.stamped is not None:
@@ -84,7 +88,7 @@ def read_message(judged: Judged, *, ours: bool, findings: Findings) -> None:
             cms.require_digest(token.imprint_name, token.imprint, signature.signed)
             judged.token, judged.signed = token, token.signed
         else:
-            pades = ours or signature.subfilter == structure.PADES
+            pades = ours or signature.subfilter == signature_field.PADES
             signed = cms.read_signature(signature.contents, canonical=ours, pades=pades)
             judged.signed = signed
             cms.require_digest(signed.digest_name, signed.message_digest, signature.signed)
@@ -131,7 +135,7 @@ def prove_time(
         token = cms.read_token(signed.token, canonical=ours)
         path = times.require_token(token, signed.signature, moment, now, material)
         _refuse_surplus(token.signed, path, ours)
-        judged.stamp_path, judged.stamped = path, token.time
+        judged.stamp_path, judged.stamped, judged.stamp = path, token.time, token
         judged.moment = Moment(token.time, True)
 
 

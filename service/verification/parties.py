@@ -5,7 +5,7 @@ content.json is somebody else's: nothing is expected of it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,10 +81,15 @@ def require_order(envelope: Envelope, signed: tuple[str, ...]) -> None:
         raise ProofError("PARTY_ORDER", "somebody before has not signed")
 
 
-def require_party(party: Party, signer: Signer) -> None:
-    """Raise ProofError unless the certificate's subject is the party."""
+def require_party(party: Party, signer: Signer, merged: Collection[tuple[str, str]] = ()) -> None:
+    """Raise ProofError unless the certificate's subject is the party.
+
+    A person may sign for a unit that was merged into theirs (`merged`: full names before and after, as the trust
+    bundle has them); a seal may not.
+    """
     name = signer.certificate.name
-    if name.get("organization_name") != party.unit:
+    unit = name.get("organization_name")
+    if unit != party.unit and (party.role is Role.OFFICE or (party.unit, unit) not in merged):
         raise ProofError("PARTY_WRONG", "unit")
     if party.name is not None and name.get("common_name") != party.name:
         raise ProofError("PARTY_WRONG", "name")

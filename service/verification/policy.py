@@ -1,10 +1,12 @@
 """Our object identifiers, and the one algorithm table: what a verifier accepts, and what we certify and sign with.
 
 End dates follow NIST SP 800-131A Rev. 2 (https://csrc.nist.gov/pubs/sp/800/131/a/r2/final); what is made anew ends
-earlier, after SOG-IS Agreed Cryptographic Mechanisms 1.3. A trust bundle may shorten or extend the former.
+earlier, after SOG-IS Agreed Cryptographic Mechanisms 1.3. SM2 and SM3 (GM/T 0003, 0004), of 128 bits of strength, have
+no end set. A trust bundle may shorten or extend the former.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,6 +31,9 @@ SIGNING_USAGES = frozenset(
         "1.3.6.1.4.1.311.10.3.12",  # Microsoft document signing
     }
 )
+
+# Kinds of key, besides RSA, for which we make certificates.
+OWN_KEYS = frozenset({"ecdsa-p256", "sm2"})
 
 Ends = Mapping[str, datetime | None]
 
@@ -65,6 +70,8 @@ ALGORITHMS: tuple[AlgorithmEnd, ...] = (
     AlgorithmEnd("ecdsa-p384", None),
     AlgorithmEnd("ecdsa-p521", None),
     AlgorithmEnd("ed25519", None),
+    AlgorithmEnd("sm3", None),
+    AlgorithmEnd("sm2", None),
 )
 
 
@@ -85,6 +92,17 @@ def made_until(name: str) -> datetime | None:
     """Return until when we certify and use keys of this row; None: no end. Names not in the table ended long ago."""
     row = next((one for one in ALGORITHMS if one.name == name), None)
     return _end(1999) if row is None else row.made_until or row.until
+
+
+def named(algorithms: Iterable[str]) -> str:
+    """Return rows of the table as reports name them, signature before digest: ecdsa-p256+sha256."""
+    digests = ("sha", "sm3")
+    return "+".join(sorted(algorithms, key=lambda name: (name.startswith(digests), name)))
+
+
+def title(names: str | None) -> str:
+    """Return for people what `named` gives: ECDSA-P256、SHA-256; nothing for nothing."""
+    return "、".join(re.sub(r"^SHA(?!-)", "SHA-", one.upper()) for one in names.split("+")) if names else ""
 
 
 def rsa_name(bits: int) -> str:

@@ -66,6 +66,10 @@ REASONS: dict[str, Rule] = {
     "SIG_WITHDRAWN": _note("文件里另有一个签名，在现有的第一个签名之前已被撤下，不作数。"),
     "SIG_MALFORMED": _invalid("签名数据残缺或格式错误。", "FORMAT_FAILURE"),
     "SIG_FORMAT_UNSUPPORTED": _unsure("签名格式不在可验证之列。"),
+    "SIG_FORMAT_VENDOR": _unsure(
+        "签名用国密厂商的格式（GM/T 0112 一类，如 GM.sm2seal、GM.sm2cms.detached），本系统不能核验，"
+        "请用其厂商的软件核验。"
+    ),
     "SIG_RANGE": _invalid("签名所声明的字节范围与签名位置不符。", "FORMAT_FAILURE"),
     "SIG_ENCODING": _invalid("签名数据的书写形式不规范，已被改动。", "FORMAT_FAILURE"),
     "SIG_COVERAGE": _invalid("签名没有覆盖它签署时的整个文件。", "FORMAT_FAILURE"),
@@ -84,6 +88,9 @@ REASONS: dict[str, Rule] = {
     "SIG_NOT_INTACT": _invalid("内容在签署后被改动：摘要不符。", "HASH_FAILURE"),
     "SIG_VALUE": _invalid("签名值与签名人的公钥不符。", "SIG_CRYPTO_FAILURE"),
     "ALGORITHM_UNSUPPORTED": _unsure("签名算法不在可验证之列。", "CRYPTO_CONSTRAINTS_FAILURE"),
+    "ALGORITHM_UNAVAILABLE": _unsure(
+        "本机的 OpenSSL 没有国密算法（SM2、SM3），不能核验此签名；请换一台机器，或安装 OpenSSL 3。"
+    ),
     "ALGORITHM_WEAK": _unsure("签名算法在可证明的时间已不再安全。", "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"),
     # Certificates
     "TRUST_NONE": _unsure("没有给出信任的证书，不能确认签名人身份。", "NO_CERTIFICATE_CHAIN_FOUND"),

@@ -76,6 +76,10 @@ class SignatureReport:
     certificate: str | None = None
     indication: str = "INDETERMINATE"  # EN 319 102-1, 5.1.3: TOTAL-PASSED, TOTAL-FAILED, INDETERMINATE
     sub_indication: str | None = None
+    algorithm: str | None = None
+    """Rows of the policy, of the signature and its digest; a key that v1 has gained, as the next one has."""
+    time_algorithm: str | None = None
+    """The same of the signature's own timestamp, where that holds."""
 
     def to_json(self) -> Json:
         """Return the JSON value."""
@@ -95,6 +99,8 @@ class SignatureReport:
             "certificate": self.certificate,
             "indication": self.indication,
             "sub_indication": self.sub_indication,
+            "algorithm": self.algorithm,
+            "time_algorithm": self.time_algorithm,
         }
 
 
@@ -107,6 +113,7 @@ class TimestampReport:
     intact: bool = False
     trusted: bool = False
     time: datetime | None = None
+    algorithm: str | None = None
 
     def to_json(self) -> Json:
         """Return the JSON value."""
@@ -116,6 +123,7 @@ class TimestampReport:
             "intact": self.intact,
             "trusted": self.trusted,
             "time": self.time and format_utc(self.time),
+            "algorithm": self.algorithm,
         }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from asn1crypto.crl import CertificateList
 
-from service.verification import chain, crypto, ocsp
+from service.verification import chain, crypto, identifiers, ocsp
 from service.verification.guard import ProofError, hostile
 
 _COMPROMISED = {"key_compromise", "ca_compromise"}
@@ -90,6 +90,12 @@ def revoked_later(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> date
     issuer = chain.load(path.issuer_of(0))
     said = _statements(path.leaf, issuer, crls)
     return min((when for when in _revocations(said, path.leaf, at) if when > at), default=None)
+
+
+def is_signed_by(crl: bytes, issuer: bytes) -> bool:
+    """Say whether the list bears the signature of this CA (its certificate, DER); raise ProofError for no full list."""
+    load(crl)
+    return _signed_by(crl, issuer)
 
 
 def covers(path: chain.Path, at: datetime, crls: Sequence[bytes]) -> bool:
@@ -193,7 +199,7 @@ def _signed_by(crl: bytes, issuer: bytes) -> bool:
             crypto.verify(
                 chain.load(issuer).parsed.public_key.dump(),
                 parsed["signature_algorithm"],
-                parsed["signature_algorithm"].hash_algo,
+                identifiers.hash_of(parsed["signature_algorithm"]),
                 parsed["signature"].native,
                 parsed["tbs_cert_list"].dump(),
             )

@@ -5,11 +5,11 @@ Stock pyHanko draws a random /ID and rewrites Info and XMP with the system's clo
 is made, and its metadata must stay what the office certified.
 """
 
-from io import BytesIO
-
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
+
+from service.verification.history import Reader
 
 PYHANKO = "0.38.0"
 
@@ -19,7 +19,8 @@ class StillWriter(IncrementalPdfFileWriter):
 
     def __init__(self, head: bytes, revision_id: bytes) -> None:
         """Append to `head`; the second half of /ID becomes the 16 bytes of `revision_id`."""
-        super().__init__(BytesIO(head))
+        reader = Reader(head)
+        super().__init__(reader.stream, prev=reader)
         permanent, _ = self._document_id
         self._document_id = generic.ArrayObject([permanent, generic.ByteStringObject(revision_id)])
 

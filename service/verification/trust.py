@@ -65,6 +65,8 @@ class Trust:
     environment: str = ""
     acknowledged: str = ""
     """Who answers for an own CA or TSA in production, since when and on what ground; a key that v1 has gained."""
+    successors: frozenset[tuple[str, str]] = frozenset()
+    """Units that were merged (撤并), by their full names: before, after; a key that v1 has gained."""
     issued: datetime | None = None
     expires: datetime | None = None
     vkey: str | None = None
@@ -118,6 +120,8 @@ def bundle_bytes(trust: Trust, trust_vkey: str, sign: Callable[[bytes], bytes]) 
     }
     if trust.acknowledged:
         value["acknowledged"] = trust.acknowledged
+    if trust.successors:
+        value["successors"] = [list(one) for one in sorted(trust.successors)]
     signature = sign(canonical_json(value))
     data = canonical_json({**value, "signature": _base64(signature)})
     Trust.read_bundle(data, trust_vkey)
@@ -166,6 +170,7 @@ def merge(*trusts: Trust) -> Trust:
         superseded=frozenset().union(*(each.superseded for each in trusts)),
         environment=newest.environment,
         acknowledged=newest.acknowledged,
+        successors=frozenset().union(*(each.successors for each in trusts)),
         issued=newest.issued,
         expires=newest.expires,
         vkey=newest.vkey,
@@ -190,6 +195,7 @@ def _parse(value: Json) -> Trust:
         superseded=frozenset(str(one) for one in value["superseded"]),
         environment=str(value["environment"]),
         acknowledged=str(value.get("acknowledged", ""))[:ACKNOWLEDGED_MAX],
+        successors=frozenset((str(old), str(new)) for old, new in value.get("successors", ())),
         issued=parse_utc(value["issued"]),
         expires=parse_utc(value["expires"]),
         vkey=Verifier.parse(value["trust"]).vkey,

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from service.verification import channel, verdict
+from service.verification import channel, crypto, verdict
 from service.verification.channel import Channel
 from service.verification.limits import MAX_FILE, Limits
 from service.verification.trust import Trust
@@ -44,6 +44,7 @@ def serve(control: Connection, limits: Limits) -> None:
     missing = _enclose(control.fileno())
     for name in LATE_IMPORTS:
         import_module(name)
+    crypto.prepare()
     gc.collect()
     gc.freeze()  # shared pages stay shared
     children: set[int] = set()

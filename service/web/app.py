@@ -7,22 +7,37 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from service.errors import SetupError
 from service.settings import Settings
-from service.web import access, assets, csrf, headers, problems
+from service.web import access, assets, csrf, headers, idempotency, problems
 from service.web.pages import (
     accounts,
     acts,
+    adjustments,
     api,
+    api_letters,
     board,
+    bonds,
     browse,
+    campaigns,
+    changes,
+    demo,
     health,
     home,
+    imports,
     letters,
+    list_acts,
+    lists,
+    originals,
+    paper,
+    parcels,
     password,
+    refusing,
     seal,
     sessions,
     sign_in,
     sign_links,
     signing,
+    tasks,
+    texts,
 )
 from service.web.render import environment
 from service.web.site import Site, reader_of
@@ -30,8 +45,19 @@ from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
     *(assets.pages, health.pages, home.pages, sign_in.pages, password.pages, sessions.pages),
-    *(letters.pages, seal.pages, board.pages),
-    *(sign_links.pages, signing.pages, browse.pages, accounts.pages, acts.pages, api.pages),
+    *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
+    *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
+    *(tasks.pages, changes.pages, refusing.pages, paper.pages),
+    *(originals.pages, demo.pages),
+    *(
+        sign_links.pages,
+        signing.pages,
+        browse.pages,
+        accounts.pages,
+        acts.pages,
+        api.pages,
+        api_letters.pages,
+    ),
 )
 """Every group of pages; a new one is a module with a router and its line here."""
 
@@ -54,6 +80,7 @@ def create_app(parts: Parts) -> FastAPI:
         lifespan=_lifespan,
     )
     web.state.site = site
+    web.add_middleware(idempotency.Idempotency, parts=parts)
     web.add_middleware(headers.Headers, settings=parts.settings)
     problems.register(web)
     for router in ROUTERS:

@@ -1,10 +1,12 @@
 """Pages: Jinja2 with autoescape and strict undefined names; `render` gives every page what the frame needs."""
 
+import mimetypes
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -64,6 +66,13 @@ def go(request: Request, path: str, done: str = "") -> RedirectResponse:
     return RedirectResponse(site_of(request).path(path), status_code=303)
 
 
+def attachment(data: bytes, name: str, media_type: str = "") -> Response:
+    """Return a file to be kept under a (Chinese) name; its type is told by the name."""
+    kind = media_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(data, media_type=kind, headers=headers)
+
+
 def inside(path: str) -> str:
     """Return `path` if it is a path of this site, else the home page: no redirect leads elsewhere."""
     fine = (
@@ -99,8 +108,24 @@ NOTICES = {
     "signed": "这些文书已经签过，不必重复签署。",
     "planned": "已起草。排版在后台进行，可以离开本页。",
     "sealed": "已用印，正在加盖时间戳并存档；存档后干部即可签署。",
+    "compiled": "已按今天的登记簿编制；内容没有变的，就是原来那一版。",
+    "drafted": "已编制，待另一人批准。",
+    "adjusted": "已批准，包保关系自今天起变动。",
+    "withdrawn": "已撤回。",
+    "assigned": "包保关系已分配。",
+    "dropped": "已放弃，文件已清除。",
     "voided": "作废决定已签署，正在存档。",
     "reissued": "新文书已用印，旧文书由它替代；正在存档。",
+    "reminded": "已催办：今天还没有通知过的人都会收到提醒。",
+    "reminded_before": "今天都已通知过，每人每天只通知一次。",
+    "reopened": "已继续流转，重新等候签署。",
+    "refused": "已记录您的意见，文书已退回经办单位处理。",
+    "scanned": "扫描件已登记，等候另一人核对确认。",
+    "unscanned": "扫描件已退回，请重新扫描。",
+    "paper": "已确认为纸质签订并存入档案；单独统计，不是电子签名。",
+    "uploaded": "已登记平台上传。",
+    "renamed": "姓名已更正：证书已换发，原承诺书停止流转，等候印章保管人重新制发。",
+    "appointed": "主要负责人已更换：尚未监督签署的承诺书转由新任签署，干部的签名保留。",
     "phone": "手机号已更正，原链接与会话已失效；请重新核对身份后发放新链接。",
 }
 """Sentences that a page shows after something was done; an address carries only their names."""

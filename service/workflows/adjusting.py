@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
+from service.db.changes import Adjustment
 from service.db.tables import Cadre
+from service.errors import ForbiddenError
 from service.registry import adjustment, clocks, handover, query, roster, situation
 from service.registry.assignment import Load
 from service.registry.clocks import PERSONNEL
@@ -16,6 +18,8 @@ from service.registry.dated import Change, Writer, as_of
 from service.registry.handover import Handover
 from service.registry.records import CadreRow
 from service.workflows import certificates
+from service.workflows.access import trail
+from service.workflows.access.roles import Person
 from service.workflows.changes import change_of, recorder_of
 from service.workflows.enrolment import Ground
 from service.workflows.parts import Parts
@@ -73,8 +77,11 @@ def leave(
         return Sheet(sheet.id, sheet.number, 1, len(proposed.lines), left, letters), proposed
 
 
-def draft_adjustment(parts: Parts, unit: str, *, who: str) -> Sheet:
-    """Draft one adjustment for all running changes of a unit and below, with the moves they ask for."""
+def draft_adjustment(parts: Parts, unit: str, *, who: str, by: Person | None = None) -> Sheet:
+    """Draft one adjustment for all running changes of a unit and below, with the moves they ask for.
+
+    `by` is whose act is on record.
+    """
     now = parts.clock()
     on = china_day(now)
     change = Change(who=who, why="清单调整", on=on, now=now)
@@ -90,25 +97,40 @@ def draft_adjustment(parts: Parts, unit: str, *, who: str) -> Sheet:
         faults = tuple(one.reason for one in assigned.unassigned if one.fault)
         taking = {line.new: line.level or "" for line in lines if line.new}
         letters = _names(session, roster.need_letter(session, taking, on), on)
+        if by is not None:
+            trail.note(session, now, "编制清单调整单", by=by, unit=place.code, target=sheet.id)
         return Sheet(sheet.id, sheet.number, len(rows), len(lines), faults, letters, assigned.loads)
 
 
-def approve(parts: Parts, sheets: Sequence[str], *, who: str, document: str) -> int:
-    """Approve a batch of drafted adjustments in one act; return how many bonds changed."""
+def approve(parts: Parts, sheets: Sequence[str], *, who: str, document: str, by: Person | None = None) -> int:
+    """Approve a batch of drafted adjustments in one act; return how many bonds changed.
+
+    `by`, where it is done on a page, drafted none of them.
+    """
     change = change_of(parts, who, f"批准清单调整单（{document}）")
     with parts.sessions.begin() as session:
         for sheet_id in sheets:
             sheet = adjustment.get(session, sheet_id)
+            if by is not None:
+                _require_other(by, sheet)
+                trail.note(session, change.now, "批准清单调整单", by=by, unit=sheet.unit, target=sheet.id)
             if sheet.kind == "换届" and sheet.state == adjustment.DRAFT and sheet.drafted_by != who:
                 roster.carry_out(session, change, sheet, parts.entropy)
         certificates.cease(session, change.now, Ground(who, f"换届（{document}）"))
         return adjustment.approve(session, change, sheets, document)
 
 
-def withdraw(parts: Parts, sheet: str) -> None:
-    """Withdraw a drafted adjustment."""
+def _require_other(by: Person, sheet: Adjustment) -> None:
+    if by.wrote(sheet.drafted_by):
+        raise ForbiddenError("E-SYS-352", f"“{sheet.number}”由您编制，不能由您批准；请由他人批准。")
+
+
+def withdraw(parts: Parts, sheet: str, *, by: Person | None = None) -> None:
+    """Withdraw a drafted adjustment; `by` is whose act is on record."""
     with parts.sessions.begin() as session:
         found = adjustment.get(session, sheet)
+        if by is not None:
+            trail.note(session, parts.clock(), "撤回清单调整单", by=by, unit=found.unit, target=found.id)
         adjustment.drop(session, found.id)
         if found.details:
             found.details = roster.strip(found.details)

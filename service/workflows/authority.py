@@ -21,7 +21,7 @@ from service.registry import persons, query
 from service.signing import ca, profile
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
-from service.workflows import marks, naming, outside, permission, witnessing
+from service.workflows import marks, naming, outside, permission, posts, witnessing
 from service.workflows.parts import Authority, Parts
 
 CRL_LIFETIME = timedelta(days=31)
@@ -119,7 +119,7 @@ def _take_back_try(parts: Parts, key_id: str) -> None:
 
 def seal_for(session: Session, unit: str, on: date) -> Seal:
     """Return the seal in use of the committee that acts for `unit`; raise NotFoundError when there is none."""
-    body = naming.body(session, unit, on)
+    body = naming.body(session, posts.unit_now(session, unit, on).code, on)
     rows = select(Seal).where(Seal.unit == body.code, Seal.status == "在用", Seal.valid_from <= on)
     seals = session.scalars(rows.order_by(Seal.valid_from.desc(), Seal.id)).all()
     current = [one for one in seals if one.valid_to is None or on < one.valid_to]
@@ -280,9 +280,23 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         superseded=frozenset(dead["supersede"]),
         environment=parts.settings.environment,
         acknowledged=setting(session, permission.NAME) or "",
+        successors=_successors(session, china_day(now)),
         issued=now,
         expires=now + CRL_LIFETIME,
     )
+
+
+def _successors(session: Session, on: date) -> frozenset[tuple[str, str]]:
+    """Return the full names of units that were merged, each with what it became at once and since."""
+    found = set()
+    for one in query.former_units(session):
+        if one.valid_to is None or one.valid_to > on:
+            continue
+        before = naming.full_name(session, one.code, one.valid_to - timedelta(days=1))
+        for day in {one.valid_to, on}:
+            after = naming.full_name(session, posts.unit_now(session, one.code, day).code, day)
+            found.add((before, after))
+    return frozenset(pair for pair in found if pair[0] != pair[1])
 
 
 def _dead(session: Session) -> dict[str, Sequence[str]]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from service.db.access import Act
+from service.db.access import Account, Act, Grant
 from service.db.tables import Assignment, Cadre, Entity, Unit
 from service.errors import NotFoundError
 from service.registry.dated import as_of
@@ -37,8 +37,8 @@ def units(
     session: Session, codes: Collection[str], on: date, *, words: str = "", page: int = 1
 ) -> Page[Unit]:
     """Return units by code, found by name or code."""
-    found = select(Unit).where(as_of(Unit, on), Unit.code.in_(codes), *_like(words, Unit.name, Unit.code))
-    return _page(session, found.order_by(Unit.code), page)
+    found = select(Unit).where(as_of(Unit, on), Unit.code.in_(codes), *like(words, Unit.name, Unit.code))
+    return paged(session, found.order_by(Unit.code), page)
 
 
 def cadres(
@@ -49,9 +49,9 @@ def cadres(
         as_of(Cadre, on),
         Cadre.status == _OFFICE,
         Cadre.unit.in_(codes),
-        *_like(words, Cadre.name, Cadre.post),
+        *like(words, Cadre.name, Cadre.post),
     )
-    return _page(session, _in(found, Cadre.unit, unit).order_by(Cadre.unit, Cadre.row), page)
+    return paged(session, _in(found, Cadre.unit, unit).order_by(Cadre.unit, Cadre.row), page)
 
 
 def entities(
@@ -66,18 +66,38 @@ def entities(
 ) -> Page[Entity]:
     """Return entities by unit and address, found by name, address or credit code."""
     found = select(Entity).where(
-        as_of(Entity, on), Entity.unit.in_(codes), *_like(words, Entity.name, Entity.address, Entity.uscc)
+        as_of(Entity, on), Entity.unit.in_(codes), *like(words, Entity.name, Entity.address, Entity.uscc)
     )
     if tier:
         found = found.where(Entity.tier == tier)
-    return _page(
+    return paged(
         session, _in(found, Entity.unit, unit).order_by(Entity.unit, Entity.address, Entity.row), page
     )
 
 
+def accounts(
+    session: Session,
+    codes: Collection[str],
+    *,
+    words: str = "",
+    role: str = "",
+    page: int = 1,
+) -> Page[Account]:
+    """Return accounts by unit and name, found by name, login, their unit's name, or a granted role."""
+    unit = select(Unit.code).where(Unit.valid_to.is_(None), *like(words, Unit.name))
+    found = select(Account).where(Account.unit.in_(codes))
+    if words.strip():
+        named = and_(*like(words, Account.name, Account.login))
+        found = found.where(or_(named, Account.unit.in_(unit)))
+    if role:
+        held = select(Grant.account).where(Grant.role == role, Grant.ended_at.is_(None))
+        found = found.where(Account.id.in_(held))
+    return paged(session, found.order_by(Account.unit, Account.name, Account.id), page)
+
+
 def acts(session: Session, codes: Collection[str], *, page: int = 1) -> Page[Act]:
     """Return what was done in these units, newest first."""
-    return _page(session, select(Act).where(Act.unit.in_(codes)).order_by(Act.id.desc()), page)
+    return paged(session, select(Act).where(Act.unit.in_(codes)).order_by(Act.id.desc()), page)
 
 
 def entity(session: Session, entity_id: str, on: date) -> Entity:
@@ -117,14 +137,22 @@ def counts(session: Session, codes: Collection[str], on: date) -> dict[str, int]
     }
 
 
-def _page(session: Session, found: Select[Any], number: int) -> Page[Any]:
+def page_of(rows: Sequence[T], number: int) -> Page[T]:
+    """Return one page of rows that are at hand."""
+    number = min(max(1, number), max(1, -(-len(rows) // SIZE)))
+    return Page(rows[(number - 1) * SIZE : number * SIZE], len(rows), number)
+
+
+def paged(session: Session, found: Select[Any], number: int) -> Page[Any]:
+    """Return one page of what a query finds."""
     total = session.scalar(select(func.count()).select_from(found.order_by(None).subquery())) or 0
     number = min(max(1, number), max(1, -(-total // SIZE)))
     rows = session.scalars(found.limit(SIZE).offset((number - 1) * SIZE)).all()
     return Page(rows, total, number)
 
 
-def _like(words: str, *columns: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:
+def like(words: str, *columns: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:
+    """Return the conditions that each word stands in one of the columns."""
     return [
         or_(*(column.contains(word, autoescape=True) for column in columns)) for word in words.split()[:5]
     ]

@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.db.changes import Move
 from service.db.tables import Cadre, Entity, Unit
 from service.registry import adjustment, situation
 from service.registry.adjustment import MoveLine
@@ -47,7 +48,7 @@ def carry_out(parts: Parts, change: Change, act: Callable[[Session], _T], *, pla
     return done, effect
 
 
-def in_words(session: Session, lines: Iterable[MoveLine], on: date) -> list[str]:
+def in_words(session: Session, lines: Iterable[MoveLine | Move], on: date) -> list[str]:
     """Return each move as a sentence, by entity: which, from whom to whom, why."""
     lines = list(lines)
     cadres = _cadres(session, {one for line in lines for one in (line.old, line.new) if one}, on)

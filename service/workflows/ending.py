@@ -16,7 +16,7 @@ from service.core import Sha256Hex, sha256_hex
 from service.db.tables import Letter, Step
 from service.errors import ConflictError, CorruptError, InputError, ServiceError
 from service.registry import query
-from service.signing import decisions, seals
+from service.signing import cms, decisions, seals
 from service.signing.decisions import Decision
 from service.workflows import authority, letters, naming, signing, steps
 from service.workflows.parts import Parts
@@ -131,7 +131,7 @@ def decide(parts: Parts, letter_id: str, action: str, ground: Ground, *, success
             signer=seal.id,
             certificate=certificate.sha256,
             prepared=sha256_hex(data),
-            byte_range_digest=bytes.fromhex(sha256_hex(data)),
+            byte_range_digest=cms.digest(data, certificate.der),
         )
 
 

@@ -12,7 +12,8 @@ from service.core import Entry, Event, FileDigest, new_id, sha256_hex, subject_o
 from service.db.pki import CertificateAct
 from service.db.tables import Certificate, Key, Salt, Seal
 from service.errors import ConflictError, InputError, NotFoundError
-from service.keys import places, software
+from service.keys import places, software, suites
+from service.keys.software import WrappedKey
 from service.registry import query
 from service.signing import ca, cms
 from service.workflows import authority, naming
@@ -46,7 +47,7 @@ def enrol_person(parts: Parts, person: str, pin: str, ground: Ground = ROUTINE) 
     with parts.sessions.begin() as session:
         require_none(session, person, now)
         subject = authority.subject_name(parts, session, person, now)
-    wrapped = software.create_key(pin, parts.pepper(), parts.entropy)
+    wrapped = new_key(parts, pin)
     der = issue(parts, wrapped.public_key, subject, "person", now)
     _keep(parts, person, wrapped.record, der, "person", now, ground)
     return der
@@ -108,7 +109,7 @@ def enrol_seal(parts: Parts, seal_id: str, pin: str, ground: Ground = ROUTINE) -
     with parts.sessions.begin() as session:
         require_none(session, seal_id, now)
         _, subject = holder(parts, session, seal_id, now)
-    wrapped = software.create_key(pin, parts.pepper(), parts.entropy)
+    wrapped = new_key(parts, pin)
     der = issue(parts, wrapped.public_key, subject, "seal", now)
     _keep(parts, seal_id, wrapped.record, der, "seal", now, ground)
     return der
@@ -133,6 +134,7 @@ def enrol_elsewhere(parts: Parts, owner: str, place: str, pin: str, ground: Grou
         require_none(session, owner, now)
         use, subject = holder(parts, session, owner, now)
     with places.open_key(places.require_reference(place), pin, authority.places_of(parts)) as signer:
+        require_profile(parts, signer.public_key)
         der = issue(parts, signer.public_key, subject, use, now)
         proof = POSSESSION + parts.entropy(32)
         cms.verify_raw(proof, signer.sign(proof), der)
@@ -164,6 +166,26 @@ def require_identity(ground: Ground) -> None:
     """Raise InputError unless it is said how the holder's identity was confirmed, and by whom."""
     if ground.identity not in IDENTITY or not ground.by.strip():
         raise InputError("E-SIG-132", f"须写明核对人和核对方式（{'、'.join(IDENTITY)}），才能办理。")
+
+
+def new_key(parts: Parts, pin: str) -> WrappedKey:
+    """Return a new key under `pin`, of the kind that the signature profile has and the own CA certifies."""
+    algorithm = suites.of_profile(parts.settings.signature_profile).algorithm
+    made = software.create_key(pin, parts.pepper(), parts.entropy, algorithm)
+    require_profile(parts, made.public_key)
+    return made
+
+
+def require_profile(parts: Parts, public_key: bytes) -> None:
+    """Raise ConflictError where key, own CA and settings do not belong to one signature profile."""
+    profile = parts.settings.signature_profile
+    kinds = {suites.of_key(public_key), suites.of_key(parts.issuing_ca.signer.public_key)}
+    if any(kind is None or kind.profile != profile for kind in kinds):
+        raise ConflictError(
+            "E-SIG-213",
+            f"密钥、签发机构与签名算法设置（LIANGZE_SIGNATURE_PROFILE={profile}）不属于同一套算法：请改回设置或换用密钥，"
+            "或先为签发机构换代：liangze cert succeed --use sign --early。",
+        )
 
 
 def issue(parts: Parts, public_key: bytes, subject: ca.Subject, use: ca.LeafUse, now: datetime) -> bytes:

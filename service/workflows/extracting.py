@@ -69,13 +69,13 @@ def side_by_side(pair: showing.Pair, signed: str, font: Path | None = None) -> b
         if font is not None:
             pen.text((left, 10), text, fill=(40, 40, 40), font=ImageFont.truetype(str(font), 22))
     output = BytesIO()
-    sheet.save(output, "PNG")
+    sheet.save(output, "PNG", compress_level=3)
     return output.getvalue()
 
 
 def _scaled(page: Image.Image) -> Image.Image:
     height = max(1, min(4 * _WIDTH, page.height * _WIDTH // page.width))
-    return page.resize((_WIDTH, height), Image.Resampling.LANCZOS)
+    return page.resize((_WIDTH, height), Image.Resampling.HAMMING)
 
 
 def _write(path: Path, content: bytes, what: str) -> Extracted:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from service.clock import CHINA
 from service.core import sha256_hex
 from service.errors import ConflictError, SetupError, UsageError
-from service.keys import service_keys
+from service.keys import service_keys, suites
 from service.keys.signer import Algorithm, Signer
 from service.settings import Settings
 from service.signing import ca, demo, profile
@@ -119,7 +119,9 @@ def overview(parts: Parts) -> list[str]:
         state = "现用" if row.sha256 in newest else "仍被信任，不再签发" if row.sha256 in held else "仅供验证"
         due = "，请换代：liangze cert succeed" if row.sha256 in newest and row.not_after - now < DUE else ""
         use = next(key for key, value in ROWS.items() if value == row.use)
-        lines.append(f"{WORDS[use]}　{ca.common_name(row.der)}　{until}　{state}{due}")
+        suite = suites.of_certificate(row.der)
+        kind = suite.title if suite is not None else "未知算法"
+        lines.append(f"{WORDS[use]}　{ca.common_name(row.der)}　{kind}　{until}　{state}{due}")
     return lines
 
 
@@ -229,5 +231,8 @@ def _kept(settings: Settings, name: str, make: Callable[[], bytes]) -> bytes:
 def _key(parts: Parts, name: str) -> Signer:
     path: Path = service_keys.located(parts.settings.secrets / f"{name}.key")
     if name not in setup.key_uris(parts.settings) and not path.exists():
-        return service_keys.create_key_file(path, Algorithm.ECDSA_P256_SHA256, parts.entropy)
+        suite = suites.of_profile(parts.settings.signature_profile)
+        is_signing = name.startswith(USES["sign"])
+        algorithm = suite.algorithm if is_signing else Algorithm.ECDSA_P256_SHA256
+        return service_keys.create_key_file(path, algorithm, parts.entropy)
     return setup.open_key(parts.settings, name)

@@ -21,6 +21,7 @@ STATES = {
     "countersigned": "正在存档",
     "completed": "已存档",
     "renewed": "已存档",
+    "paper": "已纸质签订",
     "void": "已作废",
     "superseded": "已被替代",
 }

@@ -1,6 +1,7 @@
 """Take a workbook into the registry, then decide who answers for whom; each is one transaction."""
 
 import hashlib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,8 @@ class Preview:
     """What an import would do, before it is done. `plan` is of the sound rows; None where no row can be trusted."""
 
     path: Path
+    name: str
+    """What people call the file."""
     file: Sha256Hex
     workbook: Workbook
     sound: Workbook
@@ -79,9 +82,9 @@ def read(path: Path) -> Workbook:
     return reading.read_workbook(path)
 
 
-def preview(parts: Parts, path: Path, *, who: str) -> Preview:
+def preview(parts: Parts, path: Path, *, who: str, name: str = "") -> Preview:
     """Read a workbook, CSV file or folder against the registry and draw up the plan; nothing is written."""
-    now = parts.clock()
+    now, name = parts.clock(), name or path.name
     with parts.sessions.begin() as session:
         knowing = known(session, china_day(now))
         workbook = reading.read_workbook(path, knowing)
@@ -91,19 +94,27 @@ def preview(parts: Parts, path: Path, *, who: str) -> Preview:
             drawn = planning.draw_up(
                 session,
                 parted.sound,
-                _change(path, who, now),
+                _change(name, who, now),
                 entropy=parts.entropy,
                 rules=parts.rules.grading,
             )
         except InputError as obstacle:
-            return Preview(path, file, workbook, workbook, workbook.pending, None, obstacle)
-        return Preview(path, file, workbook, parted.sound, parted.pending, drawn)
+            return Preview(path, name, file, workbook, workbook, workbook.pending, None, obstacle)
+        return Preview(path, name, file, workbook, parted.sound, parted.pending, drawn)
 
 
-def carry_out(parts: Parts, seen: Preview, *, who: str, only_good_rows: bool = False) -> Taken:
+def carry_out(
+    parts: Parts,
+    seen: Preview,
+    *,
+    who: str,
+    only_good_rows: bool = False,
+    also: Callable[[Session, Taken], None] | None = None,
+) -> Taken:
     """Do what was shown, in one transaction; raise ConflictError where the registry has moved meanwhile.
 
-    A workbook with faults changes nothing unless `only_good_rows`: then the rest is kept as 待补正.
+    A workbook with faults changes nothing unless `only_good_rows`: then the rest is kept as 待补正. `also` writes what
+    must hold exactly if the import does, in the same transaction.
     """
     if not only_good_rows:
         apply.require_sound(seen.workbook)
@@ -114,7 +125,7 @@ def carry_out(parts: Parts, seen: Preview, *, who: str, only_good_rows: bool = F
         drawn = planning.draw_up(
             session,
             seen.sound,
-            _change(seen.path, who, now),
+            _change(seen.name, who, now),
             entropy=parts.entropy,
             rules=parts.rules.grading,
         )
@@ -123,9 +134,12 @@ def carry_out(parts: Parts, seen: Preview, *, who: str, only_good_rows: bool = F
                 "E-REG-725", "登记簿在显示计划之后有了变动，没有导入；请重新查看计划后再导入。"
             )
         drawn.write(session)
-        change = _change(seen.path, who, now)
+        change = _change(seen.name, who, now)
         noted = clocks.Recorder(session, change, parts.entropy, parts.rules.due).note_all()
-        return Taken(apply.applied(drawn), *_wait(parts, session, seen, who, now), len(noted))
+        taken = Taken(apply.applied(drawn), *_wait(parts, session, seen, who, now), len(noted))
+        if also is not None:
+            also(session, taken)
+        return taken
 
 
 def _wait(parts: Parts, session: Session, seen: Preview, who: str, now: datetime) -> tuple[int, int]:
@@ -134,7 +148,7 @@ def _wait(parts: Parts, session: Session, seen: Preview, who: str, now: datetime
         session,
         seen.pending,
         file=seen.file,
-        source=_printable(seen.path.name),
+        source=_printable(seen.name),
         who=who,
         now=now,
         entropy=parts.entropy,
@@ -147,15 +161,20 @@ def faults_workbook(seen: Preview) -> bytes:
     return marked.faults_workbook(reading.read_book(seen.path), seen.workbook.faults, seen.workbook.hints)
 
 
-def pending(parts: Parts) -> list[waiting.Waiting]:
-    """Return the rows that are 待补正."""
+def pending(parts: Parts, *, files: Collection[str] | None = None) -> list[waiting.Waiting]:
+    """Return the rows that are 待补正, where given only those of files with these digests."""
     with parts.sessions.begin() as session:
-        return waiting.waiting(session)
+        return waiting.waiting(session, files)
 
 
-def pending_workbook(parts: Parts) -> bytes:
+def pending_ids(session: Session, files: Collection[str] | None) -> list[str]:
+    """Return the ids of the rows that are 待补正, as `pending` does."""
+    return [one.id for one in waiting.waiting(session, files)]
+
+
+def pending_workbook(parts: Parts, *, files: Collection[str] | None = None) -> bytes:
     """Return them as a collection form, to be mended and imported again."""
-    return styled.workbook(form_export.pending_tables([one.pending for one in pending(parts)]))
+    return styled.workbook(form_export.pending_tables([one.pending for one in pending(parts, files=files)]))
 
 
 def dismiss(parts: Parts, pending_id: str) -> None:
@@ -192,8 +211,8 @@ def assign(parts: Parts, *, who: str) -> Outcome:
     return Outcome(tiers, len(proposed.assignments), changed, proposed.unassigned)
 
 
-def _change(path: Path, who: str, now: datetime) -> Change:
-    return Change(who=who, why=f"导入 {_printable(path.name)}"[:200], on=china_day(now), now=now)
+def _change(name: str, who: str, now: datetime) -> Change:
+    return Change(who=who, why=f"导入 {_printable(name)}"[:200], on=china_day(now), now=now)
 
 
 def _printable(name: str) -> str:

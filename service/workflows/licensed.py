@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from service.db.tables import Key
 from service.errors import NotFoundError
-from service.keys import places, remote, software
+from service.keys import places, remote, software, suites
 from service.signing import cms, csr
 from service.workflows import authority, enrolment, outside
 from service.workflows.enrolment import Ground
@@ -29,7 +29,8 @@ def request(parts: Parts, owner: str, pin: str, ground: Ground, place: str | Non
         enrolment.require_none(session, owner, now)
         _, subject = enrolment.holder(parts, session, owner, now)
     if place is None:
-        stored = software.create_key(pin, parts.pepper(), parts.entropy).record
+        algorithm = suites.of_profile(parts.settings.signature_profile).algorithm
+        stored = software.create_key(pin, parts.pepper(), parts.entropy, algorithm).record
     else:
         stored = places.require_reference(place)
     with places.open_key(stored, pin, authority.places_of(parts)) as signer:

@@ -24,17 +24,19 @@ from service.documents.docx import render_docx
 from service.errors import NotFoundError
 from service.registry import frozen, query
 from service.workflows import jobs, marks, naming, texts
+from service.workflows.access import trail
+from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
 
 KIND = "responsibility_list"
 DRAFT, APPROVED = "draft", "approved"  # stages of a rendition; the draft prints 待审定
 
 
-def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
+def compile_list(parts: Parts, unit: str, tier: str, *, who: str, by: Person | None = None) -> str:
     """Freeze today's rows of `unit` and `tier` as a list version and return its id.
 
     Unchanged rows give the version that is there already. A new version is logged with its hash, and its
-    rendering is written down as a job.
+    rendering is written down as a job. `by` is whose act is on record.
     """
     now = parts.clock()
     texts.printable(parts, KIND)  # a text that may not be issued is refused before anything is compiled
@@ -59,6 +61,8 @@ def compile_list(parts: Parts, unit: str, tier: str, *, who: str) -> str:
         append(parts, session, version, Event.LIST, sealed)
         session.add(version)
         jobs.add(session, "list", version.id, now)
+        if by is not None:
+            trail.note(session, now, "编制清单", by=by, unit=unit, target=version.id)
     parts.log.publish()
     return version.id
 
@@ -81,7 +85,7 @@ def render(parts: Parts, list_id: str) -> None:
     }
     for data in files.values():
         parts.store.put(data)
-    _record(parts, list_id, stage, files)
+    _record(parts, list_id, stage, files, value)
     parts.log.publish()
 
 
@@ -90,11 +94,12 @@ def stage_of(version: ListVersion) -> str:
     return APPROVED if version.approved_on else DRAFT
 
 
-def _record(parts: Parts, list_id: str, stage: str, files: dict[str, bytes]) -> None:
+def _record(parts: Parts, list_id: str, stage: str, files: dict[str, bytes], value: content.Content) -> None:
     with parts.sessions.begin() as session:
         version = get(session, list_id)
         if _rendered(session, list_id, stage):
             return
+        marks.record(session, value, list_id, stage, parts.clock())
         for name, data in files.items():
             append(parts, session, version, Event.RECORD, data)
             session.add(
@@ -146,9 +151,16 @@ def newest_version(session: Session, unit: str, tier: str) -> ListVersion:
     version = _newest(session, unit, tier)
     if version is None:
         raise NotFoundError(
-            "E-REG-601", f"单位 {unit} 尚未编制包保{tier}级责任清单，请先运行 liangze list compile。"
+            "E-REG-601", f"尚未编制包保{tier}级责任清单；请先编制（责任清单页，或 liangze list compile）。"
         )
     return version
+
+
+def decided_version(session: Session, unit: str, tier: str) -> ListVersion | None:
+    """Return the newest list version of a unit and tier that was decided on (审定), in force or not yet."""
+    found = select(ListVersion).where(ListVersion.unit == unit, ListVersion.tier == tier)
+    decided = found.where(ListVersion.state.in_(("approved", "in_force")))
+    return session.scalars(decided.order_by(ListVersion.version.desc())).first()
 
 
 def _newest(session: Session, unit: str, tier: str) -> ListVersion | None:

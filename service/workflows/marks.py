@@ -3,11 +3,11 @@
 import base64
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from service.core import Role, content_json, sha256_hex
-from service.db.tables import Letter
+from service.db.tables import Letter, ListVersion, Printed
 from service.documents.content import Content
 from service.settings import Settings
 from service.tlog import note
@@ -21,6 +21,8 @@ LIFETIME = timedelta(days=7)
 """After so long without news a page says 数据已过期 instead of green: a void letter is known within a week."""
 _DEMO_URL = "https://liangze.example"
 _DEAD = ("void", "superseded")
+_LIST_OVER = ("superseded", "adjusted")  # states of a list version after which another one is in force
+_LIST_DRAFT = "draft"  # stage of a rendition that prints 待审定
 
 
 def mark(parts: Parts, content: Content) -> str:
@@ -91,7 +93,32 @@ def known_bytes(parts: Parts, now: datetime) -> bytes:
     return known.known_bytes(known_list(parts, now), parts.qr_key.public_key, parts.qr_key.sign)
 
 
+def record(session: Session, content: Content, target: str, stage: str, now: datetime) -> None:
+    """Remember in the caller's transaction that pages with this content's code went out; again is harmless."""
+    prefix = content_prefix(content_json(content.envelope, content.fields))
+    if session.get(Printed, prefix) is None:
+        session.add(
+            Printed(content=prefix, kind=content.envelope.kind, target=target, stage=stage, state="", at=now)
+        )
+
+
+def end(session: Session, target: str, state: str) -> None:
+    """Say in the caller's transaction that every page of this paper is void, or superseded; void stays void."""
+    rows = session.scalars(select(Printed).where(Printed.target == target, Printed.state != "void"))
+    for row in rows:
+        row.state = state
+
+
 def dead_contents(session: Session, state: str) -> frozenset[str]:
-    """Return what names the contents of the letters that are void, or superseded."""
-    rows = session.scalars(select(Letter.content).where(Letter.state == state))
-    return frozenset(content_prefix(content.encode()) for content in rows)
+    """Return what names the contents of the letters, lists and other papers that are void, or superseded."""
+    texts = session.scalars(select(Letter.content).where(Letter.state == state))
+    papers = session.scalars(select(Printed.content).where(Printed.state == state))
+    lists = _dead_lists(session) if state == "superseded" else ()
+    return frozenset([*(content_prefix(content.encode()) for content in texts), *papers, *lists])
+
+
+def _dead_lists(session: Session) -> list[str]:
+    """Return the codes of list versions that another took the place of, and of drafts that were decided on since."""
+    decided = and_(Printed.stage == _LIST_DRAFT, ListVersion.approved_on.is_not(None))
+    query = select(Printed.content).join(ListVersion, ListVersion.id == Printed.target)
+    return list(session.scalars(query.where(or_(ListVersion.state.in_(_LIST_OVER), decided))))

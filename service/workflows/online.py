@@ -5,6 +5,7 @@ the verification judges like any other; nothing here trusts it.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
@@ -129,7 +130,11 @@ def enriched(trust: Trust, evidence: Sequence[bytes]) -> Trust:
 def _parse(der: bytes) -> x509.Certificate | None:
     try:
         found = x509.load_der_x509_certificate(der)
-        _ = found.extensions, found.subject, found.issuer, found.public_key()  # parsed lazily
+        _ = found.extensions, found.subject, found.issuer  # parsed lazily
+        with suppress(
+            UnsupportedAlgorithm
+        ):  # an algorithm that this library lacks, but our verification may have
+            found.public_key()
     except (
         ValueError,
         TypeError,

@@ -11,6 +11,7 @@ from service.archive.inspection import Dossier
 from service.clock import format_utc
 from service.core import canonical_json, sha256_hex
 from service.errors import InputError
+from service.keys import suites
 from service.tlog import proof
 from service.verification import cms, dss, structure, verdict
 from service.verification.trust import Trust
@@ -35,8 +36,15 @@ def package(parts: Parts, letter_ids: Sequence[str], now: datetime) -> bytes:
         _signatures(files, one)
         _anchor(files, parts, one)
     _common(files, parts, known, now)
-    files[evidence.README] = evidence_readme.text(len(found), format_utc(now))
+    files[evidence.README] = evidence_readme.text(len(found), format_utc(now), _remarks(files))
     return evidence.build(files, len(found))
+
+
+def _remarks(files: dict[str, bytes]) -> str:
+    """Return what other programs must know of the algorithms of the certificates in the package."""
+    ders = [pem.unarmor(data)[2] for name, data in files.items() if name.startswith("certificates/")]
+    found = [suites.of_certificate(der) for der in ders]
+    return "".join(dict.fromkeys(one.remark for one in found if one is not None))
 
 
 def _report(files: dict[str, bytes], one: Dossier, known: Trust, now: datetime) -> None:

@@ -12,11 +12,14 @@ from service.workflows import (
     disposal,
     generations,
     lasting,
+    parcels,
     rosters,
+    uploads,
     witnessing,
 )
-from service.workflows.access import trail
+from service.workflows.access import repeating, trail
 from service.workflows.parts import Parts
+from service.workflows.todo import reminders, tasks
 
 _log = structlog.get_logger("liangze.periodic")
 
@@ -63,10 +66,26 @@ def log_acts(parts: Parts) -> None:
     trail.daily(parts)
 
 
+def keep_tasks(parts: Parts) -> None:
+    """Bring signers' tasks in step with the registry: posts change hands, people leave."""
+    tasks.keep(parts)
+
+
+def remind_signers(parts: Parts) -> None:
+    """Remind whom the campaigns' rules name today."""
+    reminders.by_rule(parts)
+
+
+def forget_requests(parts: Parts) -> None:
+    """Remove the answers of yesterday's requests."""
+    repeating.purge(parts)
+
+
 DUTIES: tuple[Callable[[Parts], None], ...] = (
     disposal.finish,
     rosters.daily,
     log_acts,
+    forget_requests,
     anchoring.daily,
     ask_witnesses,
     cease_certificates,
@@ -75,6 +94,10 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     extend_letters,
     renew_timestamps,
     watch_authorities,
+    uploads.tidy,
+    parcels.tidy,
+    keep_tasks,
+    remind_signers,
 )
 
 

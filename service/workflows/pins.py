@@ -46,7 +46,7 @@ def replace_forgotten(parts: Parts, owner: str, pin: str, ground: Ground) -> byt
     now = parts.clock()
     with parts.sessions.begin() as session:
         use, subject = enrolment.holder(parts, session, owner, now)
-    wrapped = software.create_key(pin, parts.pepper(), parts.entropy)
+    wrapped = enrolment.new_key(parts, pin)
     der = enrolment.issue(parts, wrapped.public_key, subject, use, now)
     parts.store.put(der)
     with parts.sessions.begin() as session:

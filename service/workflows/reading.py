@@ -10,7 +10,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,12 +19,13 @@ from service.db.readings import Opening
 from service.db.tables import Letter, Step
 from service.documents import pictures, text
 from service.errors import ConflictError, ForbiddenError, NotFoundError
-from service.workflows import letters, steps
+from service.workflows import letters, posts, steps
 from service.workflows.parts import Parts
 
 MIN_WIDTH, MAX_WIDTH = 100, 1600  # pixels of a page; the most is about 190 dpi on A4
 _A4_INCHES = 210 / 25.4
-_drawing = threading.Lock()  # PDFium draws for one thread at a time
+drawing = threading.Lock()
+"""PDFium draws for one thread at a time: whoever draws holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,14 @@ def read_head(parts: Parts, letter_id: str, person: str) -> Reading:
     found = read(letter, data)
     note_opened(parts, letter_id, person, found.digest)
     return found
+
+
+def title_of(parts: Parts, letter_id: str, person: str) -> tuple[str, bool]:
+    """Return a letter's number for one of its signers, and whether it is their own."""
+    with parts.sessions.begin() as session:
+        letter = letters.get(session, letter_id)
+        require_party(parts, session, letter, person)
+    return letter.number, letter.cadre == person
 
 
 def read_prepared(parts: Parts, step_id: int, person: str) -> Reading:
@@ -116,23 +124,27 @@ def require_party(parts: Parts, session: Session, letter: Letter, person: str) -
     """Raise ForbiddenError unless `person` signs this letter: its cadre, or who countersigns it today or was to."""
     if person in {letter.cadre, letter.leader}:
         return
-    if steps.countersigner(session, letter, china_day(parts.clock())).cadre != person:
+    try:
+        holder = posts.countersigner(session, letter, china_day(parts.clock())).cadre
+    except (NotFoundError, ConflictError):
+        holder = None  # nobody countersigns it any more
+    if holder != person:
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 不由您签署。")
 
 
 def read(letter: Letter, data: bytes) -> Reading:
     """Return the bytes of a letter as somebody sees them; whether they may is asked before."""
-    with _drawing:
+    with drawing:
         words = tuple(text.pdf_pages(data))
     return Reading(letter.id, letter.number, letter.cadre, sha256_hex(data), words)
 
 
 @lru_cache(maxsize=64)
 def _draw(data: bytes, width: int) -> tuple[bytes, ...]:
-    with _drawing:
+    with drawing:
         found = []
         for page in pictures.pages(data, dpi=width / _A4_INCHES):
             file = io.BytesIO()
-            page.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(file, "PNG")
+            pictures.small(page).save(file, "PNG")
             found.append(file.getvalue())
         return tuple(found)

@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from asn1crypto import crl
-from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -28,6 +27,8 @@ from service.settings import Settings
 from service.signing import profile
 from service.tlog import note
 from service.tlog.checkpoint import parse_checkpoint
+from service.verification import revocation
+from service.verification.guard import ProofError
 from service.workflows import enrolment, generations, receipts, setup
 from service.workflows.parts import Parts
 
@@ -132,10 +133,8 @@ def _newest(crls: Sequence[bytes], issuer: bytes) -> crl.CertificateList | None:
 def _list_of(der: bytes, issuer: bytes) -> crl.CertificateList | None:
     """Return the list if our CA signed it; None for another authority's; raise InputError for anything else."""
     try:
-        listed = x509.load_der_x509_crl(der)
-        key = x509.load_der_x509_certificate(issuer).public_key()
-        ours = listed.is_signature_valid(key)  # type: ignore[arg-type]
-    except (ValueError, TypeError) as exc:
+        ours = revocation.is_signed_by(der, issuer)
+    except ProofError as exc:
         raise InputError("E-SYS-168", "给出的文件不是证书吊销列表（DER）。") from exc
     return crl.CertificateList.load(der) if ours else None
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from service.clock import CHINA
 from service.core import Json
+from service.verification import policy
 from service.verification.reasons import Cap
 from service.verification.report import Reason, Report, SignatureReport, TimestampReport, Verdict
 from service.workflows.sources import printable
@@ -117,9 +118,10 @@ def signature(report: Report, one: SignatureReport) -> dict[str, str]:
         "role": ROLES.get(one.role or "", clean(one.field, 40)),
         "signer": clean(one.signer, 80) or "不能读出",
         "organization": clean(one.organization, 120),
-        "state": f"{'完好' if one.intact else '不完好'}、{'可信' if one.trusted else '未获信任'}",
+        "state": f"{'完好' if one.intact else '不完好'}、{'可信' if one.trusted else '未获信任'}"
+        + _by(one.algorithm),
         "time": china_time(one.time),
-        "time_proof": TIME_PROOFS.get(one.time_proof, ""),
+        "time_proof": TIME_PROOFS.get(one.time_proof, "") + _by(one.time_algorithm),
         "level": LEVELS.get(one.level or "", "未达到任何级别"),
         "chain": _chain(report, one),
         "revocation": _revocation(report, one),
@@ -128,10 +130,19 @@ def signature(report: Report, one: SignatureReport) -> dict[str, str]:
     }
 
 
+def _by(algorithm: str | None) -> str:
+    """Return by which algorithms: those of a signature and of its timestamp may differ."""
+    return f"，算法 {policy.title(algorithm)}" if algorithm else ""
+
+
 def timestamp(one: TimestampReport) -> dict[str, str]:
     """Return what is to be said of one document timestamp."""
     state = f"{'完好' if one.intact else '不完好'}、{'可信' if one.trusted else '未获信任'}"
-    return {"signer": clean(one.signer, 80) or "不能读出", "time": china_time(one.time), "state": state}
+    return {
+        "signer": clean(one.signer, 80) or "不能读出",
+        "time": china_time(one.time),
+        "state": state + _by(one.algorithm),
+    }
 
 
 def reasons(report: Report) -> list[dict[str, str]]:

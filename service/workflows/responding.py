@@ -1,5 +1,6 @@
-"""The OCSP responder of this deployment: its key, its delegated certificates, and what the database knows."""
+"""The OCSP responder of this deployment: its keys, its delegated certificates, and what the database knows."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -8,8 +9,9 @@ from sqlalchemy.orm import Session
 from service.core import sha256_hex
 from service.db.tables import Certificate
 from service.errors import InputError
-from service.keys import service_keys
-from service.keys.signer import Algorithm, Signer
+from service.keys import service_keys, suites
+from service.keys.signer import Signer
+from service.keys.suites import Suite
 from service.signing import ca, ocsp, profile
 from service.signing.ocsp import Responder, Standing
 from service.workflows import authority, enrolment
@@ -19,20 +21,36 @@ KEY = "ocsp.key"
 LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=14)
 
+Signers = Mapping[str, Signer]
+"""The responder's keys by signature profile: a CA's answers are signed as the CA itself signs."""
 
-def signer(parts: Parts) -> Signer:
-    """Return the responder's key; it is made when it is first needed."""
-    path = parts.settings.secrets / KEY
+
+def signers(parts: Parts) -> Signers:
+    """Return the responder's keys, one for each profile of our CAs; they are made when they are first needed."""
+    profiles = {_suite(one).profile: _suite(one) for one in parts.authorities}
+    return {name: _signer(parts, suite) for name, suite in profiles.items()}
+
+
+def _signer(parts: Parts, suite: Suite) -> Signer:
+    is_usual = suite.profile == suites.USUAL
+    path = parts.settings.secrets / (KEY if is_usual else f"ocsp-{suite.profile}.key")
     if not service_keys.located(path).exists():
-        return service_keys.create_key_file(path, Algorithm.ECDSA_P256_SHA256, parts.entropy)
+        algorithm = suites.of_profile(suite.profile).algorithm
+        return service_keys.create_key_file(path, algorithm, parts.entropy)
     return service_keys.load_key_file(path)
 
 
-def answer(parts: Parts, key: Signer, request: bytes) -> bytes:
+def _suite(issuer: Authority) -> Suite:
+    suite = suites.of_key(issuer.signer.public_key)
+    assert suite is not None  # noqa: S101 - no CA is made with another kind of key
+    return suite
+
+
+def answer(parts: Parts, keys: Signers, request: bytes) -> bytes:
     """Return the DER response to a DER request."""
     now = parts.clock()
     alive = (one for one in parts.authorities if profile.load(one.certificate).not_valid_after > now)
-    responders = [_responder(parts, key, one, now) for one in alive]
+    responders = [_responder(parts, keys[_suite(one).profile], one, now) for one in alive]
     with parts.sessions.begin() as session:
         return ocsp.answer(request, responders, lambda issuer, serial: _find(session, issuer, serial), now)
 

@@ -6,21 +6,27 @@ the same commit as the signatures.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.core import Sha256Hex
-from service.db.tables import Letter, Step
+from service.db.tables import Job, Letter, Step
 from service.errors import ConflictError, ForbiddenError, InputError
-from service.workflows import authority, ending, handing_over, letters, naming, reading, signing, steps
+from service.registry import query
+from service.workflows import authority, ending, handing_over, jobs, letters, naming, reading, signing, steps
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.ending import Ground
 from service.workflows.parts import Parts
 from service.workflows.reading import Reading
 from service.workflows.signing import Ready, Signed
+
+PREPARE = "prepare_seals"
+AT_ONCE = 20
+"""Letters that are prepared while their keeper waits; each takes some 90 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,10 @@ class Batch:
     unprepared: int
     unrendered: int
     busy: int
+    preparing: bool = False
+    """True while a worker puts the seal's appearance on many letters."""
+    fault: str = ""
+    """Why a worker left some of them out."""
 
 
 def waiting(session: Session, codes: Collection[str]) -> dict[str, int]:
@@ -43,13 +53,27 @@ def waiting(session: Session, codes: Collection[str]) -> dict[str, int]:
     return dict(session.execute(rows.group_by(Letter.unit).order_by(Letter.unit)).all())
 
 
+def desks(session: Session, codes: Collection[str], on: date) -> dict[str, int]:
+    """Return how many letters wait under each seal whose villages have some, by the unit whose seal it is."""
+    found: dict[str, int] = {}
+    places = {one.code: one for one in query.units(session, on)}
+    for code, count in waiting(session, codes).items():
+        place = places.get(code)
+        above = place.parent if place is not None and place.level == "village" else None
+        if above is not None and above in codes:
+            found[above] = found.get(above, 0) + count
+    return found
+
+
 def batch_of(parts: Parts, unit: str, person: Person) -> Batch:
     """Return the batch of a unit as it stands; raise NotFoundError where no seal is in use."""
     with parts.sessions.begin() as session:
         on = china_day(parts.clock())
         seal = authority.seal_for(session, unit, on)
         owner = naming.body(session, seal.unit, on).committee
-        drafts = session.scalars(select(Letter).where(Letter.unit == unit, Letter.state == "draft")).all()
+        units = _units_under(session, unit, on)
+        drafts = session.scalars(select(Letter).where(Letter.unit.in_(units), Letter.state == "draft")).all()
+        job = session.scalars(select(Job).where(Job.task == PREPARE, Job.target == unit)).first()
         names = {one.id: str(letters.content_of(one).fields["cadre_name"]) for one in drafts}
         going = session.scalars(
             select(Step.letter).where(Step.letter.in_(names), Step.state.in_(("approved", "stamped")))
@@ -60,7 +84,51 @@ def batch_of(parts: Parts, unit: str, person: Person) -> Batch:
     open_ = {one.id for one in drafts if one.draft} - set(going) - {one.letter for one in ready}
     unrendered = sum(1 for one in drafts if one.draft is None)
     seen = _seen(parts, person, ready)
-    return Batch(seal.id, owner, ready, names, seen, len(open_), unrendered, len(set(going)))
+    preparing = job is not None and job.state == "pending"
+    fault = job.fault or "" if job is not None and open_ and job.state == "failed" else ""
+    return Batch(
+        seal.id, owner, ready, names, seen, len(open_), unrendered, len(set(going)), preparing, fault
+    )
+
+
+def prepare(parts: Parts, unit: str) -> tuple[str, ...]:
+    """Put the seal's appearance on a unit's rendered letters that lack it: a few at once, many by a worker.
+
+    Return why some were left out; what a worker leaves out is in the batch. NotFoundError where no seal is in use.
+    """
+    units, ready = _standing(parts, unit)
+    if sum(one not in ready for place in units for one in signing.drafts_of(parts, place)) <= AT_ONCE:
+        return _prepare(parts, units, ready)
+    with parts.sessions.begin() as session:
+        jobs.add(session, PREPARE, unit, parts.clock(), again=True)
+    return ()
+
+
+def prepare_all(parts: Parts, unit: str) -> None:
+    """Prepare every rendered letter under the seal of a unit (a job that goes on where it was stopped).
+
+    Raise ConflictError naming what is left out.
+    """
+    if left := _prepare(parts, *_standing(parts, unit)):
+        raise ConflictError("E-SYS-354", f"{len(left)} 份没有准备好：" + "；".join(left[:5]))
+
+
+def _standing(parts: Parts, unit: str) -> tuple[list[str], set[str]]:
+    """Return the units of a batch, and the letters that are prepared for its seal as of today."""
+    with parts.sessions.begin() as session:
+        on = china_day(parts.clock())
+        seal = authority.seal_for(session, unit, on).id
+        units = _units_under(session, unit, on)
+    return units, {one.letter for one in signing.ready_for(parts, seal)}
+
+
+def _prepare(parts: Parts, units: Collection[str], ready: Collection[str]) -> tuple[str, ...]:
+    return tuple(why for one in units for why in signing.prepare_seals(parts, one, skip=ready)[1].left)
+
+
+def _units_under(session: Session, unit: str, on: date) -> list[str]:
+    """Return the units whose letters this unit's batch holds: a street seals for its villages."""
+    return [unit, *(one.code for one in query.children(session, unit, on) if one.level == "village")]
 
 
 def seal(
@@ -84,8 +152,7 @@ def seal(
 
 def require_other(person: Person, letter: Letter) -> None:
     """Raise ForbiddenError where the person drew the letter up: who drafts does not seal."""
-    own = {person.who[:64], person.name, person.login, person.account}
-    if letter.created_by in own or letter.created_by.endswith(f"（{person.login or person.account[:8]}）"):
+    if person.wrote(letter.created_by):
         raise ForbiddenError("E-SIG-171", f"承诺书 {letter.number} 由您起草，应由另一人用印。")
 
 

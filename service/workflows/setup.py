@@ -20,20 +20,21 @@ from service.db import schema
 from service.db.engine import open_engine, sessions_of
 from service.db.tables import Setting
 from service.errors import ConflictError, ForbiddenError, SetupError
-from service.keys import service_keys
+from service.keys import service_keys, suites
 from service.keys.signer import Algorithm, Signer
 from service.settings import Settings
 from service.signing import ca, demo
 from service.tlog import note
 
 SERVICE_KEYS = {
-    "issuing_ca": Algorithm.ECDSA_P256_SHA256,
+    "issuing_ca": None,
     "tsa_ca": Algorithm.ECDSA_P256_SHA256,
     "tsa": Algorithm.ECDSA_P256_SHA256,
     "log": Algorithm.ED25519,
     "trust": Algorithm.ED25519,
     "qr": Algorithm.ECDSA_P256_SHA256,
 }
+"""None: as the signature profile says. Time, QR codes and log are for many programs and devices: theirs are fixed."""
 CA_YEARS = 20
 TSA_YEARS = 15
 MARK = "initialised"
@@ -46,7 +47,10 @@ def is_initialised(settings: Settings) -> bool:
 
 
 def init(settings: Settings, clock: Clock, entropy: Entropy, *, organization: str) -> None:
-    """Make everything a deployment needs; raise ConflictError when it is made already."""
+    """Make everything a deployment needs; raise ConflictError when it is made already, SetupError E-GMA-00x where this
+    machine cannot sign as the profile says.
+    """
+    suites.require_ready(settings.signature_profile)
     for folder in (settings.home, settings.secrets):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     engine = open_engine(settings.database)
@@ -168,7 +172,8 @@ def _make_keys(settings: Settings, clock: Clock, entropy: Entropy, organization:
     if settings.environment == "demo":
         _copy_demo(settings)
         return
-    for name, algorithm in SERVICE_KEYS.items():
+    for name, fixed in SERVICE_KEYS.items():
+        algorithm = fixed or suites.of_profile(settings.signature_profile).algorithm
         on_token = name in key_uris(settings)
         if not on_token and not service_keys.located(settings.secrets / f"{name}.key").exists():
             service_keys.create_key_file(settings.secrets / f"{name}.key", algorithm, entropy)
@@ -176,11 +181,16 @@ def _make_keys(settings: Settings, clock: Clock, entropy: Entropy, organization:
 
 
 def _copy_demo(settings: Settings) -> None:
-    for path in sorted(settings.keys_example.glob("*")):
+    for path in (path for folder in settings.demo_keys for path in sorted(folder.glob("*"))):
         target = settings.secrets / path.name
         if path.suffix not in {".key", ".pem", ".vkey"} or target.exists():
             continue
         write(target, path.read_bytes())
+
+
+def demo_key(settings: Settings, name: str) -> Path:
+    """Return where a demo key or certificate of the profile lies."""
+    return next(path for folder in settings.demo_keys if (path := folder / name).exists())
 
 
 def write(path: Path, content: bytes) -> None:

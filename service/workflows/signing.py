@@ -17,7 +17,7 @@ from service.errors import ConflictError, InputError, NotFoundError, ServiceErro
 from service.registry import query
 from service.signing import appearance, approvals, seals
 from service.signing.appearance import Stamp
-from service.workflows import authority, drawings, naming, steps
+from service.workflows import authority, drawings, holds, naming, posts, steps
 from service.workflows.parts import Parts
 
 SEAL_TITLE = "电子印章"
@@ -67,10 +67,18 @@ def waiting_for(parts: Parts, person: str) -> list[Waiting]:
     on = china_day(parts.clock())
     with parts.sessions.begin() as session:
         own = session.scalars(
-            select(Letter).where(Letter.cadre == person, Letter.state == "issued").order_by(Letter.number)
+            select(Letter)
+            .where(Letter.cadre == person, Letter.state == "issued", holds.free())
+            .order_by(Letter.number)
         )
         found = [Waiting(letter.id, letter.number, "sign") for letter in own if _is_free(session, letter.id)]
-        signed = select(Letter).where(Letter.state.in_(("signed", "extended"))).order_by(Letter.number)
+        led = posts.units_led(session, person, on)
+        signed = (
+            select(Letter)
+            .where(Letter.state.in_(("signed", "extended")), holds.free())
+            .where(Letter.unit.in_(led) | (Letter.leader == person))
+            .order_by(Letter.number)
+        )
         found += [
             Waiting(letter.id, letter.number, "countersign")
             for letter in session.scalars(signed)
@@ -84,7 +92,7 @@ def drafts_of(parts: Parts, unit: str) -> list[str]:
     with parts.sessions.begin() as session:
         rows = session.scalars(
             select(Letter.id)
-            .where(Letter.unit == unit, Letter.state == "draft", Letter.draft.is_not(None))
+            .where(Letter.unit == unit, Letter.state == "draft", Letter.draft.is_not(None), holds.free())
             .order_by(Letter.number)
         )
         return [letter for letter in rows if _is_free(session, letter)]
@@ -114,14 +122,16 @@ def drop_others(parts: Parts, person: str, listed: Listed) -> None:
         session.execute(others.values(state="dropped", updated_at=parts.clock()))
 
 
-def prepare_seals(parts: Parts, unit: str, *, progress: Progress | None = None) -> tuple[str, Listed]:
-    """Prepare every rendered letter of `unit` for the committee's seal; return the seal's id with them."""
+def prepare_seals(
+    parts: Parts, unit: str, *, progress: Progress | None = None, skip: Collection[str] = ()
+) -> tuple[str, Listed]:
+    """Prepare every rendered letter of `unit` (but those to `skip`) for the committee's seal; return the seal's id."""
     now = parts.clock()
     with parts.sessions.begin() as session:
         seal = authority.seal_for(session, unit, china_day(now))
         owner = naming.body(session, seal.unit, china_day(now)).committee
     stamp = seals.seal_stamp(owner, SEAL_TITLE, seal.filing or "", parts.settings.fonts, parts.demo)
-    work = [(one, "issue", stamp) for one in drafts_of(parts, unit)]
+    work = [(one, "issue", stamp) for one in drafts_of(parts, unit) if one not in skip]
     return seal.id, _prepare(parts, seal.id, work, progress)
 
 
@@ -247,7 +257,7 @@ def _prepare(
 def _countersigner(session: Session, letter: Letter, on: date) -> str | None:
     """Return who countersigns a letter today, None where nobody holds the office."""
     try:
-        return steps.countersigner(session, letter, on).cadre
+        return posts.countersigner(session, letter, on).cadre
     except (NotFoundError, ConflictError):
         return None
 

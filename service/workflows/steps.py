@@ -5,21 +5,21 @@ second process finds the work done. Only `approve` sees a PIN, in the signer's o
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex, new_id, sha256_hex
-from service.db.tables import Approval, Cadre, Certificate, Letter, Step
+from service.db.tables import Approval, Certificate, Letter, Step
 from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
-from service.registry import persons, query
+from service.registry import persons
 from service.signing import approvals, ca, ceremony, cms, decisions
 from service.signing.appearance import Stamp
 from service.verification import hidden, verdict
 from service.verification.reasons import Cap
-from service.workflows import authority, jobs, letters, token_room
+from service.workflows import authority, holds, jobs, letters, posts, token_room
 from service.workflows.parts import Parts, work_lock
 
 ROLES = {"issue": Role.OFFICE, "sign": Role.CADRE, "countersign": Role.LEADER}
@@ -59,29 +59,16 @@ def head_of(parts: Parts, letter: Letter) -> bytes:
 
 def require_authority(session: Session, letter: Letter, action: str, signer: str, on: datetime) -> None:
     """Raise ForbiddenError unless `signer` is the one who may take this step of this letter today."""
+    if action in ROLES:
+        holds.require_free(session, letter)
     if action == "sign" and signer != letter.cadre:
         raise ForbiddenError("E-SIG-103", f"承诺书 {letter.number} 只能由承诺人本人签署。")
     if action == "countersign":
-        holder = countersigner(session, letter, china_day(on))
+        holder = posts.countersigner(session, letter, china_day(on))
         if signer != holder.cadre or signer == letter.cadre:
             raise ForbiddenError("E-SIG-104", f"承诺书 {letter.number} 应由{holder.name}以监督方身份签署。")
     if action == "issue" or action in ENDINGS:
         authority.require_seal(session, signer, letter, china_day(on))
-
-
-def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
-    """Return who holds on that day the office that countersigns; its predecessor's letters pass to the new holder.
-
-    A leader's own letter goes to the stand-in, as it says itself, even after the leader has left; the letter of any
-    other cadre who has left after signing, to the leader of the unit it was issued for.
-    """
-    if query.unit(session, letter.unit, letter.day).leader == letter.cadre:
-        stand_in = query.unit(session, letter.unit, on).stand_in or letter.leader
-        return query.cadre(session, str(stand_in), on)
-    try:
-        return persons.counterpart(session, letter.cadre, on)
-    except NotFoundError:
-        return persons.leader(session, letter.unit, on)
 
 
 def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp) -> int:
@@ -99,7 +86,10 @@ def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp
     room = cms.room_for(
         certificate.der, authority.issuers_of(parts, certificate), token_room.token_bytes(parts)
     )
-    made = ceremony.prepare(head, ROLES[action], stamp, signer_name=name, when=now, room=room)
+    hashed = cms.suite_of(certificate.der).digest
+    made = ceremony.prepare(
+        head, ROLES[action], stamp, signer_name=name, when=now, room=room, digest_name=hashed
+    )
     parts.work.put(made.pdf)
     with parts.sessions.begin() as session:
         _require_state(letters.get(session, letter_id), action)
@@ -192,7 +182,7 @@ def approve(
             raise ConflictError("E-SIG-108", "签署人的证书已更换或续期，请刷新后重试。")
         statement = _statement(parts, session, signer, steps, now, device, method, shown)
     approvals.require_redeemable(statement, now)
-    approvals.require_shown(statement, (_shown(parts, step) for step in steps))
+    approvals.require_shown(statement, (_shown(parts, step, certificate) for step in steps))
     with authority.opened(parts, certificate, pin) as key:
         signed = approvals.approve(
             key,
@@ -289,9 +279,9 @@ def stamp(parts: Parts, target: str) -> None:
     chain = authority.issuers_of(parts, certificate)
     signed = (step.attributes or b"", step.signature or b"", certificate.der, chain, parts.timestamper)
     if step.action in ENDINGS:
-        revision = decisions.stamp(_decision(parts, step), *signed)
+        revision = decisions.stamp(_decision(parts, step, certificate), *signed)
     else:
-        revision = ceremony.stamp(_prepared(parts, step), head_of(parts, letter), *signed)
+        revision = ceremony.stamp(_prepared(parts, step, certificate), head_of(parts, letter), *signed)
         require_valid(parts, revision, letter)
     parts.work.put(revision)
     with parts.sessions.begin() as session:
@@ -300,20 +290,23 @@ def stamp(parts: Parts, target: str) -> None:
         jobs.add(session, "archive", str(step.id), now)
 
 
-def _shown(parts: Parts, step: Step) -> approvals.Shown:
-    return _decision(parts, step) if step.action in ENDINGS else _prepared(parts, step)
+def _shown(parts: Parts, step: Step, certificate: Certificate) -> approvals.Shown:
+    read = _decision if step.action in ENDINGS else _prepared
+    return read(parts, step, certificate)
 
 
-def _decision(parts: Parts, step: Step) -> decisions.Unsigned:
-    return decisions.Unsigned(parts.work.get(Sha256Hex(step.prepared or "")), step.byte_range_digest or b"")
+def _decision(parts: Parts, step: Step, certificate: Certificate) -> decisions.Unsigned:
+    pdf, hashed = parts.work.get(Sha256Hex(step.prepared or "")), cms.suite_of(certificate.der).digest
+    return decisions.Unsigned(pdf, step.byte_range_digest or b"", hashed)
 
 
-def _prepared(parts: Parts, step: Step) -> ceremony.Prepared:
+def _prepared(parts: Parts, step: Step, certificate: Certificate) -> ceremony.Prepared:
     return ceremony.Prepared(
         pdf=parts.work.get(Sha256Hex(step.prepared or "")),
         digest=step.byte_range_digest or b"",
         hole=(step.hole_start or 0, step.hole_end or 0),
         field=step.field or "",
+        digest_name=cms.suite_of(certificate.der).digest,
     )
 
 
@@ -367,6 +360,7 @@ def _log(parts: Parts, step: Step, made: bytes) -> None:
             letter.state = event.value
         if step.action == "countersign":
             jobs.add(session, "complete", letter.id, now)
+        jobs.add(session, "todo", str(step.id), now)
 
 
 def require_valid(parts: Parts, revision: bytes, letter: Letter) -> None:

@@ -5,6 +5,7 @@ the kind's files; once a file changes, the record no longer applies and the text
 what was adopted; whatever was issued by then stays as it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -17,9 +18,12 @@ from service.db.texts import AdoptedText
 from service.documents.catalogue import wording_digest
 from service.documents.kinds import Kind, TextStatus
 from service.errors import ConflictError, ForbiddenError, InputError
+from service.workflows.access import trail
+from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
 
 ADOPTED, WITHDRAWN = "核定", "撤销"
+_FIRST = ("commitment", "responsibility_list")  # what nobody can do without
 _LONGEST_NAME, _LONGEST_BASIS = 60, 200
 
 
@@ -45,19 +49,30 @@ class Standing:
 
 def standing(session: Session, kind: Kind) -> Standing:
     """Return how the text of `kind` stands now."""
+    return standing_of(kind, history(session, kind.id))
+
+
+def standing_of(kind: Kind, rows: Sequence[AdoptedText]) -> Standing:
+    """Return how the text of `kind` stands by all that was recorded of it, oldest first."""
     digest = wording_digest(kind.folder)
-    rows = history(session, kind.id)
     since = next((i for i in range(len(rows), 0, -1) if rows[i - 1].act == WITHDRAWN), 0)
     of_this = next((row for row in reversed(rows[since:]) if row.digest == digest), None)
     return Standing(kind, digest, of_this or (rows[-1] if rows else None), of_this is not None)
 
 
-def adopt(parts: Parts, name: str, *, by: str, on: date, basis: str, who: str) -> Standing:
-    """Record that an office adopted the text of a kind as its files are now; the same record twice is one."""
-    return _record(parts, name, ADOPTED, by, on, basis, who)
+def adopt(
+    parts: Parts, name: str, *, by: str, on: date, basis: str, who: str, person: Person | None = None
+) -> Standing:
+    """Record that an office adopted the text of a kind as its files are now; the same record twice is one.
+
+    `person` is whose act is on record.
+    """
+    return _record(parts, name, ADOPTED, by, on, basis, who, person)
 
 
-def withdraw(parts: Parts, name: str, *, by: str, on: date, basis: str, who: str) -> Standing:
+def withdraw(
+    parts: Parts, name: str, *, by: str, on: date, basis: str, who: str, person: Person | None = None
+) -> Standing:
     """Record that an office withdrew what it had adopted; raise ConflictError where nothing is adopted."""
     with parts.sessions.begin() as session:
         before = standing(session, parts.catalogue.kind(name))
@@ -65,10 +80,12 @@ def withdraw(parts: Parts, name: str, *, by: str, on: date, basis: str, who: str
             raise ConflictError("E-DOC-104", f"“{before.kind.title}”没有可以撤销的核定：{before.words}。")
         if on < before.adoption.on:
             raise InputError("E-DOC-101", f"撤销日期 {on} 在核定日期 {before.adoption.on} 之前。")
-    return _record(parts, name, WITHDRAWN, by, on, basis, who)
+    return _record(parts, name, WITHDRAWN, by, on, basis, who, person)
 
 
-def _record(parts: Parts, name: str, act: str, by: str, on: date, basis: str, who: str) -> Standing:
+def _record(
+    parts: Parts, name: str, act: str, by: str, on: date, basis: str, who: str, person: Person | None
+) -> Standing:
     kind, now = parts.catalogue.kind(name), parts.clock()
     for label, text, longest in ((f"{act}机关", by, _LONGEST_NAME), (f"{act}依据", basis, _LONGEST_BASIS)):
         if not text.strip() or len(text) > longest:
@@ -83,12 +100,25 @@ def _record(parts: Parts, name: str, act: str, by: str, on: date, basis: str, wh
             row.recorded_at, row.recorded_by = now, who
             session.add(row)
             session.flush()
+            if person is not None:
+                trail.note(session, now, f"{act}文本", by=person, target=name)
         return standing(session, kind)
 
 
 def history(session: Session, name: str) -> list[AdoptedText]:
     """Return the adoptions and withdrawals of a kind's text, oldest first."""
     return list(session.scalars(select(AdoptedText).where(AdoptedText.kind == name).order_by(AdoptedText.id)))
+
+
+def all_of(parts: Parts, session: Session) -> list[tuple[Standing, list[AdoptedText]]]:
+    """Return every kind of this deployment with how its text stands and what was recorded, by title."""
+    kept: dict[str, list[AdoptedText]] = {name: [] for name in parts.catalogue.names()}
+    for row in session.scalars(select(AdoptedText).order_by(AdoptedText.id)):
+        kept.get(row.kind, []).append(row)
+    found = [(standing_of(parts.kind(name), rows), rows) for name, rows in kept.items()]
+    return sorted(
+        found, key=lambda one: (one[0].kind.id not in _FIRST, not one[0].applies, one[0].kind.title)
+    )
 
 
 def printable(parts: Parts, name: str) -> Kind:
@@ -103,6 +133,6 @@ def printable(parts: Parts, name: str) -> Kind:
         raise ForbiddenError(
             "E-DOC-102",
             f"“{kind.title}”的文本：{now.words}。正式环境只用经核定的文本制发；"
-            f"请核定后运行 liangze text adopt {name} --who 核定机关 --on 日期 --basis 依据。",
+            f"请核定后登记：核定文本页，或 liangze text adopt {name} --who 核定机关 --on 日期 --basis 依据。",
         )
     return replace(kind, text_status=TextStatus.ADOPTED if now.applies else TextStatus.REFERENCE)

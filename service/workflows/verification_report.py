@@ -14,7 +14,7 @@ from PIL import Image
 
 from service.clock import CHINA, china_day
 from service.core import Envelope, Json, LetterId, canonical_json, sha256_hex
-from service.documents import fonts, sandbox
+from service.documents import fonts, pictures, sandbox
 from service.documents.content import Content
 from service.documents.kinds import Kind, load_kind
 from service.documents.pdf import PdfRenderer
@@ -27,7 +27,6 @@ from service.workflows import report_words as words
 KIND = "verification_report"
 UNIT = "两责验签程序"
 _PICTURE_WIDTH = 680  # pixels: 82 mm at 210 dpi
-_COLOURS = 24
 _CHANGED = {"CHANGES_PIXELS", "CHANGES_FORBIDDEN", "CHANGES_UNKNOWN"}
 _NO_GLYPH = "〓"  # what typesetters put where a character is missing
 _HEADINGS = (
@@ -53,6 +52,20 @@ def finding(report: Report, read: Callable[[], bytes]) -> Finding:
     return Finding(report, showing.differences(data) if sha256_hex(data) == report.sha256 else ())
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where a served page leads on: the printed report (form address and its token), the original, another file.
+
+    `code` is the page that judges the QR code in a picture, empty where the file has none.
+    """
+
+    report: str
+    token: str
+    original: str
+    again: str
+    code: str = ""
+
+
 def load(templates: Path) -> Kind:
     """Return the report's kind; raise InputError if its folder is missing or wrong."""
     return load_kind(templates / KIND)
@@ -68,13 +81,32 @@ def to_pdf(
     online: bool = False,
 ) -> bytes:
     """Return the printed report: the same bytes for the same report, pictures and fonts."""
-    report = found.report
-    content = Content(envelope=_envelope(report, unit), fields=_printed(fields(found, online=online), faces))
+    return print_fields(found.report, fields(found, online=online), kind, renderer, faces, unit=unit)
+
+
+def print_fields(
+    report: Report,
+    values: Mapping[str, Json],
+    kind: Kind,
+    renderer: PdfRenderer,
+    faces: fonts.Fonts,
+    *,
+    unit: str = UNIT,
+) -> bytes:
+    """Return the printed report of fields that were made before, when the file itself is gone."""
+    content = Content(envelope=_envelope(report, unit), fields=_printed(values, faces))
     return renderer.render(kind, content, specimen=report.voucher == "demo")
 
 
-def to_html(found: Sequence[Finding], kind: Kind, checked: datetime, *, online: bool = False) -> str:
-    """Return one web page on all reports, with nothing to load and no script."""
+def to_html(
+    found: Sequence[Finding],
+    kind: Kind,
+    checked: datetime,
+    *,
+    online: bool = False,
+    ways: Ways | None = None,
+) -> str:
+    """Return one web page on all reports, with nothing to load and no script; `ways`: what a served page offers."""
     counts = Counter(one.report.verdict.value for one in found)
     values = {
         "checked": words.china_time(checked),
@@ -86,6 +118,7 @@ def to_html(found: Sequence[Finding], kind: Kind, checked: datetime, *, online: 
             SimpleNamespace(css=_colour(one.report), fields=_namespace(fields(one, online=online)))
             for one in found
         ],
+        "ways": ways,
         "notes": [SimpleNamespace(text=row["text"]) for row in kind.items["notes"]],
     }
     try:
@@ -187,11 +220,11 @@ def _row(number: int, report: Report) -> Sequence[Any]:
 
 
 def _data_uri(image: Image.Image) -> str:
-    """Return a small PNG of a page as a data URI: twenty colours are enough for a letter."""
+    """Return a small PNG of a page as a data URI: greys, and from white to red and blue, are enough for a letter."""
     height = max(1, image.height * _PICTURE_WIDTH // image.width)
     small = image.resize((_PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
     output = io.BytesIO()
-    small.quantize(_COLOURS).save(output, "PNG", optimize=True)
+    pictures.small(small).save(output, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(output.getvalue()).decode()
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from service.workflows import lasting, letters, lists, steps
+from service.workflows import campaigning, lasting, letters, lists, parcels, sealing, steps, upload_work
 from service.workflows.jobs import Work
+from service.workflows.todo import notices, tasks
 
 TASKS: Mapping[str, Work] = {
     "list": lists.render,
@@ -14,4 +15,12 @@ TASKS: Mapping[str, Work] = {
     "complete": lasting.complete,
     "extend": lasting.extend,
     "renew": lasting.renew,
+    "read_upload": upload_work.read,
+    "apply_upload": upload_work.apply,
+    "foresee": campaigning.foresee,
+    "plan_unit": campaigning.draw_up,
+    "prepare_seals": sealing.prepare_all,
+    "parcel": parcels.make,
+    "todo": tasks.follow,
+    "notify": notices.send,
 }

@@ -22,6 +22,8 @@ def _load() -> ModuleType:
 _fixtures = _load()
 lab = _fixtures.lab
 other_lab = _fixtures.other_lab
+sm2_lab = _fixtures.sm2_lab
+sm2_revisions = _fixtures.sm2_revisions
 revisions = _fixtures.revisions
 final = _fixtures.final
 trust = _fixtures.trust

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 
-from service.verification import chain, cms, structure
+from service.verification import chain, cms, signature_field, structure
 from service.verification.guard import ProofError
 from service.verification.report import Report, Verdict
 from service.verification.trust import Anchor, Trust
@@ -26,7 +26,7 @@ def changed(data: bytes, position: int, value: int) -> bytes:
 def survives(data: bytes, hole: tuple[int, int], signed: bytes, anchors: tuple[Anchor, ...]) -> bool:
     """Say whether the hole alone, judged as the verifier judges it, would still pass."""
     try:
-        contents, canonical, _ = structure.read_contents(data[slice(*hole)])
+        contents, canonical, _ = signature_field.read_contents(data[slice(*hole)])
         token = cms.read_token(contents, canonical=True)
         cms.require_digest(token.imprint_name, token.imprint, signed)
         path = chain.build(token.signed.certificate, token.signed.others, anchors, "time")

@@ -1,6 +1,7 @@
 """Builds tests/vectors/verification: `python -m tests.vectors.build_verification`; twice the same bytes.
 
-Every key grows from a label, every clock stands still, every signature is deterministic (RFC 6979).
+Every key grows from a label, every clock stands still, every signature is deterministic (RFC 6979), or on
+record (builder/recorded.py).
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from service.clock import format_utc
-from tests.vectors.builder import catalogue
+from tests.vectors.builder import catalogue, recorded
 from tests.vectors.builder.vector import Family, Vector
 
 FOLDER = Path(__file__).parent / "verification"
@@ -69,3 +70,4 @@ def _write(folder: Path, vector: Vector, written: dict[tuple[bytes, str], str]) 
 
 if __name__ == "__main__":
     build(FOLDER)
+    recorded.save()

@@ -19,7 +19,9 @@ from service.keys import private
 from service.keys.private import LocalSigner
 from service.keys.signer import Algorithm
 from service.signing import ca, ceremony
+from service.signing import cms as cms_building
 from service.signing.appearance import Stamp
+from service.signing.ceremony import Prepared
 from service.signing.timestamps import LocalTimeStamper
 from service.tlog import note
 from service.verification import trust as trusts
@@ -59,9 +61,9 @@ def entropy(label: str) -> Callable[[int], bytes]:
     return lambda size: repeatable(f"{label}/{next(counter)}", size)
 
 
-def new_key(label: str) -> LocalSigner:
-    """Return the P-256 key of this label."""
-    return LocalSigner(private.generate(Algorithm.ECDSA_P256_SHA256, entropy(label)))
+def new_key(label: str, algorithm: Algorithm = Algorithm.ECDSA_P256_SHA256) -> LocalSigner:
+    """Return the key of this label."""
+    return LocalSigner(private.generate(algorithm, entropy(label)))
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,12 @@ class Lab:
     letter: LetterId = LETTER
     unit: str = UNIT
     committee: str = COMMITTEE
+    algorithm: Algorithm = Algorithm.ECDSA_P256_SHA256
 
     def __post_init__(self) -> None:
         self.serials = itertools.count(100)
-        self.issuing_key, self.time_key, self.tsa_key = (
-            new_key(f"{self.label}/{one}") for one in ("issuing", "time", "tsa")
-        )
+        self.issuing_key = self.signing_key(f"{self.label}/issuing")
+        self.time_key, self.tsa_key = (new_key(f"{self.label}/{one}") for one in ("time", "tsa"))
         self.issuing = ca.self_signed(
             self.issuing_key,
             ca.Subject(f"签发机构 {self.label}", UNIT),
@@ -111,6 +113,10 @@ class Lab:
         self.cadre = self.person("林晓东", UNIT)
         self.leader = self.person("陈国华", COMMITTEE)
 
+    def signing_key(self, label: str) -> LocalSigner:
+        """Return the key of a person or of the issuing CA."""
+        return new_key(label, self.algorithm)
+
     def make_tsa(self, key: LocalSigner, years: int) -> bytes:
         """Return a TSA certificate."""
         return ca.issue(
@@ -130,7 +136,7 @@ class Lab:
     def person(self, name: str, unit: str, use: ca.LeafUse = "person", days: int = 3 * 365) -> Person:
         """Enrol somebody."""
         number = next(self.serials)
-        key = new_key(f"{self.label}/{name}/{number}")
+        key = self.signing_key(f"{self.label}/{name}/{number}")
         pseudonym = repeatable(f"subject of {name}").hex()
         subject = ca.Subject(name, unit, None, pseudonym)
         certificate = ca.issue(
@@ -176,12 +182,17 @@ class Lab:
         own = content_json(self.envelope(parties), {"items": ["每季度督导一次"]})
         return render(own if content is None else content)
 
+    def prepare(self, head: bytes, role: Role, person: Person, at: datetime, picture: Stamp) -> Prepared:
+        """Prepare one step."""
+        hashed = cms_building.suite_of(person.certificate).digest
+        return ceremony.prepare(head, role, picture, signer_name=person.name, when=at, digest_name=hashed)
+
     def sign(
         self, head: bytes, role: Role, person: Person, at: datetime = T0, stamp: Stamp | None = None
     ) -> bytes:
         """Take one step: prepare, approve, stamp."""
         picture = stamp or (SEAL if role is Role.OFFICE else STROKES)
-        prepared = ceremony.prepare(head, role, picture, signer_name=person.name, when=at)
+        prepared = self.prepare(head, role, person, at, picture)
         attributes = ceremony.signed_attributes(prepared.digest, person.certificate, bytes(32))
         signature = person.signer.sign(attributes)
         return ceremony.stamp(
@@ -203,7 +214,7 @@ class Lab:
         **parts: Any,
     ) -> bytes:
         """Return a revision whose container is built here, from `parts` that an attacker may choose."""
-        prepared = ceremony.prepare(head, role, SEAL, signer_name=person.name, when=at)
+        prepared = self.prepare(head, role, person, at, SEAL)
         attributes = parts.get("attributes") or ceremony.signed_attributes(
             parts.get("digest", prepared.digest), person.certificate, bytes(32)
         )
@@ -278,15 +289,15 @@ def container(
     parts: Mapping[str, Any],
 ) -> bytes:
     """Return a CMS container; `parts` may add signers, content or attributes that do not belong there."""
-    parsed = x509.Certificate.load(certificate)
+    parsed, suite = x509.Certificate.load(certificate), cms_building.suite_of(certificate)
     info: dict[str, Any] = {
         "version": "v1",
         "sid": cms.SignerIdentifier(
             "issuer_and_serial_number", {"issuer": parsed.issuer, "serial_number": parsed.serial_number}
         ),
-        "digest_algorithm": {"algorithm": parts.get("digest_algorithm", "sha256")},
+        "digest_algorithm": {"algorithm": parts.get("digest_algorithm", suite.digest)},
         "signed_attrs": cms.CMSAttributes.load(attributes),
-        "signature_algorithm": {"algorithm": "sha256_ecdsa"},
+        "signature_algorithm": {"algorithm": parts.get("signature_algorithm", suite.signature)},
         "signature": signature,
     }
     unsigned = list(parts.get("unsigned", ()))
@@ -300,7 +311,7 @@ def container(
     signed = cms.SignedData(
         {
             "version": "v1",
-            "digest_algorithms": [{"algorithm": "sha256"}],
+            "digest_algorithms": [{"algorithm": suite.digest}],
             "encap_content_info": content,
             "certificates": [
                 cms.CertificateChoices("certificate", x509.Certificate.load(each))
@@ -378,6 +389,18 @@ def _make_signature_field(pdf: pydyf.PDF, widget: pydyf.Dictionary) -> None:
 def lab() -> Lab:
     """The PKI."""
     return Lab()
+
+
+@pytest.fixture(scope="session")
+def sm2_lab() -> Lab:
+    """A PKI of the other signature profile: SM2 with SM3, time by P-256."""
+    return Lab("sm2", algorithm=Algorithm.SM2_SM3)
+
+
+@pytest.fixture(scope="session")
+def sm2_revisions(sm2_lab: Lab) -> list[bytes]:
+    """All revisions of one letter signed with SM2."""
+    return sm2_lab.revisions()
 
 
 @pytest.fixture(scope="session")

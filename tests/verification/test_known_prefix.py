@@ -10,7 +10,7 @@ from pyhanko.pdf_utils import generic as stock_generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from service.verification import structure
-from service.verification.report import Verdict
+from service.verification.report import Report, Verdict
 from service.verification.trust import Trust
 from service.verification.verdict import verify
 
@@ -36,6 +36,10 @@ def test_only_revisions_after_the_prefix_are_compared_again(final: bytes) -> Non
     assert structure.revision_ending_at(document, first) == document.signatures[0].revision
     for wrong in (0, -1, first - 1, first + 1, last, len(final), len(final) + 1):
         assert structure.revision_ending_at(document, wrong) == 0
+
+
+def told(report: Report) -> list[tuple[str, str | None]]:
+    return [(one.code, one.signature) for one in report.reasons]
 
 
 def paint(writer: Any) -> None:
@@ -71,7 +75,7 @@ def test_a_change_after_the_prefix_is_invalid_all_the_same(
         data = output.getvalue()
         report = verify(data, trust, lab.t0, known=len(revision))
         assert report.verdict is Verdict.INVALID
-        assert report.to_json() == verify(data, trust, lab.t0).to_json()
+        assert told(report) == told(verify(data, trust, lab.t0))
 
 
 def test_a_broken_signature_inside_the_prefix_is_found(final: bytes, trust: Trust, lab: Any) -> None:

@@ -89,6 +89,10 @@ def wide(page: Page) -> bool:
 
 
 def _note(faults: list[str], message: Any) -> None:
-    refused = "the server responded with a status of" in message.text  # error pages are looked at, too
+    looked_at = (
+        "the server responded with a status of",
+        "net::ERR_INTERNET_DISCONNECTED",
+    )  # error pages, offline
+    refused = any(one in message.text for one in looked_at)
     if message.type == "error" and not refused:
         faults.append(message.text)

@@ -13,16 +13,22 @@ from sqlalchemy import select
 
 from service import app as composition
 from service.clock import china_day
-from service.db.tables import Letter
+from service.db.tables import Job, Letter
 from service.registry import query
 from service.settings import Settings
 from service.web.app import create_app
-from service.workflows import letters, lists
+from service.web.door import Beside, create_door
+from service.workflows import ending, jobs, letters, lists
+from service.workflows.ending import Ground
 from service.workflows.parts import Parts
+from service.workflows.work import TASKS
 from tests.serving import served
+from tests.web.door import Street
 from tests.web.people import Browser, People
-from tests.workflows.conftest import HandClock
+from tests.workflows.conftest import PIN, START, HandClock, issued_home, prepared_home, signed_home
 from tests.workflows.opening import close, make_home
+
+__all__ = ["issued_home", "prepared_home", "signed_home"]  # fixtures
 
 DAY = date(2026, 11, 24)
 
@@ -81,6 +87,38 @@ def _run(home: Path, copy: Path) -> Iterator[Running]:
     with served(web) as url:
         yield Running(app.parts, web, url, People(app.parts), clock)
     web.state.site.close()
+    close(app)
+
+
+def work(parts: Parts, *tasks: str) -> None:
+    """Do the pending jobs of these tasks, as a worker does; what other tests left to do stays."""
+    done = -1
+    while done:
+        with parts.sessions.begin() as session:
+            due = {job for job, _ in jobs.pending(session, parts.clock())}
+            wanted = select(Job.id).where(Job.id.in_(due), Job.task.in_(tasks))
+            mine = session.scalars(wanted.order_by(Job.id)).all()
+        for job in mine:
+            jobs.run(parts, job, TASKS)
+        done = len(mine)
+
+
+@pytest.fixture(scope="session")
+def street(signed_home: tuple[Path, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    """A village whose letters are completed but for one that is void and one that another took the place of."""
+    home = tmp_path_factory.mktemp("door") / "var"
+    shutil.copytree(signed_home[0], home)
+    clock = HandClock(START + timedelta(hours=1))
+    app = composition.build(Settings(home=home, workers=1), clock, random.Random(5).randbytes)
+    completed, void, superseded = signed_home[1][:3]
+    ground = Ground("五马街道食品安全委员会", "核对后发现填写有误", "会议纪要〔2026〕3号")
+    ending.void(app.parts, void, ground, PIN, device="test")
+    issued = ending.reissue(app.parts, superseded, ground, PIN, device="test")
+    app.drain()
+    web = create_app(app.parts)
+    made = {"completed": completed, "void": void, "superseded": superseded, "issued": issued}
+    with served(Beside(web, create_door(app.parts, workers=1)), lifespan="on") as url:
+        yield Street(app, url, made)
     close(app)
 
 

@@ -18,7 +18,10 @@ from tests.verification.test_qr import CONTENT, FINISHED, LONG, NOW, OTHER, SIGN
 
 DOOR = Path(__file__).parents[2] / "service" / "web" / "door"
 CHROMIUM = "/usr/bin/chromium"
-_MANY = 500  # changed codes that the browser judges; the Python twin judges ten thousand
+_MANY, _ALIKE = (
+    10_000,
+    500,
+)  # changed codes that the browser judges; of them, those compared with the Python twin
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,13 @@ def _signed(**changes: object) -> bytes:
 
 @pytest.mark.parametrize(
     ("changes", "late"),
-    [({}, 0), ({}, 8), ({"void": frozenset([CONTENT])}, 0), ({"superseded": frozenset([CONTENT])}, 8)],
+    [
+        ({}, 0),
+        ({}, 8),
+        ({"files": {FINISHED.sha256[:32]: "void"}}, 0),
+        ({"void": frozenset([CONTENT])}, 0),
+        ({"superseded": frozenset([CONTENT])}, 8),
+    ],
 )
 def test_both_checkers_agree_on_every_state(page: Page, changes: dict[str, object], late: int) -> None:
     codes = [
@@ -84,8 +93,10 @@ def test_changed_codes_are_never_green_and_judged_alike(page: Page) -> None:
     changed = [one for one in changed if one not in codes]
     data = _signed()
     found = _judged(page, changed, data)
+    assert len(found) == len(changed) > _MANY * 0.9
     assert {one["state"] for one in found} == {State.FORGED, State.UNKNOWN_KEY, State.UNREADABLE}
-    assert found == [known.to_json(known.judge(one, known.read_known(data), NOW)) for one in changed]
+    lists_ = known.read_known(data)
+    assert found[:_ALIKE] == [known.to_json(known.judge(one, lists_, NOW)) for one in changed[:_ALIKE]]
 
 
 def test_a_list_that_was_changed_or_comes_of_another_key_is_refused(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -11,10 +12,13 @@ from sqlalchemy import select
 
 from service.clock import china_day
 from service.db.access import Login
+from service.db.changes import Adjustment
+from service.db.office import Campaign, Parcel, Upload
 from service.errors import SetupError
 from service.registry import persons, query
 from service.web import access
 from service.web.access import Access
+from service.workflows import lists
 from service.workflows.access import grants, secrets
 from service.workflows.access.roles import OWN, Role
 from tests.web.conftest import Running, first_cadre, letter_of
@@ -30,6 +34,16 @@ UNREADY = {
     "/sign/letters/{letter}/file",
     "/sign/letters/{letter}/receipt",
     "/letter/{letter}/page",
+    "/lists/{list_id}/file",
+    "/imports/{upload}/marked",
+    "/parcels/{parcel}/file",
+    "/parcels/{parcel}/all",
+    "/uploads/{unit}/package",
+    "/letter/{letter}/paper/print",
+    "/letter/{letter}/paper/page",
+    "/original/{letter}",
+    "/original/{letter}/file",
+    "/original/{letter}/receipt",
 }
 """Pages that want more than their path says, or show what is signed: who may come is told what is missing."""
 
@@ -52,6 +66,9 @@ def place(running: Running, unit: str) -> Place:
         entity = query.entities(session, on, below=unit)[0].entity
         login = session.scalars(select(Login.id).where(Login.token == secrets.digest(token))).one()
     letter = letter_of(parts, unit, cadre)
+    with parts.sessions.begin() as session:
+        listed = lists.newest_version(session, unit, "D").id
+    office = under_way(running, unit)
     values = {
         "unit": unit,
         "cadre": cadre,
@@ -59,8 +76,65 @@ def place(running: Running, unit: str) -> Place:
         "account": account,
         "login": login,
         "letter": letter,
+        "list_id": listed,
+        "kind": "plan",
+        **office,
     }
-    return Place(values, (entity, cadre, account, login, letter))
+    return Place(values, (entity, cadre, account, login, letter, listed, *office.values()))
+
+
+def under_way(running: Running, unit: str) -> dict[str, str]:
+    """Return what the office of a village has under way: an uploaded workbook, a campaign, a parcel, an adjustment."""
+    parts, ids = running.parts, {name: uuid4().hex for name in ("upload", "campaign", "parcel", "adjustment")}
+    now = parts.clock()
+    with parts.sessions.begin() as session:
+        session.add_all(
+            (
+                Upload(
+                    id=ids["upload"],
+                    unit=unit,
+                    name="收集表.xlsx",
+                    suffix=".xlsx",
+                    size=1,
+                    sha256="0" * 64,
+                    uploaded_by="经办人",
+                    state="dropped",
+                    held=False,
+                    only_good=False,
+                    created_at=now,
+                    updated_at=now,
+                ),
+                Campaign(
+                    id=ids["campaign"],
+                    unit=unit,
+                    kind="commitment",
+                    year=now.year,
+                    heads="[]",
+                    created_at=now,
+                    created_by="经办人",
+                ),
+                Parcel(
+                    id=ids["parcel"],
+                    unit=unit,
+                    units="[]",
+                    state="gone",
+                    files="[]",
+                    ordered_by="经办人",
+                    created_at=now,
+                    updated_at=now,
+                ),
+                Adjustment(
+                    id=ids["adjustment"],
+                    unit=unit,
+                    number=f"{unit}清单调整〔2026〕1号",
+                    kind="调整",
+                    state="dropped",
+                    drafted_by="经办人",
+                    drafted_at=now,
+                ),
+            )
+        )
+    return ids
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -40,9 +41,15 @@ class HandClock:
         self._now += by
 
 
+_made: dict[str, Any] = {}
+"""What session fixtures made in this process: a module that imports them would else have them made again."""
+
+
 @pytest.fixture(scope="session")
 def prepared_home(small_street: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with registry, assignments, one village list, seal and signers enrolled."""
+    if "prepared" in _made:
+        return Path(_made["prepared"])
     home = tmp_path_factory.mktemp("street") / "var"
     clock, chance = HandClock(), random.Random(1).randbytes
     settings = Settings(home=home, workers=1)
@@ -56,17 +63,21 @@ def prepared_home(small_street: Path, tmp_path_factory: pytest.TempPathFactory) 
     for person in people(app.parts):
         enrolment.enrol_person(app.parts, person, PIN)
     app.drain()
+    _made["prepared"] = home
     return home
 
 
 @pytest.fixture(scope="session")
 def signed_home(issued_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The same with every letter signed and completed; and those letters."""
+    if "signed" in _made:
+        return Path(_made["signed"][0]), list(_made["signed"][1])
     home = tmp_path_factory.mktemp("signed") / "var"
     shutil.copytree(issued_home, home)
     clock = HandClock(START + timedelta(minutes=30))
     app = composition.build(Settings(home=home, workers=1), clock, random.Random(3).randbytes)
     sign_all(app)
+    _made["signed"] = home, _letters(app)
     return home, _letters(app)
 
 
@@ -86,6 +97,8 @@ def clock() -> HandClock:
 @pytest.fixture(scope="session")
 def issued_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, where the village's letters are issued under the street's seal."""
+    if "issued" in _made:
+        return Path(_made["issued"])
     home = tmp_path_factory.mktemp("issued") / "var"
     shutil.copytree(prepared_home, home)
     clock = HandClock(START + timedelta(minutes=20))
@@ -96,6 +109,7 @@ def issued_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -
     app.drain()
     assert clock() < START + timedelta(hours=1)
     app.parts.sessions.kw["bind"].dispose()
+    _made["issued"] = home
     return home
 
 

@@ -112,7 +112,7 @@ def test_a_new_leader_countersigns_what_the_old_one_left(
     with app.parts.sessions.begin() as session:
         stand_in = query.unit(session, VILLAGE, china_day(now)).stand_in
     theirs = {holder(app, one.letter) for one in signing.waiting_for(app.parts, str(stand_in))}
-    assert theirs == {leader, new}  # the own letters of the former leader and of the new one
+    assert theirs == {new}  # the new leader's own letter; the former one has left, and so has that letter
     assert [one for one in signing.waiting_for(app.parts, leader) if one.action == "countersign"] == []
     signing.sign_letters(app.parts, new, PIN, device="test", only=[one.letter for one in waiting])
     app.drain()

@@ -1,22 +1,23 @@
 """Every issued page bears a code that other people's readers read and our lists judge."""
 
 import base64
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pypdfium2
 import pytest
 import zxingcpp
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from sqlalchemy import select
 
 from service.app import App
 from service.core import Sha256Hex
-from service.db.tables import Letter
+from service.db.tables import Letter, ListVersion
 from service.errors import SetupError
 from service.keys import private
 from service.keys.signer import Algorithm
 from service.verification import known, qr
 from service.verification.known import State
-from service.workflows import authority, letters, marks
+from service.workflows import authority, letters, lists, marks
 
 
 def codes(pdf: bytes, dpi: int = 300) -> list[str]:
@@ -75,3 +76,39 @@ def test_the_bundle_names_the_key_of_the_codes_and_former_ones(app: App) -> None
     (folder / "2024.pem").write_bytes(b"no key")
     with pytest.raises(SetupError, match="E-VER-164"):
         marks.keys(app.parts)
+
+
+def test_a_list_that_another_took_the_place_of_is_known_to_be_so(app: App) -> None:
+    with app.parts.sessions.begin() as session:
+        version = session.scalars(select(ListVersion)).one()
+        code = marks.mark(app.parts, lists.content_of(session, version))
+    assert known.judge(code, known_now(app), app.parts.clock()).state is State.GENUINE
+    with (
+        app.parts.sessions.begin() as session
+    ):  # approved: the page that still prints 待审定 no longer counts
+        session.scalars(select(ListVersion)).one().approved_on = date(2026, 11, 24)
+    assert known.judge(code, known_now(app), app.parts.clock()).state is State.SUPERSEDED
+    with app.parts.sessions.begin() as session:
+        version = session.scalars(select(ListVersion)).one()
+        marks.record(session, lists.content_of(session, version), version.id, "approved", app.parts.clock())
+        approved = marks.mark(app.parts, lists.content_of(session, version))
+    assert known.judge(approved, known_now(app), app.parts.clock()).state is State.GENUINE
+    with app.parts.sessions.begin() as session:
+        session.scalars(select(ListVersion)).one().state = "superseded"
+    assert known.judge(approved, known_now(app), app.parts.clock()).state is State.SUPERSEDED
+
+
+def test_a_paper_that_was_ended_is_known_to_be_void(app: App, issued: list[str]) -> None:
+    with app.parts.sessions.begin() as session:
+        content = letters.content_of(letters.get(session, issued[0]))
+        marks.record(session, content, "a-notice", "approved", app.parts.clock())
+        marks.record(session, content, "a-notice", "approved", app.parts.clock())
+        marks.end(session, "a-notice", "superseded")
+        marks.end(session, "a-notice", "void")
+        marks.end(session, "a-notice", "superseded")
+    code = marks.mark(app.parts, content)
+    assert known.judge(code, known_now(app), app.parts.clock()).state is State.VOID
+
+
+def known_now(app: App) -> known.Known:
+    return known.read_known(marks.known_bytes(app.parts, app.parts.clock()))

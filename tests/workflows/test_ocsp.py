@@ -15,6 +15,7 @@ from asn1crypto import ocsp, pem
 from service.app import App
 from service.db.tables import Certificate
 from service.errors import InputError
+from service.keys import suites
 from service.signing import ca, profile
 from service.web.ocsp import create_ocsp
 from service.workflows import authority, certificates, responding
@@ -30,7 +31,7 @@ class Asker:
 
     def __init__(self, app: App, folder: Path) -> None:
         self.app, self.folder = app, folder
-        self.key = responding.signer(app.parts)
+        self.key = responding.signers(app.parts)
         (folder / "ca.pem").write_bytes(pem.armor("CERTIFICATE", app.parts.issuing_ca.certificate))
 
     def ask(self, serial: str, *options: str) -> str:
@@ -93,7 +94,9 @@ def test_what_is_no_request_or_about_another_authority_is_refused(app: App, aske
         answer = ocsp.OCSPResponse.load(responding.answer(app.parts, asker.key, body))
         assert answer["response_status"].native == status
     name = ca.Subject("别的机构", "别的单位")
-    other = ca.self_signed(asker.key, name, now=app.parts.clock(), years=1, serial=1, use="sign")
+    other = ca.self_signed(
+        asker.key[suites.USUAL], name, now=app.parts.clock(), years=1, serial=1, use="sign"
+    )
     (asker.folder / "ca.pem").write_bytes(pem.armor("CERTIFICATE", other))
     assert "unauthorized" in asker.ask("1")
 

@@ -245,6 +245,8 @@ export async function judge(code, known, now) {
 function stateOf(claim, known, now) {
   if (known.void.includes(claim.content)) return "void";
   if (known.superseded.includes(claim.content)) return "superseded";
+  const file = claim.type === "finished" ? claim.sha256.slice(0, 2 * PREFIX) : "";
+  if (file && Object.hasOwn(known.files, file) && known.files[file] === "void") return "void";
   return now > new Date(known.expires) ? "stale" : "genuine";
 }
 

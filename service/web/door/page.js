@@ -3,6 +3,7 @@
 import { fileStatus, judge, readKnown } from "./checker.js";
 import { FILES, LABELS, ROLES, STATES, age, chinaTime } from "./words.js";
 
+const LONGEST_SIDE = 1600, PAUSE = 120, PATIENCE = 400; // pixels; milliseconds between frames; of trying one picture
 const SHELF = "liangze-known", LIST = "v/known.json", LONGEST_WAIT = 5000;
 const at = (id) => document.getElementById(id);
 let known = null, trouble = null;
@@ -73,6 +74,7 @@ async function check(code) {
   say(STATES[state]);
   if (claim === null) return;
   at("claim").hidden = false;
+  at("original").href = `original?number=${encodeURIComponent(claim.number)}`;
   const rows = Object.entries(LABELS).filter(([key]) => claim[key] !== undefined && claim[key] !== null);
   fill(at("fields"), rows.map(([key, label]) => [label, shown(key, claim[key])]));
 }
@@ -88,7 +90,7 @@ async function checkFile(file) {
   fill(at("file-fields"), [["文件", file.name], ["数据截至", chinaTime(known.issued)]]);
 }
 
-// ---- reading codes with the camera or from a picture, where the browser can
+// ---- reading codes with the camera or from a picture: by the browser where it can, else by a reader of our own
 
 async function detector() {
   if (!("BarcodeDetector" in window)) return null;
@@ -96,10 +98,36 @@ async function detector() {
   return formats.includes("qr_code") ? new window.BarcodeDetector({ formats: ["qr_code"] }) : null;
 }
 
+// Return what reads the code in a video or picture, or null where there is none: a function of the source.
+async function codeReader() {
+  const own = await detector().catch(() => null);
+  if (own) return async (source) => (await own.detect(source))[0]?.rawValue ?? null;
+  const { decodeQR } = await import("./vendor/decode.js");
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  return async (source) => {
+    const [wide, high] = [source.videoWidth || source.width, source.videoHeight || source.height];
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(wide, high));
+    canvas.width = Math.round(wide * scale);
+    canvas.height = Math.round(high * scale);
+    if (!canvas.width || !canvas.height) return null;
+    context.drawImage(source, 0, 0, canvas.width, canvas.height);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    try {
+      return decodeQR({ width: canvas.width, height: canvas.height, data }, { timeLimit: PATIENCE });
+    } catch {
+      return null; // no code in it
+    }
+  };
+}
+
 async function readPicture(file) {
-  const reader = await detector();
   let text = null;
-  if (reader) text = (await reader.detect(await createImageBitmap(file)))[0]?.rawValue ?? null;
+  try {
+    text = await (await codeReader())(await createImageBitmap(file));
+  } catch {
+    // no picture that this browser opens: the server may
+  }
   if (text === null && navigator.onLine) {
     const form = new FormData();
     form.append("picture_", file);
@@ -111,19 +139,29 @@ async function readPicture(file) {
 }
 
 async function scan() {
-  const [reader, video] = [await detector(), at("live")];
-  const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-  video.srcObject = stream;
-  video.hidden = false;
-  await video.play();
-  let found = [];
-  while (found.length === 0 && stream.active) {
-    found = await reader.detect(video);
-    await new Promise((next) => setTimeout(next, 200));
+  const video = at("live");
+  const stream = await navigator.mediaDevices.getUserMedia({
+    video: { facingMode: "environment", width: { ideal: 1280 } },
+  });
+  const stop = () => stream.getTracks().forEach((track) => track.stop());
+  at("stop").addEventListener("click", stop, { once: true });
+  let found = null;
+  try {
+    const read = await codeReader();
+    video.srcObject = stream;
+    video.hidden = at("stop").hidden = false;
+    at("camera").hidden = true;
+    await video.play();
+    while (found === null && stream.active) {
+      found = await read(video);
+      await new Promise((next) => setTimeout(next, PAUSE));
+    }
+  } finally {
+    stop();
+    video.hidden = at("stop").hidden = true;
+    at("camera").hidden = false;
   }
-  stream.getTracks().forEach((track) => track.stop());
-  video.hidden = true;
-  if (found.length) await check(found[0].rawValue);
+  if (found !== null) await check(found);
 }
 
 async function begin() {
@@ -131,7 +169,7 @@ async function begin() {
   at("photo").addEventListener("change", (event) => event.target.files[0] && readPicture(event.target.files[0]));
   at("pdf").addEventListener("change", (event) => event.target.files[0] && checkFile(event.target.files[0]));
   at("camera").addEventListener("click", () => scan().catch(() => say(["unsure", "?", "摄像头不可用", "请允许使用摄像头，或用拍照、选图的方式。"])));
-  at("camera").hidden = !(navigator.mediaDevices && (await detector()));
+  at("camera").hidden = !navigator.mediaDevices; // browsers give the camera to https pages only
   window.addEventListener("hashchange", () => check(location.hash));
   const online = await learn().catch(() => false);
   showKnown(online);
@@ -139,4 +177,4 @@ async function begin() {
   document.documentElement.dataset.ready = "yes";
 }
 
-await begin();
+begin();

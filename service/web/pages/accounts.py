@@ -1,6 +1,6 @@
 """The administrator's accounts, and the clerk's part in letting signers in: identity, phone number, link and code."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import segno
 from fastapi import APIRouter, Form, Request, Response
@@ -24,14 +24,15 @@ pages = APIRouter(include_in_schema=False)
 
 
 @pages.get("/accounts", dependencies=[require(Role.ADMIN)])
-def list_(request: Request) -> Response:
-    """List the accounts of the administrator's units."""
-    here = site_of(request)
+def list_(request: Request, q: str = "", role: str = "", page: int = 1) -> Response:
+    """List the accounts of the administrator's units, found by name, login, unit or role."""
+    here, codes = site_of(request), codes_of(request, Role.ADMIN)
     with here.reader.begin() as session:
-        rows = accounts.below(session, codes_of(request, Role.ADMIN))
-        roles = accounts.roles_of(session, rows)
+        found = browsing.accounts(session, codes, words=q, role=role, page=page)
+        roles = accounts.roles_of(session, found.rows)
         names = browsing.names(session, china_day(here.parts.clock()))
-        return render(request, "accounts.html", rows=rows, roles=roles, names=names)
+    values: dict[str, Any] = {"found": found, "roles": roles, "names": names, "granted": GRANTED}
+    return render(request, "accounts.html", q=q, role=role, **values)
 
 
 @pages.get("/accounts/new", dependencies=[require(Role.ADMIN)])

@@ -1,7 +1,7 @@
 """JSON API v1: the same rules as the pages, problems with stable codes (RFC 9457), described by OpenAPI."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.openapi.utils import get_openapi
@@ -11,14 +11,32 @@ from pydantic import BaseModel
 from service.clock import china_day
 from service.web.access import codes_of, person_of, public, require, signed_in
 from service.web.menu import LOOKS
+from service.web.problems import TITLES
 from service.web.site import site_of
 from service.workflows import browsing
 
-pages = APIRouter(prefix="/api/v1", tags=["v1"])
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": TITLES[status], "content": _PROBLEM}
+    for status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 503)
+}
+"""What every operation may answer besides; RFC 9457."""
+
+pages = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 
 Words = Annotated[str, Query(max_length=100)]
 Code = Annotated[str, Query(max_length=12, pattern=r"^[0-9]*$")]
 Number = Annotated[int, Query(ge=1, le=1_000_000)]
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457): `code` is stable, `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
 
 
 class RoleOut(BaseModel):
@@ -149,5 +167,6 @@ def description(request: Request) -> Response:
     """Describe this API (OpenAPI 3.1); sub-path and version as served."""
     web = request.app
     made = get_openapi(title=web.title, version=web.version, routes=web.routes)
+    made["components"]["schemas"]["Problem"] = Problem.model_json_schema()
     made["servers"] = [{"url": site_of(request).settings.root_path or "/"}]
     return JSONResponse(made)

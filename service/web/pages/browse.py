@@ -11,6 +11,7 @@ from service.web.render import render
 from service.web.site import site_of
 from service.workflows import browsing
 from service.workflows.access import signers
+from service.workflows.todo import contacts
 
 pages = APIRouter(include_in_schema=False)
 
@@ -71,6 +72,7 @@ def cadre_page(request: Request, cadre: str) -> Response:
             one=query.cadre(session, cadre, on),
             rows=query.cadre_rows(session, cadre, on),
             state=signers.state_of(session, cadre, now),
+            email=contacts.email_of(session, cadre),
             names=browsing.names(session, on),
         )
 

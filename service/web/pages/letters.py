@@ -13,7 +13,7 @@ from service.web.pages.sign_in import agent_of
 from service.web.pages.signing import PAGE_WIDTH
 from service.web.render import go, render
 from service.web.site import site_of
-from service.workflows import browsing, campaigns, sealing
+from service.workflows import browsing, campaigns, holds, sealing
 from service.workflows import letters as drawing_up
 from service.workflows.access.roles import Role
 from service.workflows.ending import Ground
@@ -111,7 +111,17 @@ def _show(request: Request, letter: str, fault: str) -> Response:
     kept = row.head is not None or (row.state == "draft" and line.rendered)
     shown = sealing.read(parts, letter, person_of(request)) if kept else None
     ends = row.state not in (*drawing_up.OVER, "draft", "disposed")
+    with site_of(request).reader.begin() as session:
+        held = holds.words_of(session, letter)
     status = 422 if fault else 200
     return render(
-        request, "letter.html", status, line=line, shown=shown, unit=row.unit, ends=ends, fault=fault
+        request,
+        "letter.html",
+        status,
+        line=line,
+        shown=shown,
+        unit=row.unit,
+        ends=ends,
+        held=held,
+        fault=fault,
     )

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Form, Request, Response
 
 from service.errors import InputError
 from service.web.access import person_of, public, signed_in
-from service.web.pages.sign_in import Code, agent_of, begin
+from service.web.pages.sign_in import Code, address_of, agent_of, begin
 from service.web.render import render
 from service.web.site import site_of
-from service.workflows.access import accounts, totp
+from service.workflows.access import accounts, links, totp
 
 Word = Annotated[str, Form(max_length=200)]
 
@@ -21,6 +21,7 @@ pages = APIRouter(include_in_schema=False)
 def start(request: Request, token: str) -> Response:
     """Show to whom a link gives a password, and ask for one."""
     here = site_of(request)
+    links.require_known(here.parts, here.reader, token, address=address_of(request))
     with here.reader.begin() as session:
         account = accounts.link_account(session, token, here.parts.clock())
         return render(request, "password_first.html", account=account, token=token)
@@ -30,7 +31,9 @@ def start(request: Request, token: str) -> Response:
 def start_with(request: Request, token: str, new: Word, again: Word) -> Response:
     """Set the first password and sign in."""
     _require_same(new, again)
-    opened = accounts.first_password(site_of(request).parts, token, new, agent=agent_of(request))
+    here = site_of(request)
+    links.require_known(here.parts, here.reader, token, address=address_of(request))
+    opened = accounts.first_password(here.parts, token, new, agent=agent_of(request))
     return begin(request, opened, "/", "password")
 
 

@@ -13,7 +13,7 @@ from service.web.pages.sign_in import agent_of
 from service.web.pages.signing import Steps
 from service.web.render import go, render
 from service.web.site import site_of
-from service.workflows import browsing, sealing, signing
+from service.workflows import browsing, sealing
 from service.workflows.access.roles import Role
 
 pages = APIRouter(include_in_schema=False)
@@ -23,10 +23,12 @@ pages = APIRouter(include_in_schema=False)
 def units(request: Request) -> Response:
     """List the units whose letters wait for the seal."""
     here, codes = site_of(request), codes_of(request, Role.SEAL_KEEPER)
+    on = china_day(here.parts.clock())
     with here.reader.begin() as session:
         waiting = sealing.waiting(session, codes)
-        names = browsing.names(session, china_day(here.parts.clock()))
-    return render(request, "seal.html", waiting=waiting, names=names)
+        desks = sealing.desks(session, codes, on)
+        names = browsing.names(session, on)
+    return render(request, "seal.html", waiting=waiting, desks=desks, names=names)
 
 
 @pages.get("/seal/{unit}", dependencies=[require(Role.SEAL_KEEPER)])
@@ -39,10 +41,10 @@ def batch(request: Request, unit: str) -> Response:
 def prepare(request: Request, unit: str) -> Response:
     """Put the seal's appearance on every rendered letter of the unit; nothing is signed yet."""
     try:
-        _, listed = signing.prepare_seals(site_of(request).parts, unit)
+        left = sealing.prepare(site_of(request).parts, unit)
     except ServiceError as fault:
         return _show(request, unit, fault.message)
-    return _show(request, unit, "；".join(listed.left)) if listed.left else go(request, f"/seal/{unit}")
+    return _show(request, unit, "；".join(left)) if left else go(request, f"/seal/{unit}")
 
 
 @pages.post("/seal/{unit}", dependencies=[require(Role.SEAL_KEEPER)])

@@ -16,8 +16,7 @@ pages = APIRouter(include_in_schema=False)
 def knock(request: Request, token: str) -> Response:
     """Ask for the code; the page names nobody before it was given."""
     here = site_of(request)
-    with here.reader.begin() as session:
-        links.whose(session, token, cookies.devices(request), here.parts.clock())
+    links.knock(here.parts, here.reader, token, cookies.devices(request), address=address_of(request))
     return render(request, "sign_link.html", token=token)
 
 

@@ -35,13 +35,13 @@ def listed(request: Request) -> Response:
     """List what waits for the signer, and what they have signed this year."""
     parts, me = _parts_and_me(request)
     board = handing_over.board_of(parts, me)
-    return _show(request, "sign_list.html", board=board)
+    return show_signer(request, "sign_list.html", board=board)
 
 
 @pages.get("/sign/pin", dependencies=[require(*SIGNERS)])
 def choose_pin(request: Request) -> Response:
     """Ask for the six digits that will stand for the signer's will."""
-    return _show(request, "sign_pin.html", fault="")
+    return show_signer(request, "sign_pin.html", fault="")
 
 
 @pages.post("/sign/pin", dependencies=[require(*SIGNERS)])
@@ -55,7 +55,7 @@ def set_pin(request: Request, pin: Pin, again: Pin) -> Response:
             raise ConflictError("E-WEB-041", "您已经设置过签名密码；忘记了请联系经办人。")
         identity.activate(parts, person_of(request), pin)
     except ServiceError as fault:
-        return _show(request, "sign_pin.html", status=422, fault=fault.message)
+        return show_signer(request, "sign_pin.html", status=422, fault=fault.message)
     return go(request, "/sign", "pin")
 
 
@@ -68,7 +68,7 @@ def letter_page(request: Request, letter: str) -> Response:
     mine = {one.letter: one for one in signing.waiting_for(parts, me)}
     with site_of(request).reader.begin() as session:
         rows = query.cadre_rows(session, shown.cadre, on)
-    return _show(request, "sign_letter.html", shown=shown, rows=rows, waiting=mine.get(letter))
+    return show_signer(request, "sign_letter.html", shown=shown, rows=rows, waiting=mine.get(letter))
 
 
 @pages.get("/sign/letters/{letter}/page", dependencies=[require(*SIGNERS)])
@@ -82,7 +82,7 @@ def picture(request: Request, letter: str, digest: str, n: int, w: int = PAGE_WI
 @pages.post("/sign/draw", dependencies=[require(*SIGNERS)])
 def draw(request: Request, letter: Letters) -> Response:
     """Ask for the drawn signature that goes on the chosen letters."""
-    return _show(request, "sign_draw.html", letters=letter, fault="")
+    return show_signer(request, "sign_draw.html", letters=letter, fault="")
 
 
 @pages.post("/sign/prepare", dependencies=[require(*SIGNERS)])
@@ -101,11 +101,11 @@ def prepare(
         made = signing.prepare_letters(parts, me, strokes=drawn or None, only=letter)
         signing.drop_others(parts, me, made)  # the next page shows all that is prepared
     except ServiceError as fault:
-        return _show(request, "sign_draw.html", status=422, letters=letter, fault=fault.message)
+        return show_signer(request, "sign_draw.html", status=422, letters=letter, fault=fault.message)
     if made.left and made.ready:
         return _confirm(request, "未能列入的：" + "；".join(made.left))
     if made.left:
-        return _show(request, "sign_draw.html", status=422, letters=letter, fault="；".join(made.left))
+        return show_signer(request, "sign_draw.html", status=422, letters=letter, fault="；".join(made.left))
     return go(request, "/sign/confirm") if made.ready else go(request, "/sign", "signed")
 
 
@@ -136,7 +136,7 @@ def approve(
 def done(request: Request) -> Response:
     """Show how far the signed letters are; the page asks again by itself until all are in the archive."""
     parts, me = _parts_and_me(request)
-    return _show(request, "sign_done.html", board=handing_over.board_of(parts, me))
+    return show_signer(request, "sign_done.html", board=handing_over.board_of(parts, me))
 
 
 @pages.get("/sign/letters/{letter}/file", dependencies=[require(*SIGNERS)])
@@ -167,7 +167,7 @@ def _confirm(request: Request, fault: str) -> Response:
         return go(request, "/sign/done")
     shown = reading.read_prepared(parts, ready[0].step, me) if len(ready) == 1 else None
     seen = handing_over.opened_steps(parts, me, [one.step for one in ready])
-    return _show(
+    return show_signer(
         request,
         "sign_confirm.html",
         status=422 if fault else 200,
@@ -178,7 +178,8 @@ def _confirm(request: Request, fault: str) -> Response:
     )
 
 
-def _show(request: Request, view: str, *, status: int = 200, **values: object) -> Response:
+def show_signer(request: Request, view: str, *, status: int = 200, **values: object) -> Response:
+    """Return a page of a signer, with whose it is and whether they have a certificate."""
     here = site_of(request)
     with here.reader.begin() as session:
         names = browsing.names(session, china_day(here.parts.clock()))

@@ -1,5 +1,6 @@
 """Accounts: made, given roles, reset and closed by an administrator; signing in with a password and a second factor."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -285,13 +286,12 @@ def below(session: Session, codes: frozenset[str] | None) -> list[Account]:
     return list(session.scalars(found if codes is None else found.where(Account.unit.in_(codes))))
 
 
-def roles_of(session: Session, accounts: list[Account]) -> dict[str, list[Grant]]:
+def roles_of(session: Session, accounts: Sequence[Account]) -> dict[str, list[Grant]]:
     """Return the granted roles of accounts, by account id."""
-    rows = session.scalars(select(Grant).where(Grant.ended_at.is_(None)).order_by(Grant.id))
     wanted: dict[str, list[Grant]] = {one.id: [] for one in accounts}
-    for row in rows:
-        if row.account in wanted:
-            wanted[row.account].append(row)
+    found = select(Grant).where(Grant.ended_at.is_(None), Grant.account.in_(wanted))
+    for row in session.scalars(found.order_by(Grant.id)):
+        wanted[row.account].append(row)
     return wanted
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.db.access import Account, Grant, Login
-from service.db.tables import Cadre, Entity, Letter, ListVersion, Unit
+from service.db.changes import Adjustment
+from service.db.office import Campaign, Parcel, Upload
+from service.db.tables import Assignment, Cadre, Entity, Letter, ListVersion, Unit
 from service.errors import ConflictError, InputError, NotFoundError
 from service.registry.dated import as_of
 from service.workflows.access.roles import APART, ROOT_UNIT, Reach, Role, Target
@@ -152,6 +155,27 @@ def _login(session: Session, value: str) -> Target:
     return _account(session, row.account)
 
 
+def _lying(table: type[Any], what: str) -> Callable[[Session, str], Target]:
+    """Return how a record is found that lies in the unit it names."""
+
+    def find(session: Session, value: str) -> Target:
+        row = session.get(table, value)
+        if row is None:
+            raise _missing(what)
+        return Target(lineage(session, row.unit))
+
+    return find
+
+
+def _kind(session: Session, _value: str) -> Target:
+    """Return where the wording of documents is decided on: above everybody who answers for entities here."""
+    bound = select(Assignment.cadre).where(Assignment.valid_to.is_(None))
+    places = select(Cadre.unit).where(Cadre.valid_to.is_(None), Cadre.cadre.in_(bound)).distinct()
+    lines = [lineage(session, unit) for unit in session.scalars(places)]
+    common = [code for code in lines[0] if all(code in line for line in lines)] if lines else [ROOT_UNIT]
+    return Target(tuple(common))
+
+
 def _missing(what: str) -> NotFoundError:
     return NotFoundError("E-ACC-009", f"没有这个{what}，或链接已经失效。")
 
@@ -164,5 +188,10 @@ TARGETS: Mapping[str, Callable[[Session, str], Target]] = {
     "list_id": _list,
     "account": _account,
     "login": _login,
+    "upload": _lying(Upload, "上传的收集表"),
+    "campaign": _lying(Campaign, "承诺签订工作"),
+    "parcel": _lying(Parcel, "导出的文件"),
+    "adjustment": _lying(Adjustment, "清单调整单"),
+    "kind": _kind,
 }
 """Parameters of paths and how each is found; a new page that is about something else adds its line here."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from service.clock import china_day
 from service.core import new_id
 from service.db.access import Account, Device, SignLink
+from service.db.engine import Sessions
 from service.errors import ForbiddenError, NotFoundError
 from service.registry import query
 from service.workflows.access import accounts, secrets, sessions, trail, tries
@@ -83,10 +84,22 @@ def give(parts: Parts, cadre: str, *, by: Person) -> Given:
         return Given(token, code, account.id, link.expires_at)
 
 
-def whose(session: Session, token: str, devices: frozenset[str], now: datetime) -> Account:
-    """Return for whom a link is; raise NotFoundError where it is dead, also because another device opened it."""
-    link = _find(session, token, devices, now)
-    return session.get_one(Account, link.account)
+def require_known(parts: Parts, reader: Sessions, token: str, *, address: str) -> None:
+    """Raise NotFoundError for a link that never was: a guess, which is counted, limited and noticed."""
+    now = parts.clock()
+    with reader.begin() as session:
+        tries.require_few(session, address, now)
+        known = session.scalars(select(SignLink.id).where(SignLink.token == secrets.digest(token))).first()
+    if known is None:
+        tries.note_guess(parts, address, now)
+        raise NotFoundError("E-ACC-050", "这个链接已失效，请联系经办人重新发放。")
+
+
+def knock(parts: Parts, reader: Sessions, token: str, devices: frozenset[str], *, address: str) -> None:
+    """Let somebody stand before a link's code; raise NotFoundError where it is dead or another device opened it."""
+    require_known(parts, reader, token, address=address)
+    with reader.begin() as session:
+        _find(session, token, devices, parts.clock())
 
 
 def enter(
@@ -97,8 +110,8 @@ def enter(
     Five wrong codes end the link; they are counted in a transaction of their own.
     """
     now = parts.clock()
+    require_known(parts, parts.sessions, token, address=address)
     with parts.sessions.begin() as session:
-        tries.require_few(session, address, now)
         link = _find(session, token, devices, now)
         account = session.get_one(Account, link.account)
         right = secrets.mac(parts, _PURPOSE, f"{link.id}:{code.strip()}")

@@ -90,6 +90,11 @@ class Person:
         """How records of acts name this person: the name with what tells namesakes apart."""
         return f"{self.name}（{self.login or self.account[:8]}）"
 
+    def wrote(self, recorded: str) -> bool:
+        """Say whether a name on record is this person's, by login or name: who drafted does not decide."""
+        own = {self.who, self.who[:64], self.name, self.login, self.account}
+        return recorded in own or recorded.endswith(f"（{self.login or self.account[:8]}）")
+
     @property
     def roles(self) -> frozenset[Role]:
         """Every role of the person, wherever."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cache
 
 from service.verification.trust import Trust
-from tests.vectors.builder import everyday, good, messages, people, strangers, tails, wrapping
+from tests.vectors.builder import everyday, good, messages, national, people, strangers, tails, wrapping
 from tests.vectors.builder.authority import DAY, T0, Street
 from tests.vectors.builder.vector import Bundles, Family
 
@@ -18,13 +18,14 @@ def street() -> Street:
 @cache
 def families() -> tuple[Family, ...]:
     """Return every family."""
-    modules = (good, strangers, tails, wrapping, messages, people, everyday)
+    modules = (good, strangers, tails, wrapping, messages, people, everyday, national)
     return tuple(family for module in modules for family in module.families(street()))
 
 
 def bundles() -> Bundles:
     """Return every trust by name."""
-    return {**good.bundles(street()), **people.bundles(street()), **strangers.bundles(street())}
+    modules = (good, people, strangers, national)
+    return {name: made for module in modules for name, made in module.bundles(street()).items()}
 
 
 def trust_bytes(name: str) -> tuple[str, bytes]:

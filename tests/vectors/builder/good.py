@@ -80,6 +80,8 @@ def families(street: Street) -> tuple[Family, ...]:
                "street_held"),
         Vector("revoked_hold_lifted", "曾暂停使用，签署时已恢复", lambda: steps[3], VALID, (), None,
                "street_hold_lifted"),
+        Vector("revoked_signed_during_a_hold_lifted_later", "在证书暂停使用期间签署，后来才恢复", lambda: steps[3],
+               INDETERMINATE, ("CERT_HELD",), None, "street_hold_lifted_later"),
         Vector("revoked_no_proof_of_time", "没有时间戳，证书后来被吊销", lambda: street.sign_without_timestamp(
             street.draft(), Role.OFFICE, street.office), INDETERMINATE, ("CERT_REVOKED_NO_PROOF",), None,
             "street_office_revoked", later + DAY),
@@ -123,6 +125,7 @@ def bundles(street: Street) -> Bundles:
         "street_demo": lambda: street.trust(anchors=demo),
         "street_after_five_years": lambda: street.trust(five, crls=street.crls(five)),
         "street_long_lists": lambda: street.trust(crls=street.crls(days=5000)),
+        "street_hold_lifted_later": lambda: street.trust(crls=_held(street, T0 - 2 * DAY) + street.crls(T0 + DAY / 2)),
         "street_without_crls": lambda: street.trust(crls=()),
         "street_foreign_crls": lambda: street.trust(crls=_twin().crls()),
         "street_revoked_before": lambda: revoked(cadre, T0 - DAY, ca.Reason.SUPERSEDED, T0),
@@ -187,3 +190,8 @@ def _real(street: Street) -> bytes:
     for role in Role:
         head = street.sign(head, role, getattr(street, role.value))
     return street.complete(head)
+
+
+def _held(street: Street, at: datetime) -> tuple[bytes, bytes]:
+    """Lists of `at` on which the cadre's certificate is on hold."""
+    return street.crls(at, [ca.Revocation(street.serial_of(street.cadre), at, ca.Reason.CERTIFICATE_HOLD)])

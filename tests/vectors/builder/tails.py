@@ -2,6 +2,7 @@
 
 import re
 
+from service.core import Role
 from tests.vectors.builder import letterhead, paper, surgery
 from tests.vectors.builder.authority import Street
 from tests.vectors.builder.vector import INVALID, Family, Vector
@@ -71,6 +72,9 @@ def families(street: Street) -> tuple[Family, ...]:
             final, {size: b"null"}, prev=len(final) + len(b"%d 0 obj\nnull\nendobj\n" % size)), INVALID),
         Vector("xref_hybrid_update", "混合交叉引用：表和流各说各的", lambda: _hybrid(final, evil, size), INVALID),
         Vector("xref_frees_the_signature", "更新把签名对象登记为空闲", lambda: _freed(final), INVALID),
+        Vector("xref_page_kept_ready_before_signing", "签署之前就藏好的页面，没有任何对象指向它", lambda: street.sign(
+            surgery.update(street.draft(), {size: b"<< /Type /Page /MediaBox [0 0 9 9] >>"}), Role.OFFICE, street.office),
+            INVALID, ("HIDDEN_OBJECT_IN_LETTER",)),
         Vector("xref_two_eof_marks", "文件末尾多一个 %%EOF", lambda: final + b"%%EOF\n", INVALID),
         Vector("xref_second_startxref", "末尾再写一个 startxref，指向同一处",
                lambda: final + b"startxref\n%d\n%%%%EOF\n" % old, INVALID),

@@ -165,6 +165,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_cadre_unit"), ["unit"], unique=False)
 
     op.create_table(
+        "campaign",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("heads", sa.Text(), nullable=False),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
+    )
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_campaign_unit_year"), ["unit", "year"], unique=False)
+
+    op.create_table(
+        "campaign_deadline",
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("due_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("remind", sa.String(length=60), nullable=False),
+        sa.Column("set_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("set_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("unit", "year", "kind", name=op.f("pk_campaign_deadline")),
+    )
+    op.create_table(
         "certificate_act",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("owner", sa.String(length=32), nullable=False),
@@ -179,6 +204,14 @@ def upgrade() -> None:
     with op.batch_alter_table("certificate_act", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_certificate_act_owner"), ["owner"], unique=False)
 
+    op.create_table(
+        "contact",
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("email", sa.String(length=120), nullable=False),
+        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_contact")),
+    )
     op.create_table(
         "crl",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -211,6 +244,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delegation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_delegation_cadre"), ["cadre"], unique=False)
+
+    op.create_table(
+        "desk",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("device", sa.String(length=64), nullable=True),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("opened_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("expires_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("ended_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_desk")),
+        sa.UniqueConstraint("token", name=op.f("uq_desk_token")),
+    )
+    with op.batch_alter_table("desk", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_desk_device"), ["device"], unique=False)
+        batch_op.create_index(batch_op.f("ix_desk_unit"), ["unit"], unique=False)
 
     op.create_table(
         "duty_report",
@@ -420,6 +470,40 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_login_try_target_at"), ["target", "at"], unique=False)
 
     op.create_table(
+        "notice",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("why", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("way", sa.String(length=10), nullable=True),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("sent_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('pending','sent','dropped')", name=op.f("ck_notice_state")),
+        sa.CheckConstraint("why IN ('new','reminder')", name=op.f("ck_notice_why")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("person", "day", name=op.f("uq_notice_person_day")),
+    )
+    op.create_table(
+        "parcel",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("units", sa.Text(), nullable=False),
+        sa.Column("fonds", sa.String(length=40), nullable=True),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("files", sa.Text(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("ordered_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("updated_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('making','ready','failed','gone')", name=op.f("ck_parcel_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parcel")),
+    )
+    with op.batch_alter_table("parcel", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_parcel_unit"), ["unit"], unique=False)
+
+    op.create_table(
         "pending_row",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("file", sa.String(length=64), nullable=False),
@@ -452,6 +536,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pin_entity"), ["entity"], unique=False)
+
+    op.create_table(
+        "printed",
+        sa.Column("content", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("stage", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.CheckConstraint("state IN ('','void','superseded')", name=op.f("ck_printed_state")),
+        sa.PrimaryKeyConstraint("content", name=op.f("pk_printed")),
+    )
+    with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_printed_target"), ["target"], unique=False)
 
     op.create_table(
         "received_report",
@@ -512,6 +610,19 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_report_key_unit_recorded_at"), ["unit", "recorded_at"], unique=False
         )
+
+    op.create_table(
+        "request",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("media", sa.String(length=80), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_request")),
+    )
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_request_at"), ["at"], unique=False)
 
     op.create_table(
         "salt",
@@ -676,6 +787,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_unit_parent"), ["parent"], unique=False)
 
     op.create_table(
+        "upload",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("suffix", sa.String(length=8), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("uploaded_by", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("found", sa.String(length=64), nullable=True),
+        sa.Column("marked", sa.String(length=64), nullable=True),
+        sa.Column("plan", sa.String(length=64), nullable=True),
+        sa.Column("only_good", sa.Boolean(), nullable=False),
+        sa.Column("applied_by", sa.String(length=64), nullable=True),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("updated_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('received','read','broken','applying','applied','dropped')",
+            name=op.f("ck_upload_state"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
+    )
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_upload_unit"), ["unit"], unique=False)
+
+    op.create_table(
         "visit",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("period", sa.String(length=6), nullable=False),
@@ -708,6 +848,24 @@ def upgrade() -> None:
         sa.Column("checkpoint", sa.Text(), nullable=True),
         sa.Column("time", service.db.tables.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("origin", name=op.f("pk_witnessed_log")),
+    )
+    op.create_table(
+        "campaign_unit",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("campaign", sa.String(length=32), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("due", sa.Integer(), nullable=False),
+        sa.Column("without", sa.Text(), nullable=False),
+        sa.Column("hurdle", sa.Text(), nullable=True),
+        sa.Column("looked_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("asked_by", sa.String(length=64), nullable=True),
+        sa.Column("asked_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["campaign"], ["campaign.id"], name=op.f("fk_campaign_unit_campaign")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_unit")),
+        sa.UniqueConstraint("campaign", "unit", name=op.f("uq_campaign_unit_campaign_unit")),
+        sa.UniqueConstraint("unit", "kind", "year", name=op.f("uq_campaign_unit_unit_kind_year")),
     )
     op.create_table(
         "certificate",
@@ -772,6 +930,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("version", "department", name=op.f("uq_cosign_version_department")),
     )
     op.create_table(
+        "desk_seat",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("desk", sa.String(length=32), nullable=False),
+        sa.Column("account", sa.String(length=32), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("ended_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_desk_seat_account")),
+        sa.ForeignKeyConstraint(["desk"], ["desk.id"], name=op.f("fk_desk_seat_desk")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_seat")),
+        sa.UniqueConstraint("desk", "account", name=op.f("uq_desk_seat_desk_account")),
+    )
+    op.create_table(
         "device",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -803,6 +974,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_disposal")),
         sa.UniqueConstraint("letter", name=op.f("uq_disposal_letter")),
     )
+    op.create_table(
+        "hold",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("why", sa.String(length=200), nullable=False),
+        sa.Column("basis", sa.String(length=200), nullable=True),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("ended_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.String(length=20), nullable=True),
+        sa.CheckConstraint("kind IN ('leader','cadre','left','typo')", name=op.f("ck_hold_kind")),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_hold_letter")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hold_letter_ended_at"), ["letter", "ended_at"], unique=False)
+
     op.create_table(
         "holding",
         sa.Column("letter", sa.String(length=32), nullable=False),
@@ -876,6 +1065,28 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_opening_person"), ["person"], unique=False)
 
     op.create_table(
+        "paper_copy",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("signed_on", sa.Date(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("media", sa.String(length=20), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("registered_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("registered_by", sa.String(length=32), nullable=False),
+        sa.Column("confirmed_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("confirmed_by", sa.String(length=32), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('registered','confirmed','rejected')", name=op.f("ck_paper_copy_state")
+        ),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_paper_copy_letter")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_copy")),
+    )
+    with op.batch_alter_table("paper_copy", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_paper_copy_letter"), ["letter"], unique=False)
+
+    op.create_table(
         "photo",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("visit", sa.String(length=32), nullable=False),
@@ -892,6 +1103,15 @@ def upgrade() -> None:
     with op.batch_alter_table("photo", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_photo_sha256"), ["sha256"], unique=False)
 
+    op.create_table(
+        "platform_upload",
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_platform_upload_letter")),
+        sa.PrimaryKeyConstraint("letter", name=op.f("pk_platform_upload")),
+    )
     op.create_table(
         "problem",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -948,6 +1168,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("unit", "tier", "version", name=op.f("uq_received_list_unit_tier_version")),
     )
     op.create_table(
+        "remark",
+        sa.Column("letter", sa.String(length=32), nullable=False),
+        sa.Column("leader", sa.String(length=32), nullable=False),
+        sa.Column("ready", sa.Boolean(), nullable=False),
+        sa.Column("words", sa.String(length=200), nullable=False),
+        sa.Column("at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_remark_letter")),
+        sa.PrimaryKeyConstraint("letter", "leader", name=op.f("pk_remark")),
+    )
+    op.create_table(
         "role_grant",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("account", sa.String(length=32), nullable=False),
@@ -996,6 +1227,28 @@ def upgrade() -> None:
     with op.batch_alter_table("step", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_step_rests_on"), ["rests_on"], unique=False)
         batch_op.create_index(batch_op.f("ix_step_state"), ["state"], unique=False)
+
+    op.create_table(
+        "task",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("what", sa.String(length=12), nullable=False),
+        sa.Column("letter", sa.String(length=32), nullable=True),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=True),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("opened_at", service.db.tables.Instant(timezone=True), nullable=False),
+        sa.Column("closed_at", service.db.tables.Instant(timezone=True), nullable=True),
+        sa.Column("closed_why", sa.String(length=20), nullable=True),
+        sa.CheckConstraint(
+            "what IN ('sign','countersign','void','reissue','talk','guess')", name=op.f("ck_task_what")
+        ),
+        sa.ForeignKeyConstraint(["letter"], ["letter.id"], name=op.f("fk_task_letter")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
+    )
+    with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_task_letter"), ["letter"], unique=False)
+        batch_op.create_index(batch_op.f("ix_task_person_closed_at"), ["person", "closed_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_task_unit_closed_at"), ["unit", "closed_at"], unique=False)
 
     op.create_table(
         "login",
@@ -1054,6 +1307,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_login_account_ended_at"))
 
     op.drop_table("login")
+    with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_task_unit_closed_at"))
+        batch_op.drop_index(batch_op.f("ix_task_person_closed_at"))
+        batch_op.drop_index(batch_op.f("ix_task_letter"))
+
+    op.drop_table("task")
     with op.batch_alter_table("step", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_step_state"))
         batch_op.drop_index(batch_op.f("ix_step_rests_on"))
@@ -1063,6 +1322,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_role_grant_account"))
 
     op.drop_table("role_grant")
+    op.drop_table("remark")
     op.drop_table("received_list")
     op.drop_table("received_figure")
     with op.batch_alter_table("problem", schema=None) as batch_op:
@@ -1073,10 +1333,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_problem_closed_on"))
 
     op.drop_table("problem")
+    op.drop_table("platform_upload")
     with op.batch_alter_table("photo", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_photo_sha256"))
 
     op.drop_table("photo")
+    with op.batch_alter_table("paper_copy", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_paper_copy_letter"))
+
+    op.drop_table("paper_copy")
     with op.batch_alter_table("opening", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_opening_person"))
 
@@ -1087,11 +1352,16 @@ def downgrade() -> None:
     op.drop_table("move")
     op.drop_table("list_review")
     op.drop_table("holding")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hold_letter_ended_at"))
+
+    op.drop_table("hold")
     op.drop_table("disposal")
     with op.batch_alter_table("device", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_token"))
 
     op.drop_table("device")
+    op.drop_table("desk_seat")
     op.drop_table("cosign")
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_change_unit_done_on"))
@@ -1102,6 +1372,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_certificate_owner"))
 
     op.drop_table("certificate")
+    op.drop_table("campaign_unit")
     op.drop_table("witnessed_log")
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_visit_period_entity"))
@@ -1109,6 +1380,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_visit_group"))
 
     op.drop_table("visit")
+    with op.batch_alter_table("upload", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_upload_unit"))
+
+    op.drop_table("upload")
     with op.batch_alter_table("unit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_unit_parent"))
         batch_op.drop_index(batch_op.f("ix_unit_code_valid_from"))
@@ -1143,6 +1418,10 @@ def downgrade() -> None:
 
     op.drop_table("seal")
     op.drop_table("salt")
+    with op.batch_alter_table("request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_request_at"))
+
+    op.drop_table("request")
     with op.batch_alter_table("report_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_report_key_unit_recorded_at"))
 
@@ -1156,6 +1435,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_received_report_unit_day"))
 
     op.drop_table("received_report")
+    with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_printed_target"))
+
+    op.drop_table("printed")
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pin_entity"))
 
@@ -1164,6 +1447,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_pending_row_resolved_at"))
 
     op.drop_table("pending_row")
+    with op.batch_alter_table("parcel", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_parcel_unit"))
+
+    op.drop_table("parcel")
+    op.drop_table("notice")
     with op.batch_alter_table("login_try", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_login_try_target_at"))
 
@@ -1206,15 +1494,26 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_duty_report_unit_year"))
 
     op.drop_table("duty_report")
+    with op.batch_alter_table("desk", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_desk_unit"))
+        batch_op.drop_index(batch_op.f("ix_desk_device"))
+
+    op.drop_table("desk")
     with op.batch_alter_table("delegation", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delegation_cadre"))
 
     op.drop_table("delegation")
     op.drop_table("crl")
+    op.drop_table("contact")
     with op.batch_alter_table("certificate_act", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_certificate_act_owner"))
 
     op.drop_table("certificate_act")
+    op.drop_table("campaign_deadline")
+    with op.batch_alter_table("campaign", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_campaign_unit_year"))
+
+    op.drop_table("campaign")
     with op.batch_alter_table("cadre", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cadre_unit"))
         batch_op.drop_index(batch_op.f("ix_cadre_cadre_valid_from"))

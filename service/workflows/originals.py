@@ -1,0 +1,80 @@
+"""The way from a number on paper or in a copy to the original, for those who may see it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.db.tables import Letter, LogEntry, LogHead
+from service.errors import NotFoundError
+from service.workflows import receipts
+from service.workflows.access import grants
+from service.workflows.access.roles import Person, Role
+from service.workflows.parts import Parts
+
+DESK = (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)
+"""Who works with a unit's letters, drafts too."""
+LOOKS = (*DESK, Role.INSPECTOR, Role.AUDITOR)
+"""Who of the office may see a letter that has been issued."""
+MAX_NUMBER = 80  # characters of a number that is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A letter that the person may see, and the path of its page."""
+
+    letter: str
+    path: str
+
+
+def find(session: Session, person: Person, number: str) -> Found | None:
+    """Return the letter with this number if the person may see it; None says nothing about whether there is one."""
+    if len(number) > MAX_NUMBER:
+        return None
+    letter = session.scalars(select(Letter).where(Letter.number == number.strip())).first()
+    if letter is None:
+        return None
+    if person.cadre is not None and person.cadre in (letter.cadre, letter.leader) and letter.head is not None:
+        return Found(letter.id, f"/sign/letters/{letter.id}")
+    target = grants.target_of(session, "letter", letter.id)
+    if person.may(DESK, target):
+        return Found(letter.id, f"/letter/{letter.id}")
+    if letter.head is not None and person.may(LOOKS, target):
+        return Found(letter.id, f"/original/{letter.id}")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A letter as it was issued: what may be known of it without opening the file."""
+
+    letter: str
+    number: str
+    unit: str
+    state: str
+    digest: str
+    issued: datetime
+
+
+def get(session: Session, letter_id: str) -> Original:
+    """Return an issued letter; raise NotFoundError for a draft, which is the office's own."""
+    row = session.get(Letter, letter_id)
+    if row is None or row.head is None:
+        raise NotFoundError("E-SIG-175", "这份文书还没有制发。")
+    return Original(row.id, row.number, row.unit, row.state, row.head, row.created_at)
+
+
+def receipt(parts: Parts, letter_id: str) -> bytes:
+    """Return the receipt of a letter's newest entry; raise NotFoundError where it is not in a published log yet."""
+    with parts.sessions.begin() as session:
+        row = session.execute(
+            select(LogEntry.index.label("place"), LogHead)
+            .join(LogHead, LogHead.origin == LogEntry.origin)
+            .where(LogEntry.id == letter_id)
+            .order_by(LogHead.time.desc(), LogEntry.index.desc())
+            .limit(1)
+        ).first()
+    if row is None:
+        raise NotFoundError("E-SIG-176", "这份文书的存证回执还没有生成，请稍后再试。")
+    return receipts.receipt(parts, row.LogHead, row.place)

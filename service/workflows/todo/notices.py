@@ -1,0 +1,103 @@
+"""通知: at most one message a Chinese day to one person, written when it is sent and kept nowhere.
+
+The message names the person, how many letters wait and until when. The address in it is the site's own: no token, no
+name, no number is part of an address.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from service.clock import CHINA, china_day
+from service.core import new_id
+from service.db.flow import Contact, Notice, Task
+from service.db.tables import Cadre
+from service.registry import query
+from service.registry.dated import as_of
+from service.workflows import jobs
+from service.workflows.parts import Parts
+from service.workflows.todo import deadlines, senders
+from service.workflows.todo.messages import Message
+
+_WORDS = {"sign": "承诺书待您签署", "countersign": "承诺书待您以主要负责人身份签署"}
+
+
+def tell(
+    parts: Parts, session: Session, person: str, now: datetime, why: str = "new", *, by: str = "liangze"
+) -> bool:
+    """Have a person told of what waits, in the caller's transaction; False where a notice went today already."""
+    day = china_day(now)
+    today = select(Notice.id).where(Notice.person == person, Notice.day == day)
+    if session.scalars(today).first() is not None:
+        return False
+    row = Notice(
+        id=new_id(parts.entropy),
+        person=person,
+        day=day,
+        why=why,
+        state="pending",
+        way=None,
+        created_at=now,
+        created_by=by[:64],
+        sent_at=None,
+    )
+    session.add(row)
+    told = update(Task).where(Task.person == person, Task.closed_at.is_(None))
+    session.execute(told.values(told=True))
+    session.flush()
+    jobs.add(session, "notify", row.id, now)
+    return True
+
+
+def send(parts: Parts, notice_id: str) -> None:
+    """Send a notice by the way that is set; UnavailableError (the queue tries again, ever later) while it is down.
+
+    Who has nothing to do any more gets nothing. A repetition after a crash is told by its id to whoever receives it.
+    """
+    with parts.sessions.begin() as session:
+        row = session.get_one(Notice, notice_id)
+        if row.state != "pending":
+            return
+        message = _message(parts, session, row)
+    way = senders.of(parts.settings)
+    if message is not None:
+        way.send(message)
+    with parts.sessions.begin() as session:
+        row = session.get_one(Notice, notice_id)
+        row.state = "dropped" if message is None else "sent"
+        row.way, row.sent_at = way.name, parts.clock()
+
+
+def _message(parts: Parts, session: Session, row: Notice) -> Message | None:
+    now = parts.clock()
+    tasks = session.scalars(select(Task).where(Task.person == row.person, Task.closed_at.is_(None))).all()
+    cadre = session.scalars(
+        select(Cadre).where(as_of(Cadre, china_day(now)), Cadre.cadre == row.person)
+    ).first()
+    if not tasks or cadre is None:
+        return None
+    kinds = [one.what for one in tasks]
+    parts_of = [f"{kinds.count(what)} 份{words}" for what, words in _WORDS.items() if what in kinds]
+    due = [found for one in tasks if (found := deadlines.due_of(session, one.unit, now))]
+    text = f"{cadre.name}同志：您有 {'，'.join(parts_of)}{_until(min(due, default=None), now)}。"
+    address = f"{parts.settings.public_url.rstrip('/')}/sign"
+    contact = session.get(Contact, row.person)
+    place = query.unit(session, cadre.unit, china_day(now)).name
+    return Message(
+        id=row.id,
+        why=row.why,
+        mobile=cadre.mobile,
+        email=contact.email if contact else None,
+        subject=f"{place}食品安全承诺书签署{'提醒' if row.why == 'reminder' else '通知'}",
+        text=f"{text}请从经办人发给您的链接进入，或打开 {address} 办理。如已办理，请忽略本通知。",
+        at=now,
+    )
+
+
+def _until(due: datetime | None, now: datetime) -> str:
+    if due is None:
+        return ""
+    when = due.astimezone(CHINA)
+    words = f"{when.month}月{when.day}日{when:%H:%M}"
+    return f"，已超过截止时间 {words}" if due < now else f"，请于 {words} 前办理"
