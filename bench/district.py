@@ -18,7 +18,7 @@ from service.app import App  # noqa: E402
 from service.clock import china_day  # noqa: E402
 from service.core import Sha256Hex  # noqa: E402
 from service.db.tables import Letter  # noqa: E402
-from service.registry import query  # noqa: E402
+from service.registry import persons  # noqa: E402
 from service.settings import Settings  # noqa: E402
 from service.workflows import enrolment, intake, letters, lists, signing  # noqa: E402
 
@@ -74,7 +74,7 @@ def _workbook(home: Path, town: make_lucheng.Town, signers: int) -> Path:
 
 def _village(app: App, code: str, signers: int) -> Village:
     with app.parts.sessions.begin() as session:
-        leader = query.leader(session, code, china_day(app.parts.clock())).cadre
+        leader = persons.leader(session, code, china_day(app.parts.clock())).cadre
         rows = session.scalars(
             select(Letter.cadre).where(Letter.unit == code, Letter.cadre != leader).order_by(Letter.number)
         ).all()

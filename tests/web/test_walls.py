@@ -15,7 +15,7 @@ from service.db.access import Login
 from service.db.changes import Adjustment
 from service.db.office import Campaign, Parcel, Upload
 from service.errors import SetupError
-from service.registry import query
+from service.registry import persons, query
 from service.web import access
 from service.web.access import Access
 from service.workflows import lists
@@ -34,10 +34,17 @@ UNREADY = {
     "/sign/letters/{letter}/file",
     "/sign/letters/{letter}/receipt",
     "/letter/{letter}/page",
+    "/letter/{letter}/paper/print",
+    "/letter/{letter}/paper/page",
+    "/sign/letters/{letter}/refuse",
+    "/liaison/letters/{letter}",
+    "/liaison/letters/{letter}/page",
+    "/platform/{unit}/package",
     "/lists/{list_id}/file",
     "/imports/{upload}/marked",
     "/parcels/{parcel}/file",
     "/parcels/{parcel}/all",
+    "/uploads/{unit}/package",
     "/original/{letter}",
     "/original/{letter}/file",
     "/original/{letter}/receipt",
@@ -106,8 +113,7 @@ def under_way(running: Running, unit: str) -> dict[str, str]:
                     unit=unit,
                     kind="commitment",
                     year=now.year,
-                    sign_by=now.date(),
-                    finish_by=now.date(),
+                    heads="[]",
                     created_at=now,
                     created_by="经办人",
                 ),
@@ -169,7 +175,7 @@ def who(running: Running, role: Role, own: Place) -> str:
 
 def leader_of(running: Running, unit: str) -> str:
     with running.parts.sessions.begin() as session:
-        return query.leader(session, unit, china_day(running.parts.clock())).cadre
+        return persons.leader(session, unit, china_day(running.parts.clock())).cadre
 
 
 def ask(browser: Browser, method: str, path: str, token: str) -> httpx.Response:

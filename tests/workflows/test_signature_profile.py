@@ -110,7 +110,7 @@ def test_every_letter_is_signed_with_sm2_and_in_force(reports: list[Report]) -> 
 def test_the_printed_words_name_both_algorithms(reports: list[Report]) -> None:
     report = reports[0]
     words = report_words.signature(report, report.signatures[0])
-    assert words["level"].endswith("算法 SM2、SM3")
+    assert words["state"].endswith("算法 SM2、SM3")
     assert words["time_proof"].endswith("算法 ECDSA-P256、SHA-256")
     assert report_words.timestamp(report.timestamps[0])["state"].endswith("算法 ECDSA-P256、SHA-256")
 
@@ -222,6 +222,15 @@ def test_init_makes_signing_keys_of_the_profile_and_leaves_time_and_log_as_they_
     assert root["signature_algorithm"]["algorithm"].native == "sm2_sm3"
     content = root["tbs_certificate"].dump()
     assert openssl_accepts(tmp_path, root.public_key.dump(), content, root["signature_value"].native)
+
+
+@pytest.mark.parametrize("name", ["international", "sm2"])
+def test_the_demo_has_seal_and_authority_of_either_profile(name: str) -> None:
+    settings = Settings(signature_profile=name)  # type: ignore[arg-type]
+    for file in ("issuing_ca.pem", "seal.pem", "tsa_ca.pem"):
+        suite = suites.of_certificate(setup.read_certificate(setup.demo_key(settings, file)))
+        assert suite is not None
+        assert suite.profile == ("international" if file == "tsa_ca.pem" else name)
 
 
 def test_init_refuses_a_machine_whose_library_betrays_keys(
