@@ -1,10 +1,10 @@
 """Checking at the door holds its promise: the first verdict on a letter in under 2 s, 20 people asking at once.
 
 A real `liangze serve` with its isolated workers on a deployment of its own; the people are threads of this process,
-each with another letter of two pages (finished, B-LTA) and an address of its own, all sent at the same moment, over
-HTTP. The server is started anew for each turn, since it remembers for a minute what it has judged. Wall times are
-those of the machine as it is; `cpu` is what the server and its workers computed, `generator_share` what this process
-took of the two together. `--json` prints {"ratios": {"promise_vs_slowest": 2 s by the slowest verdict}, …}.
+each with another letter of two pages (finished, B-LTA) and an address of its own, all sent at the same moment. The
+server is started anew for each turn, since it remembers for a minute what it has judged. Wall times are those of the
+machine as it is; `cpu` is what the server and its workers computed, `generator_share` what this process took of all.
+`--json` prints {"ratios": {"promise_vs_slowest": 2 s by the slowest verdict}, …}.
 """
 
 import argparse
@@ -47,18 +47,18 @@ def main() -> None:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[str, int]]:
-    """Run `liangze serve --no-worker` and yield its address and process id."""
+def serving(home: Path, *options: str) -> Iterator[tuple[str, int]]:
+    """Run `liangze serve` and yield its address and process id."""
     environment = {**os.environ, "LIANGZE_HOME": str(home), "PYTHONPATH": str(ROOT)}
     environment["LIANGZE_TRUSTED_PROXIES"] = "127.0.0.1"  # each person comes from an address of their own
-    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--no-worker"]
+    command = [sys.executable, "-m", "service", "serve", "--port", "0", *options]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        line = process.stdout.readline()
+        out = process.stdout or sys.stdin
+        line = out.readline()
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
         if found is None:
             raise SystemExit(f"the server did not start: {line}")
-        threading.Thread(target=process.stdout.read, daemon=True).start()
+        threading.Thread(target=out.read, daemon=True).start()
         yield found[0], process.pid
         process.terminate()
         process.wait()
@@ -70,7 +70,7 @@ def measure(home: Path, letters: list[bytes], turns: int) -> dict[str, Any]:
     together: list[float] = []
     wall = used = mine = 0.0
     for _ in range(turns):
-        with serving(home) as (url, process):
+        with serving(home, "--no-worker") as (url, process):
             check(url, letters[0], 250)  # the workers are there, as they are in a running service
             alone.append(check(url, letters[0], 251))
             begun = time.perf_counter(), cpu_of(process), time.process_time()

@@ -14,7 +14,7 @@ from service.cli import run
 from service.clock import china_day, system_clock
 from service.core import FileDigest
 from service.errors import ServiceError
-from service.registry import query
+from service.registry import persons, query
 from service.settings import Settings
 from service.tlog import note, proof
 from service.workflows import checking, trust
@@ -71,7 +71,7 @@ def _signers(home: Path) -> tuple[list[str], list[str]]:
     with parts.sessions.begin() as session:
         on = china_day(system_clock())
         village = query.find_unit(session, "五马一社区", on)
-        leader = query.leader(session, village.code, on)
+        leader = persons.leader(session, village.code, on)
         cadre = next(one for one in query.cadres(session, village.code, on) if one.cadre != leader.cadre)
         return ["--unit", village.name, "--name", cadre.name], ["--unit", village.name, "--name", leader.name]
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import httpx
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -162,6 +162,8 @@ def open_remote(service: csc.Service, name: str, pin: str) -> RemoteSigner:
 def _key_of(certificate: bytes) -> tuple[Algorithm, bytes]:
     try:
         key = x509.load_der_x509_certificate(certificate).public_key()
+    except UnsupportedAlgorithm:
+        raise _other_kind() from None
     except ValueError:
         raise csc.odd("证书不能读取") from None
     encoded = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -169,7 +171,11 @@ def _key_of(certificate: bytes) -> tuple[Algorithm, bytes]:
         return Algorithm.ECDSA_P256_SHA256, encoded
     if isinstance(key, rsa.RSAPublicKey):
         return Algorithm.RSA_SHA256, encoded
-    raise ForbiddenError("E-KEY-023", "远程签名服务上的密钥须为 P-256 或 RSA。")
+    raise _other_kind()
+
+
+def _other_kind() -> ForbiddenError:
+    return ForbiddenError("E-KEY-023", "远程签名服务上的密钥须为 P-256 或 RSA。")
 
 
 def _require_holds(public_key: bytes, data: bytes, signature: bytes) -> bytes:

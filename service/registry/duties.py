@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
-from service.registry import cadre_duties, duty_rows, entity_duties, query, unit_duties, visiting
+from service.registry import cadre_duties, duty_rows, entity_duties, query, unit_duties, unit_rows, visiting
 from service.registry.records import TIER_LEVEL
 from service.registry.rules import RuleBook
 from service.registry.standing import Standing
@@ -53,11 +53,11 @@ def standing(
         for row in duty_rows.cadres(session, level, on):
             cadre_duties.cadre(found, row)
     for judge, rows in (
-        (unit_duties.problem, duty_rows.problems(session, on)),
-        (unit_duties.change, duty_rows.changes(session, on)),
-        (unit_duties.submission, duty_rows.submissions(session, on)),
+        (unit_duties.problem, unit_rows.problems(session, on)),
+        (unit_duties.change, unit_rows.changes(session, on)),
+        (unit_duties.submission, unit_rows.submissions(session, on)),
     ):
         for row in rows:
             judge(found, row)
-    unit_duties.supervisions(found, duty_rows.supervisions(session, on))
+    unit_duties.supervisions(found, unit_rows.supervisions(session, on))
     return found.standing()

@@ -16,7 +16,7 @@ from service.db.changes import Erasure
 from service.db.flow import Contact
 from service.db.tables import Assignment, Cadre, Letter, ListVersion, Salt, Unit
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
-from service.registry import frozen, query, traces
+from service.registry import frozen, persons, traces
 from service.registry.dated import Change, as_of
 from service.registry.frozen import ERASED
 
@@ -98,7 +98,7 @@ def _erase(session: Session, row: Erasure) -> Erased:
     person = row.person
     names, numbers = _names(session, person), _numbers(session, person)
     unit = session.scalars(select(Cadre.unit).where(Cadre.cadre == person).order_by(Cadre.row.desc())).first()
-    subject = query.subjects(session, [person]).get(person)
+    subject = persons.subjects(session, [person]).get(person)
     removed = {
         "list_version": _from_lists(session, person),
         "letter": _from_letters(session, person, names, subject),

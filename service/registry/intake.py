@@ -1,25 +1,19 @@
 """Reads the 包保相关数据收集表: three sheets into units, cadres and entities, every fault by its cell."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from service.registry import cells, csv_form, reading, scopes, sheets
+from service.registry import cells, csv_form, reading, scopes, sheets, unit_sheet
 from service.registry.cells import Finding
 from service.registry.columns import FORMS
 from service.registry.known import NOTHING, Known
-from service.registry.reading import Findings, Line
+from service.registry.lines import Findings, Line
 from service.registry.records import (
-    CODE_LENGTH,
-    LEVEL_NAMES,
-    LEVELS,
-    UNDECIDED,
     CadreRow,
     EntityRow,
     Pending,
-    UnitRow,
     Workbook,
 )
 from service.registry.sheets import Sheet
@@ -27,7 +21,6 @@ from service.registry.unit_index import UnitIndex
 
 _PEOPLE = {"leader", "stand_in", "stand_in_unit"}
 _BODY = frozenset({"code"})
-_DUPLICATE = "请删去其中一行"
 
 
 def read_book(path: Path) -> list[Sheet]:
@@ -52,17 +45,19 @@ def read_rows(book: Sequence[Sheet], known: Known = NOTHING) -> Workbook:
     read = {form.sheet: reading.read_form(book, form, findings, needed=not partial) for form in FORMS}
     unit_lines, cadre_lines, entity_lines = (read[form.sheet].lines for form in FORMS)
     index = UnitIndex([*(line for line in unit_lines if not line["successor"]), *known.units])
-    _former(unit_lines, index, known)
-    units = _units(unit_lines, index)
+    unit_sheet.former(unit_lines, index, known)
+    units = unit_sheet.units(unit_lines, index)
     cadres = _cadres(cadre_lines, index)
-    _leaders(unit_lines, cadre_lines, index, known)
+    unit_sheet.leaders(unit_lines, cadre_lines, index, known)
     entities = _entities(entity_lines, index)
     bad_in = {line.row: line.bad for line in unit_lines if line.failed}
     order = {sheet.name: place for place, sheet in enumerate(book)}
     return Workbook(
         units=tuple(unit for unit in units if unit.row not in bad_in),
         doubtful=tuple(
-            _undecided(unit, bad_in[unit.row]) for unit in units if bad_in.get(unit.row, _BODY) <= _PEOPLE
+            unit_sheet.undecided(unit, bad_in[unit.row])
+            for unit in units
+            if bad_in.get(unit.row, _BODY) <= _PEOPLE
         ),
         cadres=tuple(cadres),
         entities=tuple(entities),
@@ -92,54 +87,6 @@ def _pending(sheet: str, lines: list[Line], findings: Findings) -> list[Pending]
     ]
 
 
-def _units(lines: list[Line], index: UnitIndex) -> list[UnitRow]:
-    first: dict[str, int] = {}
-    for line in lines:
-        code, level = line["code"], line["level"]
-        if code and first.setdefault(code, line.row) != line.row:
-            line.fault("code", Finding("E-REG-131", f"与第{first[code]}行的机构代码重复", _DUPLICATE))
-        if code and level and len(code) != CODE_LENGTH[level]:
-            problem = f"{LEVEL_NAMES[level]}的代码应为{CODE_LENGTH[level]}位，现为{len(code)}位"
-            line.fault("code", Finding("E-REG-133", problem, "请核对代码与层级"))
-        elif code and level and not line["successor"]:
-            _check_parent(line, index)
-    return [UnitRow(line.row, **line.values) for line in lines if not line.failed]
-
-
-def _former(lines: list[Line], index: UnitIndex, known: Known) -> None:
-    """Check what the rows say of 撤并: a unit that went elsewhere is not in force, and where it went is."""
-    for line in lines:
-        successor = line["successor"]
-        if line["predecessor"] and line["predecessor"] == line["code"]:
-            line.fault("predecessor", Finding("E-REG-146", "不能是本机构自己", "请填撤并前的机构代码"))
-        if successor and line["code"] in known.codes:
-            problem = "此机构仍在登记簿中，没有撤并"
-            line.fault(
-                "successor", Finding("E-REG-146", problem, "请先用 change merge 或 change split 办理撤并")
-            )
-        elif successor and successor not in index.level:
-            line.fault("successor", Finding("E-REG-132", "没有代码为此的机构", "请核对撤并后机构代码"))
-
-
-def _undecided(unit: UnitRow, bad: frozenset[str]) -> UnitRow:
-    """Return a unit that is sound but for its people, with those left open."""
-    leader = UNDECIDED if "leader" in bad else unit.leader
-    stand_in = UNDECIDED if bad & {"stand_in", "stand_in_unit"} else unit.stand_in
-    return replace(unit, leader=leader, stand_in=stand_in)
-
-
-def _check_parent(line: Line, index: UnitIndex) -> None:
-    parent, level = line["parent"], line["level"]
-    if parent is None:
-        if level in ("town", "village") and "parent" not in line.bad:
-            line.fault("parent", Finding("E-REG-111", "必填项没有填", "请补填上级机构的代码"))
-    elif parent not in index.level:
-        line.fault("parent", Finding("E-REG-132", "没有代码为此的机构", "请核对上级代码，或先补上这个机构"))
-    elif index.level[parent] and LEVELS.index(index.level[parent]) != LEVELS.index(level) - 1:
-        above = LEVEL_NAMES[LEVELS[max(LEVELS.index(level) - 1, 0)]]
-        line.fault("parent", Finding("E-REG-133", f"上级不是{above}", "请核对上级代码与层级"))
-
-
 def _cadres(lines: list[Line], index: UnitIndex) -> list[CadreRow]:
     first: dict[tuple[Any, ...], int] = {}
     cadres = []
@@ -149,7 +96,7 @@ def _cadres(lines: list[Line], index: UnitIndex) -> list[CadreRow]:
             line.fault("unit", Finding("E-REG-141", "机构表里没有这个单位", "请填机构代码或准确名称"))
         key = (unit, line["name"], line["mobile"])
         if unit and line["name"] and "mobile" not in line.bad and first.setdefault(key, line.row) != line.row:
-            line.fault("name", Finding("E-REG-142", f"与第{first[key]}行是同一人", _DUPLICATE))
+            line.fault("name", Finding("E-REG-142", f"与第{first[key]}行是同一人", unit_sheet.DUPLICATE))
         if unit and line["unit_name"] and not index.agrees(unit, line["unit_name"]):
             line.fault("unit_name", Finding("E-REG-137", "与单位代码不是同一个机构", "请核对代码与名称"))
         level = index.level[unit] if unit else None
@@ -166,32 +113,6 @@ def _cadres(lines: list[Line], index: UnitIndex) -> list[CadreRow]:
     return cadres
 
 
-def _leaders(unit_lines: list[Line], cadre_lines: list[Line], index: UnitIndex, known: Known) -> None:
-    """Check that every 主要负责人 and every 监督方 is exactly one of the cadres listed or known."""
-    people = Counter((index.resolve(line["unit"]), line["name"]) for line in cadre_lines)
-    people |= known.people  # the larger of the two: whoever is in both is one person
-    for line in unit_lines:
-        code, leader, stand_in = line["code"], line["leader"], line["stand_in"]
-        if leader and not people[None, leader]:  # a person whose own unit is unknown is one fault
-            _check_person(line, "leader", people[code, leader], "E-REG-134")
-        if not stand_in or people[None, stand_in]:
-            continue
-        unit = line["stand_in_unit"] or code
-        if unit not in index.level:
-            line.fault("stand_in_unit", Finding("E-REG-141", "机构表里没有这个单位", "请核对监督方单位代码"))
-        elif (unit, stand_in) == (code, leader):
-            line.fault("stand_in", Finding("E-REG-135", "本人不能做自己承诺书的监督方", "请填写另一位负责人"))
-        else:
-            _check_person(line, "stand_in", people[unit, stand_in], "E-REG-136")
-
-
-def _check_person(line: Line, name: str, count: int, code: str) -> None:
-    if count == 0:
-        line.fault(name, Finding(code, "包保干部表的该单位里没有此人", "请核对姓名，或在包保干部表补上此人"))
-    elif count > 1:
-        line.fault(name, Finding(code, f"该单位有{count}人同名，无法确定是谁", "请在姓名后加注以区分"))
-
-
 def _entities(lines: list[Line], index: UnitIndex) -> list[EntityRow]:
     licences: dict[str, int] = {}
     sites: dict[tuple[Any, ...], int] = {}
@@ -205,7 +126,9 @@ def _entities(lines: list[Line], index: UnitIndex) -> list[EntityRow]:
             )
         site = (code or line["name"], line["address"])
         if not number and all(site) and sites.setdefault(site, line.row) != line.row:
-            line.fault("name", Finding("E-REG-144", f"与第{sites[site]}行是同一主体同一地址", _DUPLICATE))
+            line.fault(
+                "name", Finding("E-REG-144", f"与第{sites[site]}行是同一主体同一地址", unit_sheet.DUPLICATE)
+            )
         if not line.failed:
             values = line.values
             values.pop("town")

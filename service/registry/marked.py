@@ -17,6 +17,7 @@ from service.registry.records import Fault
 from service.registry.sheets import Sheet
 
 MAX_COMMENTS = 5_000  # spreadsheets grow slow with more; the list on the first sheet is complete
+_MOST_LOOKED = 200_000  # rows of merges that are looked at; the rest keep their marks where they are
 FAULTS = "错误清单"
 _FAULT_FILL = PatternFill("solid", fgColor="FFC7CE")
 _HINT_FILL = PatternFill("solid", fgColor="FFEB9C")
@@ -35,16 +36,38 @@ def faults_workbook(book: Sequence[Sheet], faults: Iterable[Fault], hints: Itera
     marks: dict[str, _Marks] = defaultdict(lambda: defaultdict(list))
     for kind, fault in found:
         if fault.cell:
-            row, column = coordinate_to_tuple(fault.cell)
-            marks[fault.sheet][row, column].append((kind, fault))
+            marks[fault.sheet][coordinate_to_tuple(fault.cell)].append((kind, fault))
     xlsx = Xlsx(write_only=True)
     _list(xlsx, found)
     left = MAX_COMMENTS
     for sheet in book:
-        left = _copy(xlsx, sheet, marks[sheet.name], left)
+        left = _copy(xlsx, sheet, _anchored(sheet, marks[sheet.name]), left)
     buffer = io.BytesIO()
     xlsx.save(buffer)
     return buffer.getvalue()
+
+
+def _anchored(sheet: Sheet, marks: _Marks) -> _Marks:
+    """Return the marks with those inside a merge at its first cell: only that one shows colour and comment."""
+    columns: dict[int, list[int]] = defaultdict(list)
+    for row, column in marks:
+        columns[row].append(column)
+    found: _Marks = defaultdict(list, marks)
+    looked = 0
+    for left, top, right, bottom in sheet.merged:
+        rows = (
+            range(top, bottom + 1)
+            if bottom - top < len(columns)
+            else [row for row in columns if top <= row <= bottom]
+        )
+        looked += len(rows)
+        if looked > _MOST_LOOKED:
+            break
+        for row in rows:
+            for column in columns.get(row, ()):
+                if left <= column <= right and (row, column) != (top, left) and (row, column) in found:
+                    found[top, left] = [*found[top, left], *found.pop((row, column))]
+    return found
 
 
 def _list(xlsx: Xlsx, found: Sequence[tuple[str, Fault]]) -> None:
@@ -95,4 +118,4 @@ def _copy(xlsx: Xlsx, sheet: Sheet, marks: _Marks, comments: int) -> int:
 
 def _comment(mark: Sequence[tuple[str, Fault]]) -> Comment:
     text = "\n".join(f"{kind} {fault.code}：{fault.problem}；{fault.remedy}。" for kind, fault in mark)
-    return Comment(text, "liangze", width=320, height=120)
+    return Comment(text, "两责", width=320, height=120)

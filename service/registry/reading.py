@@ -9,115 +9,13 @@ from openpyxl.utils import get_column_letter
 from service.registry import cells
 from service.registry.cells import Finding
 from service.registry.columns import IGNORED, Column, Form, heading_key
-from service.registry.records import Fault
+from service.registry.lines import Findings, Line, Place, Table, at
 from service.registry.sheets import Sheet
 
 _HEADING_SEARCH = 15  # filled rows in which the heading row must be found; a title and notes may precede it
 _MAX_COVERED = 200_000  # cells covered by merged ranges that are looked at
 
 _Covered = dict[tuple[int, int], tuple[int, int, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the workbook."""
-
-    sheet: str
-    row: int = 0
-    column: str = ""
-    cell: str = ""
-
-
-class Findings:
-    """Collects faults and hints in the order of reading."""
-
-    def __init__(self) -> None:
-        self.faults: list[Fault] = []
-        self.hints: list[Fault] = []
-
-    def add(self, place: Place, finding: Finding, value: str = "") -> None:
-        """Record `finding` at `place`."""
-        found = Fault(
-            code=finding.code,
-            sheet=place.sheet,
-            row=place.row,
-            column=place.column,
-            cell=place.cell,
-            value=value,
-            problem=finding.problem,
-            remedy=finding.remedy,
-        )
-        (self.hints if finding.hint else self.faults).append(found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A sheet with its heading row found: column index and heading as written, per field."""
-
-    sheet: Sheet
-    form: Form
-    heading_row: int
-    found: dict[str, tuple[int, str]]
-    fields: dict[str, int]
-    """The place of every field of the form in a row's parsed values."""
-
-    def place(self, row: int, name: str) -> Place:
-        if name in self.found:
-            index, heading = self.found[name]
-            return Place(self.sheet.name, row, heading, f"{get_column_letter(index + 1)}{row}")
-        heading = next(column.heading for column in self.form.columns if column.name == name)
-        return Place(self.sheet.name, row, heading)
-
-
-class Line:
-    """One filled row: parsed values by field, as `line["name"]`; fields without a column have their default.
-
-    A workbook has tens of thousands of them: a row keeps two tuples, and its sheet's table says what they mean.
-    """
-
-    __slots__ = ("_findings", "_parsed", "_table", "_written", "bad", "row")
-
-    def __init__(
-        self, table: _Table, findings: Findings, row: int, written: Sequence[Any], parsed: list[Any]
-    ) -> None:
-        self.row = row
-        self.bad: frozenset[str] = frozenset()
-        """The fields that have a fault."""
-        self._table, self._findings = table, findings
-        self._written, self._parsed = written, parsed
-
-    def __getitem__(self, name: str) -> Any:
-        return self._parsed[self._table.fields[name]]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._parsed[self._table.fields[name]] = value
-
-    @property
-    def failed(self) -> bool:
-        """Whether this row has any fault."""
-        return bool(self.bad)
-
-    @property
-    def sheet(self) -> str:
-        """The name of the sheet, as written."""
-        return self._table.sheet.name
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The parsed values by field; changing them changes nothing here."""
-        return dict(zip(self._table.fields, self._parsed, strict=True))
-
-    @property
-    def cells(self) -> dict[str, Any]:
-        """The row as written, by field, as far as the sheet has the columns."""
-        return {name: _at(self._written, index) for name, (index, _) in self._table.found.items()}
-
-    def fault(self, name: str, finding: Finding) -> None:
-        """Report a finding about one field of this row."""
-        written = cells.as_text(self.cells.get(name))
-        self._findings.add(self._table.place(self.row, name), finding, written)
-        if not finding.hint:
-            self.bad |= {name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +55,7 @@ def read_form(sheets: Sequence[Sheet], form: Form, findings: Findings, *, needed
     return Filled(lines, frozenset(table.found))
 
 
-def _find_headings(sheet: Sheet, form: Form, findings: Findings) -> _Table | None:
+def _find_headings(sheet: Sheet, form: Form, findings: Findings) -> Table | None:
     candidates = sheet.rows[:_HEADING_SEARCH]
     scored = [
         (sum(heading_key(cells.as_text(value)) in form.by_key for value in values), -row, values)
@@ -170,7 +68,7 @@ def _find_headings(sheet: Sheet, form: Form, findings: Findings) -> _Table | Non
             Finding("E-REG-104", "找不到标题行", "请保留数据收集表的标题行，不要改动列标题"),
         )
         return None
-    table = _Table(sheet, form, -row, {}, {column.name: at for at, column in enumerate(form.columns)})
+    table = Table(sheet, form, -row, {}, {column.name: at for at, column in enumerate(form.columns)})
     for index, value in enumerate(values):
         _match_heading(table, findings, index, cells.as_text(value))
     for column in form.columns:
@@ -185,7 +83,7 @@ def _find_headings(sheet: Sheet, form: Form, findings: Findings) -> _Table | Non
     return table
 
 
-def _match_heading(table: _Table, findings: Findings, index: int, heading: str) -> None:
+def _match_heading(table: Table, findings: Findings, index: int, heading: str) -> None:
     column = table.form.by_key.get(heading_key(heading))
     cell = f"{get_column_letter(index + 1)}{table.heading_row}"
     place = Place(table.sheet.name, table.heading_row, heading, cell)
@@ -200,7 +98,7 @@ def _match_heading(table: _Table, findings: Findings, index: int, heading: str) 
         table.found[column.name] = (index, heading)
 
 
-def _covered(sheet: Sheet, table: _Table) -> _Covered:
+def _covered(sheet: Sheet, table: Table) -> _Covered:
     """Return for every cell hidden by a merge below the headings the cell that shows its value."""
     covered: _Covered = {}
     shown = dict(sheet.rows)
@@ -216,7 +114,7 @@ def _covered(sheet: Sheet, table: _Table) -> _Covered:
 
 
 def _spread(
-    table: _Table, covered: _Covered, findings: Findings, row: int, values: tuple[Any, ...]
+    table: Table, covered: _Covered, findings: Findings, row: int, values: tuple[Any, ...]
 ) -> Sequence[Any]:
     """Return a row's raw values, with merged cells' values filled in where that has a meaning."""
     if not covered:
@@ -225,7 +123,7 @@ def _spread(
     for column in table.form.columns:
         index = table.found.get(column.name, (-1, ""))[0]
         top, left, value = covered.get((row, index), (row, index, None))
-        if (top, left) == (row, index) or not cells.is_blank(_at(values, index)):
+        if (top, left) == (row, index) or not cells.is_blank(at(values, index)):
             continue
         if column.spread and left == index:
             filled.extend([None] * (index + 1 - len(filled)))
@@ -237,15 +135,11 @@ def _spread(
     return filled
 
 
-def _at(values: Sequence[Any], index: int) -> Any:
-    return values[index] if index < len(values) else None
-
-
 def _merged(what: str) -> Finding:
     return Finding("E-REG-153", f"在合并单元格内，{what}", "请核对，建议取消合并后逐行填写", hint=True)
 
 
-def _read_line(table: _Table, findings: Findings, row: int, written: Sequence[Any]) -> Line:
+def _read_line(table: Table, findings: Findings, row: int, written: Sequence[Any]) -> Line:
     parsed: list[Any] = []
     found: list[tuple[str, Finding]] = []
     for column in table.form.columns:
@@ -253,7 +147,7 @@ def _read_line(table: _Table, findings: Findings, row: int, written: Sequence[An
             # A needed column that is missing altogether was reported once, at the heading.
             parsed.append(column.default)
             continue
-        value, finding = _read_cell(column, _at(written, table.found[column.name][0]))
+        value, finding = _read_cell(column, at(written, table.found[column.name][0]))
         parsed.append(value)
         if finding:
             found.append((column.name, finding))

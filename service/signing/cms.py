@@ -95,6 +95,7 @@ def public_key_of(certificate: bytes) -> bytes:
     return encoded
 
 
+@lru_cache(maxsize=512)
 def suite_of(certificate: bytes) -> Suite:
     """Return how the certificate's key signs; raise VerificationError E-SIG-021 for a kind that signs no documents."""
     suite = suites.of_key(public_key_of(certificate))

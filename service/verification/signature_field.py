@@ -96,7 +96,10 @@ def read_signature(data: bytes, reader: history.Reader, name: str, field: Any) -
 
 def _require_no_vendor(data: bytes, reader: history.Reader, holder: Any, value: Any) -> None:
     """Raise ForeignError for a signature as makers of 国密 seals write it, the dictionary inside its field or not."""
-    subfilter, filter_ = (str(entry(holder["/V"], key, "")) for key in ("/SubFilter", "/Filter"))
+    dictionary = holder["/V"]
+    if not isinstance(dictionary, generic.DictionaryObject):
+        return
+    subfilter, filter_ = (str(entry(dictionary, key, "")) for key in ("/SubFilter", "/Filter"))
     if subfilter in READ or not (_VENDOR.search(subfilter) or _VENDOR.search(filter_)):
         return
     own = value.reference if isinstance(value, generic.IndirectObject) else holder.container_ref

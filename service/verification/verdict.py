@@ -78,7 +78,7 @@ def _judge(case: Case, document: Document) -> None:
         judging.read_message(one, ours=case.ours, findings=findings)
     case.signatures = [one for one in judged if not one.signature.is_timestamp]
     case.stamps = [one for one in judged if one.signature.is_timestamp]
-    if not case.signatures and case.stamps:
+    if not case.signatures and case.stamps and not document.foreign:
         findings.note("SIG_NONE", detail="document timestamps only")
     # (5) Proofs of existence, outermost first, then each signature's own timestamp (5.4, 5.6.2)
     material = _material(case, document)

@@ -17,7 +17,7 @@ from service.errors import ForbiddenError, NotFoundError, ServiceError
 from service.keys import csc, lockout, places
 from service.keys.places import Places
 from service.keys.signer import Signer
-from service.registry import query
+from service.registry import persons, query
 from service.signing import ca, profile
 from service.tlog import note
 from service.verification.trust import Anchor, Trust
@@ -317,7 +317,7 @@ def subject_name(parts: Parts, session: Session, person: str, now: datetime) -> 
         cadre.name,
         naming.full_name(session, cadre.unit, on),
         cadre.post,
-        query.subject(session, person),
+        persons.subject(session, person),
         demo=parts.demo,
     )
 

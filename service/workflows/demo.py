@@ -23,7 +23,7 @@ from service.db.tables import Cadre, Certificate, Letter
 from service.errors import InputError, UsageError, VerificationError
 from service.keys import suites
 from service.keys.suites import Suite
-from service.registry import query
+from service.registry import persons, query
 from service.signing import ca
 from service.workflows import checking, enrolment, intake, letters, lists, setup, signing, trust
 from service.workflows.checking import Final
@@ -170,7 +170,7 @@ class Demo:
         with self.parts.sessions.begin() as session:
             for unit in self._signing_units():
                 for cadre in query.cadres(session, unit, on):
-                    other = query.counterpart(session, cadre.cadre, on)
+                    other = persons.counterpart(session, cadre.cadre, on)
                     found |= {cadre.cadre: cadre, other.cadre: other}
         return list(found.values())
 

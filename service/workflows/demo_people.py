@@ -14,7 +14,7 @@ from service.clock import china_day
 from service.db.access import Account
 from service.db.tables import Cadre, Certificate, Setting
 from service.errors import ForbiddenError, NotFoundError
-from service.registry import query
+from service.registry import persons, query
 from service.workflows import enrolment, letters, lists, signing
 from service.workflows.access import accounts, grants, links, totp
 from service.workflows.access.roles import TITLES, Person, Reach, Role
@@ -124,7 +124,7 @@ def _cadres(parts: Parts, unit: str) -> list[Cadre]:
     on = china_day(parts.clock())
     with parts.sessions.begin() as session:
         own = query.cadres(session, unit, on)
-        return list({one.cadre: one for one in [*own, query.leader(session, unit, on)]}.values())
+        return list({one.cadre: one for one in [*own, persons.leader(session, unit, on)]}.values())
 
 
 def _is_enrolled(parts: Parts, owner: str) -> bool:
@@ -137,7 +137,7 @@ def _signers(parts: Parts, village: str) -> tuple[str, str]:
     """Return the cadre and the leader of a village who may be entered as."""
     on = china_day(parts.clock())
     with parts.sessions.begin() as session:
-        leader = query.leader(session, village, on).cadre
+        leader = persons.leader(session, village, on).cadre
         return next(one.cadre for one in query.cadres(session, village, on) if one.cadre != leader), leader
 
 

@@ -10,7 +10,7 @@ from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, new_id
 from service.db.records import DutyReport
 from service.errors import ConflictError, InputError
-from service.registry import cadre_duties, duties, query
+from service.registry import cadre_duties, duties, persons, query
 from service.registry.rules import RuleBook
 from service.registry.standing import Measure
 from service.workflows import acts, naming
@@ -131,7 +131,7 @@ def _keep(parts: Parts, session: Session, row: DutyReport, file: bytes) -> str:
         time=format_utc(now),
         file=digest,
         unit=row.unit,
-        subject=query.subject(session, row.cadre),
+        subject=persons.subject(session, row.cadre),
     )
     parts.log.append(session, [entry.to_bytes()], now)
     return digest.sha256

@@ -119,7 +119,9 @@ def overview(parts: Parts) -> list[str]:
         state = "现用" if row.sha256 in newest else "仍被信任，不再签发" if row.sha256 in held else "仅供验证"
         due = "，请换代：liangze cert succeed" if row.sha256 in newest and row.not_after - now < DUE else ""
         use = next(key for key, value in ROWS.items() if value == row.use)
-        lines.append(f"{WORDS[use]}　{ca.common_name(row.der)}　{until}　{state}{due}")
+        suite = suites.of_certificate(row.der)
+        kind = suite.title if suite is not None else "未知算法"
+        lines.append(f"{WORDS[use]}　{ca.common_name(row.der)}　{kind}　{until}　{state}{due}")
     return lines
 
 

@@ -23,7 +23,7 @@ from service.core import (
 from service.db.tables import Cadre, Letter
 from service.documents.content import Content
 from service.errors import ConflictError, InputError, NotFoundError, ServiceError
-from service.registry import frozen, query
+from service.registry import frozen, persons, query
 from service.registry.query import ListRow
 from service.registry.rules import RuleBook
 from service.workflows import jobs, lists, marks, naming, texts
@@ -136,7 +136,7 @@ def draw_up(parts: Parts, session: Session, cadre: Cadre, on: date) -> Letter:
     own = query.cadre_rows(session, cadre.cadre, on)
     if not own:
         raise InputError("E-REG-606", "责任清单中没有其包保主体，不发承诺书。")
-    counterpart = query.counterpart(session, cadre.cadre, on)
+    counterpart = persons.counterpart(session, cadre.cadre, on)
     letter_id = LetterId(new_id(parts.entropy))
     book = parts.rules
     title = leader_title(session, cadre, counterpart, on, book)
@@ -200,7 +200,7 @@ def _parties(session: Session, cadre: Cadre, counterpart: Cadre, on: date, title
             unit=naming.full_name(session, cadre.unit, on),
             post=cadre.post,
             name=cadre.name,
-            subject=query.subject(session, cadre.cadre),
+            subject=persons.subject(session, cadre.cadre),
         ),
         Party(
             Role.LEADER,

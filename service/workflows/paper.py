@@ -16,7 +16,7 @@ from service.db.flow import PaperCopy
 from service.db.tables import Letter, Step
 from service.documents import scans
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
-from service.registry import query
+from service.registry import persons
 from service.workflows import campaigns, holds, letters, reading
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
@@ -138,7 +138,7 @@ def _entry(session: Session, letter: Letter, data: bytes, now: datetime) -> byte
         file=FileDigest.of(data),
         unit=letter.unit,
         list=letters.content_of(letter).envelope.list_sha256,
-        subject=query.subject(session, letter.cadre),
+        subject=persons.subject(session, letter.cadre),
         prev=Sha256Hex(letter.leaf) if letter.leaf else None,
     ).to_bytes()
 

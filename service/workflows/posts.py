@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.db.tables import Cadre, Letter, Unit
 from service.errors import NotFoundError
-from service.registry import query
+from service.registry import persons, query
 from service.registry.dated import as_of
 
 _OFFICE = "在任"
@@ -51,7 +51,7 @@ def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
     place = unit_now(session, letter.unit, on)
     if place.code == letter.unit and _was_head(session, letter):
         return query.cadre(session, str(place.stand_in or letter.leader), on)
-    return query.counterpart(session, letter.cadre, on)
+    return persons.counterpart(session, letter.cadre, on)
 
 
 def units_led(session: Session, person: str, on: date) -> set[str]:

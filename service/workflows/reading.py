@@ -10,7 +10,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -146,6 +145,6 @@ def _draw(data: bytes, width: int) -> tuple[bytes, ...]:
         found = []
         for page in pictures.pages(data, dpi=width / _A4_INCHES):
             file = io.BytesIO()
-            page.convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(file, "PNG")
+            pictures.small(page).save(file, "PNG")
             found.append(file.getvalue())
         return tuple(found)

@@ -6,6 +6,7 @@ from service.archive import origins
 from service.archive.folder import LogFolder
 from service.archive.kept import KeptCheckpoints
 from service.db.tables import LogHead
+from service.errors import NotFoundError
 from service.tlog import note
 from service.workflows import witnessing
 from service.workflows.parts import Parts
@@ -20,7 +21,11 @@ def receipt(parts: Parts, log: LogHead, index: int) -> bytes:
     folder = _folder(parts, log)
     cosigners, quorum = witnessing.policy(parts)
     head = KeptCheckpoints(folder).covering(index, cosigners, max(quorum, 1)) if cosigners else None
-    return folder.receipt(index, head)
+    try:
+        return folder.receipt(index, head)
+    except NotFoundError:  # committed, and whoever did it is about to publish it
+        parts.log.publish()
+        return folder.receipt(index, head)
 
 
 def _folder(parts: Parts, log: LogHead) -> LogFolder:

@@ -118,10 +118,11 @@ def signature(report: Report, one: SignatureReport) -> dict[str, str]:
         "role": ROLES.get(one.role or "", clean(one.field, 40)),
         "signer": clean(one.signer, 80) or "不能读出",
         "organization": clean(one.organization, 120),
-        "state": f"{'完好' if one.intact else '不完好'}、{'可信' if one.trusted else '未获信任'}",
+        "state": f"{'完好' if one.intact else '不完好'}、{'可信' if one.trusted else '未获信任'}"
+        + _by(one.algorithm),
         "time": china_time(one.time),
         "time_proof": TIME_PROOFS.get(one.time_proof, "") + _by(one.time_algorithm),
-        "level": LEVELS.get(one.level or "", "未达到任何级别") + _by(one.algorithm),
+        "level": LEVELS.get(one.level or "", "未达到任何级别"),
         "chain": _chain(report, one),
         "revocation": _revocation(report, one),
         "changes": CHANGES.get(one.changes, CHANGES["unknown"]),

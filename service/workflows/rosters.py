@@ -12,7 +12,7 @@ from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, LetterId, Sha256Hex, new_id, parse_entry
 from service.db.tables import LogEntry, LogHead, Setting
 from service.errors import InputError
-from service.registry import query
+from service.registry import persons, query
 from service.workflows.parts import Parts
 
 DAY = "rosters_on"
@@ -37,7 +37,7 @@ def log_roster(parts: Parts, unit: str) -> bool:
     now = parts.clock()
     with parts.sessions.begin() as session:
         cadres = [one.cadre for one in query.cadres(session, unit, china_day(now))]
-        roster = completeness_proof.roster_bytes(unit, query.subjects(session, cadres).values())
+        roster = completeness_proof.roster_bytes(unit, persons.subjects(session, cadres).values())
         roster_id, newest = _newest(parts, session, unit)
         file = FileDigest.of(roster)
         if newest is not None and parse_entry(newest.entry).file == file:
@@ -71,7 +71,7 @@ def names(parts: Parts, proof: Proof) -> dict[str, str]:
     """Return who stands behind the pseudonyms of a proof, for the office itself; the proof names nobody."""
     with parts.sessions.begin() as session:
         cadres = query.cadres(session, proof.unit, proof.day)
-        subjects = query.subjects(session, [one.cadre for one in cadres])
+        subjects = persons.subjects(session, [one.cadre for one in cadres])
         return {subjects[one.cadre]: one.name for one in cadres if one.cadre in subjects}
 
 

@@ -14,7 +14,7 @@ from service.clock import china_day, format_utc
 from service.core import Entry, Event, FileDigest, LetterId, Role, Sha256Hex, new_id, sha256_hex
 from service.db.tables import Approval, Certificate, Letter, Step
 from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
-from service.registry import query
+from service.registry import persons
 from service.signing import approvals, ca, ceremony, cms, decisions
 from service.signing.appearance import Stamp
 from service.verification import hidden, verdict
@@ -350,7 +350,7 @@ def _log(parts: Parts, step: Step, made: bytes) -> None:
             file=FileDigest.of(made),
             unit=letter.unit,
             list=envelope.list_sha256,
-            subject=query.subject(session, letter.cadre),
+            subject=persons.subject(session, letter.cadre),
             prev=Sha256Hex(letter.leaf) if letter.leaf else None,
         )
         letter.leaf = parts.log.append(session, [entry.to_bytes()], now)[0].leaf

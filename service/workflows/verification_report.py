@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +14,7 @@ from PIL import Image
 
 from service.clock import CHINA, china_day
 from service.core import Envelope, Json, LetterId, canonical_json, sha256_hex
-from service.documents import fonts, sandbox
+from service.documents import fonts, pictures, sandbox
 from service.documents.content import Content
 from service.documents.kinds import Kind, load_kind
 from service.documents.pdf import PdfRenderer
@@ -28,8 +27,6 @@ from service.workflows import report_words as words
 KIND = "verification_report"
 UNIT = "两责验签程序"
 _PICTURE_WIDTH = 680  # pixels: 82 mm at 210 dpi
-_GREYS, _RAMP = 14, 8
-_INKS = ((220, 0, 0), (30, 60, 160))  # the frames round what differs and the seals; a blue signature
 _CHANGED = {"CHANGES_PIXELS", "CHANGES_FORBIDDEN", "CHANGES_UNKNOWN"}
 _NO_GLYPH = "〓"  # what typesetters put where a character is missing
 _HEADINGS = (
@@ -227,20 +224,8 @@ def _data_uri(image: Image.Image) -> str:
     height = max(1, image.height * _PICTURE_WIDTH // image.width)
     small = image.resize((_PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
     output = io.BytesIO()
-    small.quantize(palette=_palette(), dither=Image.Dither.NONE).save(output, "PNG", optimize=True)
+    pictures.small(small).save(output, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(output.getvalue()).decode()
-
-
-@cache
-def _palette() -> Image.Image:
-    """Return the colours of the pictures: chosen by how often they occur, a thin red frame would turn grey."""
-    greys = [(at * 255 // (_GREYS - 1),) * 3 for at in range(_GREYS)]
-    inks = [
-        tuple(255 - (255 - part) * at // _RAMP for part in ink) for ink in _INKS for at in range(1, _RAMP + 1)
-    ]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([part for colour in (*greys, *inks) for part in colour])
-    return palette
 
 
 def _printed(value: Any, faces: fonts.Fonts) -> Any:

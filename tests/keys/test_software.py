@@ -2,10 +2,13 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import pytest
+from asn1crypto.pem import armor
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -13,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from service import gm
 from service.core import Entropy, canonical_json
 from service.errors import CorruptError, ForbiddenError, InputError, SetupError, UsageError
-from service.keys import software
+from service.keys import drawing, private, software
 from service.keys.signer import Algorithm
 from service.keys.software import WrappedKey
 
@@ -267,3 +270,27 @@ def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
 def _counting() -> Entropy:
     numbers = count(1)
     return lambda size: next(numbers).to_bytes(size)
+
+
+def test_what_is_sealed_under_an_sm2_key_outlives_a_changed_pin() -> None:
+    made = software.create_key(PIN, PEPPER, os.urandom, Algorithm.SM2_SM3)
+    sealed = drawing.seal(made.record, PIN, PEPPER, b"strokes", os.urandom)
+    changed = software.rewrap(made.record, PIN, "246801", PEPPER, os.urandom)
+    assert drawing.release(changed, "246801", PEPPER, sealed) == b"strokes"
+
+
+def test_an_sm2_key_of_openssl_is_taken_over(tmp_path: Path) -> None:
+    command = ["openssl", "genpkey", "-algorithm", "SM2", "-out", str(tmp_path / "key.pem")]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    made = software.wrap_pem((tmp_path / "key.pem").read_bytes(), PIN, PEPPER, os.urandom)
+    with software.open_key(made.record, PIN, PEPPER) as signer:
+        assert signer.algorithm is Algorithm.SM2_SM3
+        _verify(made.public_key, signer.sign(DATA), DATA)
+
+
+def test_a_broken_sm2_key_is_refused_without_a_word_of_it() -> None:
+    der = private.to_der(private.generate(Algorithm.SM2_SM3, os.urandom))
+    with pytest.raises(InputError, match="E-GMA-004") as caught:
+        software.wrap_pem(armor("PRIVATE KEY", der[:-32] + bytes(32)), PIN, PEPPER, os.urandom)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None

@@ -53,7 +53,26 @@ def test_sheets_are_frozen_filtered_and_printable(district: Sessions) -> None:
     assert sheet.print_title_rows == "$1:$2"
     assert sheet.print_options.gridLines
     assert (sheet.page_setup.orientation, sheet.page_setup.fitToWidth) == ("landscape", 1)
+    assert sheet.page_setup.fitToHeight == 0  # as many pages below one another as it takes
     assert sheet["A1"].value == f"食品安全包保台账（{ON}）"
+
+
+def test_no_printed_table_is_shrunk_below_what_can_be_read(district: Sessions) -> None:
+    """LibreOffice and Excel shrink to the paper's width: what they come to is counted from the file itself."""
+    with district() as session:
+        standing = duties.standing(session, rules.shipped(), ON)
+        units = {one.code: one for one in query.units(session, ON)}
+        tables = [export.ledger(session, ON), export.lists(session, ON), export.progress(standing, units)]
+        tables += form_export.form_tables(session, ON)
+    for sheet in opened(styled.workbook(tables)):
+        across = {9: 297, 8: 420}[sheet.page_setup.paperSize] / 25.4
+        room = across - sheet.page_margins.left - sheet.page_margins.right
+        columns = sum(one.width for one in sheet.column_dimensions.values()) * 7 / 96
+        assert min(1.0, room / columns) * 11 >= 6.5, sheet.title  # points
+        for column in sheet.iter_cols(min_row=3, max_row=60):
+            for cell in (one for one in column if isinstance(one.value, str)):
+                fits = styled.text_width(cell.value) <= sheet.column_dimensions[cell.column_letter].width
+                assert fits or cell.alignment.wrap_text, cell.coordinate
 
 
 def test_the_ledger_names_every_entity_and_whoever_answers_for_it(district: Sessions) -> None:
@@ -89,8 +108,10 @@ def test_a_faults_workbook_marks_every_faulty_cell_and_can_be_mended_in_place(tm
     again = tmp_path / "marked.xlsx"
     again.write_bytes(data)
     assert intake.read_workbook(again).faults == workbook.faults
-    with pytest.warns(UserWarning, match="merged range"):  # openpyxl drops the comment inside the merge
-        opened_book = opened(data)
+    opened_book = opened(data)
+    assert (
+        "E-REG-153" in opened_book["包保主体"]["H26"].comment.text
+    )  # H27 is covered: the merge shows its first
     for fault in workbook.faults:
         if fault.cell:
             cell = opened_book[fault.sheet][fault.cell]

@@ -16,7 +16,7 @@ from service.core import Entropy, subject_of
 from service.db.engine import Sessions
 from service.db.tables import Salt, Unit
 from service.errors import ConflictError, NotFoundError
-from service.registry import apply, intake, query, rules
+from service.registry import apply, intake, persons, query, rules
 from service.registry.records import Workbook
 
 ON = date(2026, 11, 24)
@@ -63,30 +63,30 @@ def test_everyone_but_the_leader_has_the_leader_as_counterpart_and_nobody_has_th
     session: Session,
 ) -> None:
     for code in (STREET, VILLAGE, "330302"):
-        leader = query.leader(session, code, ON)
+        leader = persons.leader(session, code, ON)
         for cadre in query.cadres(session, code, ON):
-            counterpart = query.counterpart(session, cadre.cadre, ON)
+            counterpart = persons.counterpart(session, cadre.cadre, ON)
             assert counterpart.cadre != cadre.cadre
             assert (counterpart.cadre == leader.cadre) == (cadre.cadre != leader.cadre)
-    street_leader = query.leader(session, STREET, ON)
-    assert query.counterpart(session, street_leader.cadre, ON) == query.leader(session, "330302", ON)
-    assert query.counterpart(session, query.leader(session, VILLAGE, ON).cadre, ON) == street_leader
+    street_leader = persons.leader(session, STREET, ON)
+    assert persons.counterpart(session, street_leader.cadre, ON) == persons.leader(session, "330302", ON)
+    assert persons.counterpart(session, persons.leader(session, VILLAGE, ON).cadre, ON) == street_leader
 
 
 def test_a_missing_leader_or_stand_in_is_said_and_self_supervision_refused(session: Session) -> None:
-    leader = query.leader(session, STREET, ON)
+    leader = persons.leader(session, STREET, ON)
     row = update(Unit).where(Unit.code == STREET)
     session.execute(row.values(stand_in=leader.cadre))
     with pytest.raises(ConflictError, match="E-REG-407"):
-        query.counterpart(session, leader.cadre, ON)
+        persons.counterpart(session, leader.cadre, ON)
     session.execute(row.values(stand_in=None))
     with pytest.raises(NotFoundError, match="E-REG-406"):
-        query.counterpart(session, leader.cadre, ON)
+        persons.counterpart(session, leader.cadre, ON)
     session.execute(row.values(leader=None))
     with pytest.raises(NotFoundError, match="E-REG-405"):
-        query.counterpart(session, leader.cadre, ON)
+        persons.counterpart(session, leader.cadre, ON)
     with pytest.raises(NotFoundError, match="E-REG-403"):
-        query.counterpart(session, "0" * 32, ON)
+        persons.counterpart(session, "0" * 32, ON)
 
 
 @pytest.mark.parametrize(("code", "tier"), [("330302", "B"), (STREET, "C"), (VILLAGE, "D")])
@@ -121,14 +121,14 @@ def test_the_pseudonym_comes_from_the_salt_and_goes_with_it(session: Session) ->
     cadre = query.cadres(session, STREET, ON)[0]
     salt = session.get(Salt, cadre.cadre)
     assert salt is not None
-    assert query.subject(session, cadre.cadre) == subject_of(salt.salt, cadre.cadre)
-    assert query.subjects(session, [cadre.cadre, "0" * 32]) == {
-        cadre.cadre: query.subject(session, cadre.cadre)
+    assert persons.subject(session, cadre.cadre) == subject_of(salt.salt, cadre.cadre)
+    assert persons.subjects(session, [cadre.cadre, "0" * 32]) == {
+        cadre.cadre: persons.subject(session, cadre.cadre)
     }
     session.delete(salt)
     session.flush()
     with pytest.raises(NotFoundError, match="E-REG-404"):
-        query.subject(session, cadre.cadre)
+        persons.subject(session, cadre.cadre)
 
 
 def test_a_name_that_two_units_bear_asks_for_the_code(

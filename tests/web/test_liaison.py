@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from service.clock import china_day
 from service.db.flow import Notice
 from service.db.tables import Approval, Letter
-from service.registry import query
+from service.registry import persons
 from service.web.pages import refusing
 from service.web.pages import signing as signing_pages
 from service.workflows import handing_over, signing
@@ -26,7 +26,7 @@ __all__ = ["issued_home", "prepared_home", "village"]  # fixtures
 def leader_of(place: Village, unit: str = VILLAGE) -> str:
     parts = place.app.parts
     with parts.sessions.begin() as session:
-        return query.leader(session, unit, china_day(parts.clock())).cadre
+        return persons.leader(session, unit, china_day(parts.clock())).cadre
 
 
 def liaison(place: Village, unit: str = VILLAGE) -> str:

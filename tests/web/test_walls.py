@@ -15,7 +15,7 @@ from service.db.access import Login
 from service.db.changes import Adjustment
 from service.db.office import Campaign, Parcel, Upload
 from service.errors import SetupError
-from service.registry import query
+from service.registry import persons, query
 from service.web import access
 from service.web.access import Access
 from service.workflows import lists
@@ -44,6 +44,7 @@ UNREADY = {
     "/imports/{upload}/marked",
     "/parcels/{parcel}/file",
     "/parcels/{parcel}/all",
+    "/uploads/{unit}/package",
     "/original/{letter}",
     "/original/{letter}/file",
     "/original/{letter}/receipt",
@@ -175,7 +176,7 @@ def who(running: Running, role: Role, own: Place) -> str:
 
 def leader_of(running: Running, unit: str) -> str:
     with running.parts.sessions.begin() as session:
-        return query.leader(session, unit, china_day(running.parts.clock())).cadre
+        return persons.leader(session, unit, china_day(running.parts.clock())).cadre
 
 
 def ask(browser: Browser, method: str, path: str, token: str) -> httpx.Response:

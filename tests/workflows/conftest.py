@@ -15,7 +15,7 @@ from service import app as composition
 from service.app import App
 from service.clock import china_day
 from service.db.tables import Letter
-from service.registry import query
+from service.registry import persons, query
 from service.settings import Settings
 from service.workflows import enrolment, intake, letters, lists, signing
 from service.workflows.parts import Parts
@@ -157,5 +157,5 @@ def people(parts: Parts) -> list[str]:
     on = china_day(parts.clock())
     with parts.sessions.begin() as session:
         own = [one.cadre for one in query.cadres(session, VILLAGE, on)]
-        others = [query.counterpart(session, one, on).cadre for one in own]
+        others = [persons.counterpart(session, one, on).cadre for one in own]
     return list(dict.fromkeys([*own, *others]))

@@ -13,7 +13,7 @@ from service.clock import china_day
 from service.core import parse_entry, sha256_hex
 from service.db.tables import Approval, Key, Letter, LogEntry, Step
 from service.errors import ConflictError, ForbiddenError, NotFoundError, VerificationError
-from service.registry import query
+from service.registry import persons
 from service.verification import known, qr, verdict
 from service.workflows import (
     authority,
@@ -39,7 +39,7 @@ def letter(app: App, letter_id: str) -> Letter:
 
 def leader_of(app: App) -> str:
     with app.parts.sessions.begin() as session:
-        return query.leader(session, VILLAGE, china_day(app.parts.clock())).cadre
+        return persons.leader(session, VILLAGE, china_day(app.parts.clock())).cadre
 
 
 def test_every_letter_is_completed_once_and_everything_agrees(

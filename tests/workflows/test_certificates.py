@@ -14,7 +14,7 @@ from service.core import sha256_hex
 from service.db.pki import CertificateAct
 from service.db.tables import Certificate, Crl, Key
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
-from service.registry import query
+from service.registry import persons, query
 from service.signing import ca
 from service.verification import verdict
 from service.workflows import (
@@ -39,7 +39,7 @@ def _first_cadre(app: App) -> str:
     with app.parts.sessions.begin() as session:
         on = china_day(app.parts.clock())
         own = [one.cadre for one in query.cadres(session, VILLAGE, on)]
-        heads = {query.counterpart(session, one, on).cadre for one in own}
+        heads = {persons.counterpart(session, one, on).cadre for one in own}
     return next(one for one in own if one not in heads)
 
 

@@ -13,7 +13,7 @@ from service.db.changes import Adjustment, Raise
 from service.db.changes import Change as ChangeRow
 from service.db.tables import Assignment, Cadre, Entity, Salt, Unit
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
-from service.registry import adjustment, clocks, handover, merging, query
+from service.registry import adjustment, clocks, handover, merging, persons, query
 from service.registry.records import CadreRow
 from service.workflows import adjusting, arrangements, changes, erasing, in_force, intake, reorganising, tiers
 from tests.workflows import opening
@@ -300,7 +300,7 @@ def test_erasing_a_person_takes_name_phone_and_salt_and_nothing_else(app: App) -
         assert {(row.name, row.mobile, row.post) for row in rows} == {("（已依法删除）", None, leaver.post)}
         assert session.get(Salt, leaver.cadre) is None
         with pytest.raises(NotFoundError, match="E-REG-404"):
-            query.subject(session, leaver.cadre)
+            persons.subject(session, leaver.cadre)
 
 
 def test_merged_villages_keep_their_bonds_and_their_past(app: App, clock: DayClock) -> None:

@@ -17,7 +17,7 @@ from service.db.intake import PendingRow
 from service.db.records import RecordAct
 from service.db.tables import Base, Cadre, Letter, ListVersion, LogEntry, Salt
 from service.errors import ConflictError, CorruptError, ForbiddenError, InputError
-from service.registry import erasure, frozen, query, traces
+from service.registry import erasure, frozen, persons, query, traces
 from service.registry.dated import Change, Writer
 from service.workflows import acts, adjusting, erasing, letters, lists
 from tests.workflows import opening
@@ -119,7 +119,7 @@ def test_the_hash_of_a_frozen_list_is_proved_before_and_after(app: App, leaver: 
 
 def test_the_act_is_logged_without_anybody_s_name(app: App, leaver: Cadre) -> None:
     with app.parts.sessions.begin() as session:
-        subject = query.subject(session, leaver.cadre)
+        subject = persons.subject(session, leaver.cadre)
     asked = erasing.request_erasure(app.parts, leaver.cadre, who=CLERK, basis=BASIS)
     erasing.approve_erasure(app.parts, asked, who=BOSS)
     with app.parts.sessions.begin() as session:

@@ -24,7 +24,7 @@ from service.errors import (
 from service.keys import private
 from service.keys.private import LocalSigner
 from service.keys.signer import Algorithm
-from service.registry import query
+from service.registry import persons, query
 from service.signing import ca, cms, csr
 from service.verification import verdict
 from service.workflows import authority, certificates, enrolment, licensed, pins, signing
@@ -110,7 +110,7 @@ def person(app: App) -> str:
     with app.parts.sessions.begin() as session:
         on = china_day(app.parts.clock())
         own = [one.cadre for one in query.cadres(session, VILLAGE, on)]
-        heads = {query.counterpart(session, one, on).cadre for one in own}
+        heads = {persons.counterpart(session, one, on).cadre for one in own}
     found = next(one for one in own if one not in heads)
     certificates.revoke(app.parts, found, ca.Reason.SUPERSEDED, GROUND)
     return found
@@ -121,7 +121,7 @@ def test_a_request_is_a_good_one_to_openssl(app: App, person: str, outside_ca: O
     text = outside_ca.run("req -in r.csr -verify -noout -text -nameopt utf8")
     assert "Digital Signature, Non Repudiation" in text
     with app.parts.sessions.begin() as session:
-        assert query.subject(session, person) in text
+        assert persons.subject(session, person) in text
 
 
 def test_a_letter_signed_with_a_licensed_certificate_is_vouched_for_by_its_authority(

@@ -10,7 +10,7 @@ from service.archive.store import FolderStore
 from service.clock import china_day
 from service.db.tables import Approval, Cadre, Letter, Step, Unit
 from service.errors import ForbiddenError, InputError
-from service.registry import query
+from service.registry import persons, query
 from service.signing import approvals
 from service.workflows import jobs, lasting, letters, signing
 from tests.workflows.conftest import PIN, VILLAGE, HandClock, people
@@ -24,7 +24,7 @@ def sign_own(app: App) -> str:
             signing.sign_letters(app.parts, person, PIN, device="test", only=own)
     app.drain()
     with app.parts.sessions.begin() as session:
-        return query.leader(session, VILLAGE, china_day(app.parts.clock())).cadre
+        return persons.leader(session, VILLAGE, china_day(app.parts.clock())).cadre
 
 
 def states(app: App) -> dict[str, str]:

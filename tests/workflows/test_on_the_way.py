@@ -11,7 +11,7 @@ from service.core import Sha256Hex
 from service.db.flow import Hold, Task
 from service.db.tables import Certificate, Letter, Step
 from service.errors import ConflictError, InputError
-from service.registry import query
+from service.registry import persons, query
 from service.verification import verdict
 from service.workflows import (
     authority,
@@ -62,7 +62,7 @@ def open_tasks(app: App, one: str) -> set[tuple[str, str | None]]:
 
 def leader_of(app: App, unit: str = VILLAGE) -> str:
     with app.parts.sessions.begin() as session:
-        return query.leader(session, unit, china_day(app.parts.clock())).cadre
+        return persons.leader(session, unit, china_day(app.parts.clock())).cadre
 
 
 def ordinary(app: App, issued: list[str]) -> list[str]:

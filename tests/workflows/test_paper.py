@@ -17,7 +17,7 @@ from service.core import Sha256Hex, parse_entry, sha256_hex
 from service.db.tables import LogEntry
 from service.documents import pictures
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
-from service.registry import query
+from service.registry import persons
 from service.workflows import board, handing_over, paper, platform_files, refusing, rosters
 from tests.documents.test_scans import document, photo
 from tests.workflows.conftest import VILLAGE, HandClock
@@ -56,7 +56,7 @@ def test_two_persons_register_a_scan_and_nobody_calls_it_a_signature(app: App, i
             or b""
         )
         assert paper.counts(session, [VILLAGE], DAY) == {VILLAGE: 1}
-        subject = query.subject(session, cadre)
+        subject = persons.subject(session, cadre)
         (row,) = board.rows(session, [VILLAGE], DAY, VILLAGE)
         assert (row.figure("paper").done, row.figure("signed").done) == (1, 0)
     assert entry.event.value == "paper" and entry.file is not None

@@ -110,7 +110,7 @@ def test_every_letter_is_signed_with_sm2_and_in_force(reports: list[Report]) -> 
 def test_the_printed_words_name_both_algorithms(reports: list[Report]) -> None:
     report = reports[0]
     words = report_words.signature(report, report.signatures[0])
-    assert words["level"].endswith("算法 SM2、SM3")
+    assert words["state"].endswith("算法 SM2、SM3")
     assert words["time_proof"].endswith("算法 ECDSA-P256、SHA-256")
     assert report_words.timestamp(report.timestamps[0])["state"].endswith("算法 ECDSA-P256、SHA-256")
 

@@ -9,7 +9,7 @@ from service.clock import chinese_date
 from service.core import Json, Party, Role
 from service.db.records import Problem, Visit
 from service.db.tables import Cadre, Letter
-from service.registry import query, visits
+from service.registry import persons, query, visits
 from service.registry.duty_rows import COMMITMENT, OVER, SIGNED
 from service.registry.figures import Figure
 from service.registry.records import TIER_LEVEL
@@ -59,7 +59,7 @@ def build(desk: Desk, target: str) -> Paper:
     }
     number = f"{desk.unit(cadre.unit).name}履职〔{year}〕{desk.place_of(cadre)}号"
     title = f"{year}年度食品安全包保履职报告（{LEVEL_NAMES[cadre.level]}）"
-    subject = query.subject(desk.session, target)
+    subject = persons.subject(desk.session, target)
     party = Party(Role.CADRE, 1, "cadre", unit, cadre.post, cadre.name, subject)
     return Paper(fields, title, number, unit, (party,))
 

@@ -159,6 +159,11 @@ def _vendors() -> tuple[Vector, ...]:
         Vector("vendor_gm_after_a_good_signature", "先有可验的签名，后加厂商格式的签名", lambda: _vendor(
             ministry().sign(plain, "Sig1"), detached, _signed_message, second=True), INDETERMINATE, ("SIG_FORMAT_VENDOR",),
             trust="licensed"),
+        Vector("vendor_gm_under_a_document_timestamp", "厂商格式的签名之后加盖文档时间戳", lambda: ministry().timestamp(
+            _vendor(plain, detached, _signed_message), "Stamp1"), INDETERMINATE, ("SIG_FORMAT_VENDOR",), trust="licensed"),
+        Vector("vendor_name_given_to_our_signature", "更新把我们的签名改称厂商格式，原来的签名仍在而不再显示", lambda: surgery.edit(
+            street().issued, surgery.number_of(street().issued, b"/ByteRange"), b"/ETSI.CAdES.detached",
+            b"/GM.sm2cms.detached"), INVALID, ("SIG_REMOVED", "SIG_FORMAT_VENDOR"), trust="street_sm2"),
         Vector("vendor_gb_35275_in_adbe_pkcs7", "adbe.pkcs7.detached 里装着 GB/T 35275 的签名消息", lambda: _vendor(
             plain, b"/Filter /Adobe.PPKLite /SubFilter /adbe.pkcs7.detached", _signed_message), INDETERMINATE,
             ("SIG_FORMAT_VENDOR",), trust="licensed"),
