@@ -57,6 +57,8 @@ def test_two_persons_register_a_scan_and_nobody_calls_it_a_signature(app: App, i
         )
         assert paper.counts(session, [VILLAGE], DAY) == {VILLAGE: 1}
         subject = persons.subject(session, cadre)
+        (row,) = board.rows(session, [VILLAGE], app.parts.clock(), VILLAGE)
+        assert (row.figure("paper").done, row.figure("signed").done) == (1, 0)
     assert entry.event.value == "paper" and entry.file is not None
     scan = app.parts.store.get(entry.file.sha256)
     assert scan.startswith(b"%PDF") and list(app.parts.work.digests()) == []
