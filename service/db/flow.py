@@ -12,7 +12,7 @@ from service.db.tables import Base
 
 
 class Deadline(Base):
-    """截止时间 of a year's letters of a unit, and of those below it that have none of their own."""
+    """截止时间 of a year's letters of a unit that is in no campaign, and of such units below it."""
 
     __tablename__ = "campaign_deadline"
 
@@ -74,7 +74,7 @@ class Notice(Base):
     __table_args__ = (
         UniqueConstraint("person", "day"),
         CheckConstraint("why IN ('new','reminder')", name="why"),
-        CheckConstraint("state IN ('pending','sent','dropped')", name="state"),
+        CheckConstraint("state IN ('pending','sent','dropped','failed')", name="state"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -83,6 +83,7 @@ class Notice(Base):
     why: Mapped[str] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(8))
     way: Mapped[str | None] = mapped_column(String(10))  # file, smtp, webhook
+    fault: Mapped[str | None] = mapped_column(String(200))  # why it can't be delivered
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(64))
     sent_at: Mapped[datetime | None]

@@ -28,6 +28,8 @@ ITEMS = [
     Item("/campaigns", "承诺签订", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)),
     Item("/seal", "用印", (Role.SEAL_KEEPER,)),
     Item("/board", "签订进度", LOOKS),
+    Item("/liaison", "联络", (Role.LIAISON,)),
+    Item("/desks", "现场签订", (Role.CLERK,)),
     Item("/changes", "途中变更", (Role.CLERK,)),
     Item("/accounts", "账号", (Role.ADMIN,)),
     Item("/acts", "操作记录", (Role.ADMIN, Role.AUDITOR)),

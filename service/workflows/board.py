@@ -19,6 +19,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    not_,
     null,
     select,
     union_all,
@@ -45,12 +46,11 @@ Holds = Callable[[Any], ColumnElement[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One figure: its key, its words, when a cadre counts; `stage`: a step on the way, so that it can be drawn."""
+    """One figure: its key, its words, when a cadre counts."""
 
     key: str
     name: str
     holds: Holds
-    stage: bool = True
 
 
 def _in(*states: str) -> Holds:
@@ -67,25 +67,35 @@ COLUMNS = (
     Column("signed", "已签", _in(*SIGNED)),
     Column("countersigned", "已监督签署", _in(*COUNTERSIGNED)),
     Column("final", "已存档", _in(*letters.FINISHED)),
-    Column("paper", "纸质", _in(paper.STATE), stage=False),
-    Column("uploaded", "已上传", lambda one: one.uploaded, stage=False),
-    Column("overdue", "已逾期", _overdue, stage=False),
+    Column("paper", "纸质", _in(paper.STATE)),
+    Column("uploaded", "已上传", lambda one: one.uploaded),
+    Column("overdue", "已逾期", _overdue),
 )
 """What is counted, stages in the order of the way a letter goes; all are parts of 应签.
 
 纸质 is no electronic signature and in no other figure but 已制发; 已上传 is either's file on the national platform.
 """
+SEGMENTS = (
+    Column("final", "已存档", _in(*letters.FINISHED)),
+    Column("countersigned", "已监督签署", _in("countersigned")),
+    Column("signed", "已签", _in("signed", "extended")),
+    Column("paper", "纸质", _in(paper.STATE)),
+    Column("read", "已阅读", lambda one: and_(one.state == "issued", one.opened)),
+    Column("issued", "已制发", lambda one: and_(one.state == "issued", not_(one.opened))),
+)
+"""What is drawn: each cadre once, at the furthest they are; who is in none has no letter yet."""
 NAMES = tuple(one.name for one in COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: a unit with what lies below it (`own`: without), how many should sign, and each figure by COLUMNS."""
+    """One line: a unit with what lies below it (`own`: without), how many should sign, figures and drawn segments."""
 
     unit: str
     name: str
     due: int
     figures: tuple[Figure, ...]
+    segments: tuple[int, ...]
     own: bool = False
 
     def figure(self, key: str) -> Figure:
@@ -94,21 +104,13 @@ class Row:
 
     @property
     def bar(self) -> list[tuple[str, str, float, float]]:
-        """Return the stacked bar, the furthest stage first: (key, words, start, width) in percent of the whole."""
-        if not self.due:
-            return []
-        stages = [
-            (column, figure.done)
-            for column, figure in zip(COLUMNS, self.figures, strict=True)
-            if column.stage
-        ]
-        parts, reached = [], 0
-        for column, done in reversed(stages):
-            count = max(0, done - reached)
+        """Return the stacked bar, the furthest first: (key, words, start, width) in percent of the whole."""
+        parts, at = [], 0
+        for column, count in zip(SEGMENTS, self.segments, strict=True):
             if count:
-                start, width = 100 * reached / self.due, 100 * count / self.due
-                parts.append((column.key, f"{column.name} {done}", round(start, 3), round(width, 3)))
-            reached = max(reached, done)
+                start, width = 100 * at / self.due, 100 * count / self.due
+                parts.append((column.key, f"{column.name} {count}", round(start, 3), round(width, 3)))
+            at += count
         return parts
 
 
@@ -165,8 +167,9 @@ def _places(session: Session, codes: Collection[str], now: datetime) -> dict[str
 
 
 def _row(code: str, name: str, counted: Mapping[str, tuple[int, ...]], *, own: bool = False) -> Row:
-    due, *done = counted.get(code, (0,) * (len(COLUMNS) + 1))
-    return Row(code, name, due, tuple(Figure(min(one, due), due) for one in done), own)
+    due, *done = counted.get(code, (0,) * (1 + len(COLUMNS) + len(SEGMENTS)))
+    figures = tuple(Figure(min(one, due), due) for one in done[: len(COLUMNS)])
+    return Row(code, name, due, figures, tuple(done[len(COLUMNS) :]), own)
 
 
 def _tops(places: Mapping[str, Unit]) -> list[str]:
@@ -187,9 +190,10 @@ def _with_below(
 
 
 def _count(session: Session, codes: Collection[str], now: datetime) -> dict[str, tuple[int, ...]]:
-    """Return for each unit how many should sign, and how many of them count in each column."""
+    """Return for each unit how many should sign, and how many of them count in each column and segment."""
     facts = _facts(session, codes, now)
-    counts = [func.count(case((column.holds(facts.c), facts.c.cadre)).distinct()) for column in COLUMNS]
+    asked = (*COLUMNS, *SEGMENTS)
+    counts = [func.count(case((column.holds(facts.c), facts.c.cadre)).distinct()) for column in asked]
     found = select(facts.c.unit, func.count(facts.c.cadre.distinct()), *counts).group_by(facts.c.unit)
     return {code: tuple(numbers) for code, *numbers in session.execute(found)}
 

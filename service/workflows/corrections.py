@@ -48,7 +48,7 @@ def correct_name(parts: Parts, cadre: str, name: str, *, how: str, basis: str, b
     with parts.sessions.begin() as session:
         old = query.cadre(session, cadre, china_day(now))
         if old.name == name:
-            raise ConflictError("E-REG-890", "更正后的姓名与登记的相同，不必更正。")
+            raise ConflictError("E-REG-910", "更正后的姓名与登记的相同，不必更正。")
         held = _own_certificates(session, cadre, now)
         subject = replace(authority.subject_name(parts, session, cadre, now), common_name=name)
     ders = [_issued(parts, one, subject, now) for one in held[:1]]
@@ -74,7 +74,7 @@ def leave(
     Returns the handover that is drafted for the list, and what is still open in it.
     """
     if not why.strip():
-        raise InputError("E-REG-891", "请写明离任的事由。")
+        raise InputError("E-REG-911", "请写明离任的事由。")
     sheet, _ = adjusting.leave(parts, cadre, who=by.who[:64], why=why.strip()[:200], to=to or None)
     tasks.settle_of(parts, cadre=cadre)
     now = parts.clock()
@@ -89,7 +89,7 @@ def appoint(parts: Parts, unit: str, leader: str, stand_in: str | None, why: str
     `stand_in` countersigns the leader's own letter; it stays where none is named, unless it is the new leader.
     """
     if not why.strip():
-        raise InputError("E-REG-891", "请写明更换的事由。")
+        raise InputError("E-REG-911", "请写明更换的事由。")
     now = parts.clock()
     on = china_day(now)
     with parts.sessions.begin() as session:
@@ -97,7 +97,7 @@ def appoint(parts: Parts, unit: str, leader: str, stand_in: str | None, why: str
         _require_serving(session, unit, leader, now)
         facts = {"leader": leader, "stand_in": stand_in or place.stand_in}
         if facts["stand_in"] == leader:
-            raise InputError("E-REG-892", "主要负责人不能做自己承诺书的监督方，请同时另选一位。")
+            raise InputError("E-REG-912", "主要负责人不能做自己承诺书的监督方，请同时另选一位。")
         if place.leader == leader and facts["stand_in"] == place.stand_in:
             raise ConflictError("E-REG-893", "登记的就是这位主要负责人，不必更换。")
         writer = Writer(Unit, Change(by.who[:64], why.strip()[:200], on, now))
@@ -110,7 +110,7 @@ def appoint(parts: Parts, unit: str, leader: str, stand_in: str | None, why: str
 def merge(parts: Parts, old: str, into: str, why: str, *, by: Person, plan: bool) -> tuple[Merged, Effect]:
     """Merge a unit into another of its level (撤并), or with `plan` only try it; waiting letters pass to its leader."""
     if not why.strip():
-        raise InputError("E-REG-891", "请写明撤并的依据。")
+        raise InputError("E-REG-911", "请写明撤并的依据。")
     with parts.sessions.begin() as session:
         on = china_day(parts.clock())
         one, other = query.unit(session, old, on), query.unit(session, into, on)

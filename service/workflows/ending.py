@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.core import Sha256Hex, sha256_hex
+from service.db.flow import Hold, Task
 from service.db.tables import Letter, Step
 from service.errors import ConflictError, CorruptError, InputError, ServiceError
 from service.registry import query
@@ -188,6 +189,8 @@ def _forget_unsigned(session: Session, old: Letter) -> None:
         if all(step.state in ("prepared", "dropped") for step in tries):
             for step in tries:
                 session.delete(step)
+            for table in (Hold, Task):
+                session.execute(delete(table).where(table.letter == letter.id))
             session.flush()
             session.delete(letter)
     session.flush()

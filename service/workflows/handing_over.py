@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from service.clock import china_day
 from service.core import Sha256Hex
+from service.db.flow import Remark
 from service.db.tables import Letter, LogEntry, LogHead, Step
 from service.errors import NotFoundError
 from service.registry import query
@@ -39,6 +40,9 @@ class Line:
     action: str
     state: str
     opened: bool
+    remark: str = ""
+    ready: bool = True
+    """False where the leader's 联络员 asks them to look at it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ def board_of(parts: Parts, person: str) -> Board:
         here = session.scalars(
             select(Letter).where(Letter.id.in_(rows)).order_by(Letter.unit, Letter.number)
         ).all()
+        said = {one.letter: one for one in session.scalars(select(Remark).where(Remark.leader == person))}
         seen = reading.opened(session, person, [one.head or "" for one in here])
         units = {one.code: one.name for one in query.units(session, on)}
         busy = session.scalars(
@@ -84,6 +89,8 @@ def board_of(parts: Parts, person: str) -> Board:
             rows.get(one.id, ""),
             STATES.get(one.state, one.state),
             (one.head or "") in seen,
+            said[one.id].words if one.id in said else "",
+            one.id not in said or said[one.id].ready,
         )
 
     return Board(

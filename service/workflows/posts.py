@@ -1,5 +1,6 @@
 """Who holds the posts that a letter is about on a day: its cadre, who countersigns it, the unit after a 撤并."""
 
+from collections.abc import Iterable
 from datetime import date
 
 from sqlalchemy import select
@@ -56,7 +57,12 @@ def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
 def units_led(session: Session, person: str, on: date) -> set[str]:
     """Return the units whose letters a person may have to countersign: led or stood in for, and what those were."""
     heads = select(Unit.code).where(as_of(Unit, on), (Unit.leader == person) | (Unit.stand_in == person))
-    found = new = set(session.scalars(heads))
+    return with_former(session, session.scalars(heads))
+
+
+def with_former(session: Session, codes: Iterable[str]) -> set[str]:
+    """Return these units with all that were merged into them (撤并): letters keep the unit they were drawn up for."""
+    found = new = set(codes)
     while new:
         new = set(session.scalars(select(Unit.code).where(Unit.successor.in_(new)))) - found
         found = found | new

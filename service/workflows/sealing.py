@@ -16,7 +16,18 @@ from service.core import Sha256Hex
 from service.db.tables import Job, Letter, Step
 from service.errors import ConflictError, ForbiddenError, InputError
 from service.registry import query
-from service.workflows import authority, ending, handing_over, jobs, letters, naming, reading, signing, steps
+from service.workflows import (
+    authority,
+    ending,
+    handing_over,
+    holds,
+    jobs,
+    letters,
+    naming,
+    reading,
+    signing,
+    steps,
+)
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.ending import Ground
@@ -49,7 +60,9 @@ class Batch:
 
 def waiting(session: Session, codes: Collection[str]) -> dict[str, int]:
     """Return how many letters wait for the seal, by unit."""
-    rows = select(Letter.unit, func.count()).where(Letter.unit.in_(codes), Letter.state == "draft")
+    rows = select(Letter.unit, func.count()).where(
+        Letter.unit.in_(codes), Letter.state == "draft", holds.free()
+    )
     return dict(session.execute(rows.group_by(Letter.unit).order_by(Letter.unit)).all())
 
 
@@ -72,7 +85,8 @@ def batch_of(parts: Parts, unit: str, person: Person) -> Batch:
         seal = authority.seal_for(session, unit, on)
         owner = naming.body(session, seal.unit, on).committee
         units = _units_under(session, unit, on)
-        drafts = session.scalars(select(Letter).where(Letter.unit.in_(units), Letter.state == "draft")).all()
+        open_drafts = select(Letter).where(Letter.unit.in_(units), Letter.state == "draft", holds.free())
+        drafts = session.scalars(open_drafts).all()
         job = session.scalars(select(Job).where(Job.task == PREPARE, Job.target == unit)).first()
         names = {one.id: str(letters.content_of(one).fields["cadre_name"]) for one in drafts}
         going = session.scalars(

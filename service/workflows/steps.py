@@ -360,7 +360,8 @@ def _log(parts: Parts, step: Step, made: bytes) -> None:
             letter.state = event.value
         if step.action == "countersign":
             jobs.add(session, "complete", letter.id, now)
-        jobs.add(session, "todo", str(step.id), now)
+        if step.action in ROLES or step.action in ENDINGS:  # somebody else is next, or nobody
+            jobs.add(session, "todo", str(step.id), now)
 
 
 def require_valid(parts: Parts, revision: bytes, letter: Letter) -> None:

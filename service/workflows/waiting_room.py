@@ -85,14 +85,19 @@ def waiters(session: Session, codes: Collection[str], now: datetime) -> list[Wai
 
 def faults(session: Session, codes: Collection[str], now: datetime) -> list[str]:
     """Return why notices to people of these units did not leave, once each."""
+    today = china_day(now)
     rows = session.execute(
-        select(Job.fault)
+        select(Job.fault, Notice.fault.label("refused"))
         .join(Notice, (Job.task == "notify") & (Job.target == Notice.id))
-        .join(Cadre, (Cadre.cadre == Notice.person) & as_of(Cadre, china_day(now)))
-        .where(Cadre.unit.in_(codes), Notice.state == "pending", Job.fault.is_not(None))
+        .join(Cadre, (Cadre.cadre == Notice.person) & as_of(Cadre, today))
+        .where(Cadre.unit.in_(codes))
+        .where(
+            ((Notice.state == "pending") & Job.fault.is_not(None))
+            | ((Notice.state == "failed") & (Notice.day == today))
+        )
         .distinct()
     )
-    return sorted(str(row.fault) for row in rows)
+    return sorted({str(row.refused or row.fault) for row in rows})
 
 
 def _office_task(task: Task, letter: Letter | None, held: Hold | None) -> OfficeTask:
@@ -111,7 +116,7 @@ def _people(session: Session, ids: Collection[str], now: datetime) -> dict[str, 
 def _told(session: Session, ids: Collection[str]) -> dict[str, str]:
     """Return of each person when they were told last, and whether it has left."""
     rows = session.scalars(select(Notice).where(Notice.person.in_(ids)).order_by(Notice.day))
-    words = {"pending": "待发出", "sent": "已通知", "dropped": "未发出"}
+    words = {"pending": "待发出", "sent": "已通知", "dropped": "未发出", "failed": "未能送达"}
     return {one.person: f"{one.day:%m-%d} {words[one.state]}" for one in rows}
 
 

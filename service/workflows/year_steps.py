@@ -40,10 +40,10 @@ def steps(parts: Parts, session: Session, codes: Collection[str], now: datetime)
     return [
         Step("导入登记簿", "/imports", f"{counts['entities']} 户主体", counts["entities"] > 0),
         Step("分配包保关系", "/bonds", f"{counts['assignments']} 条", counts["assignments"] > 0),
-        Step("责任清单审定", "/lists", f"{decided} 个单位", _is_all(decided)),
+        Step("责任清单审定", "/lists", f"{decided.done}/{decided.total} 个单位", _is_all(decided)),
         Step("文本核定", "/texts", "已核定" if adopted == 2 else "参考文本，待核定", adopted == 2),
-        Step("制发承诺书", "/campaigns", f"{begun}", _is_all(begun)),
-        Step("签订存档", "/board", f"{final}", _is_all(final)),
+        Step("制发承诺书", "/campaigns", f"{begun.done}/{begun.total} 人", _is_all(begun)),
+        Step("签订存档", "/board", f"{final.done}/{final.total} 人", _is_all(final)),
     ]
 
 

@@ -138,7 +138,7 @@ def _seal_is_prepared_by_a_worker(place: Village, monkeypatch: pytest.MonkeyPatc
 def test_the_first_page_says_what_is_next_and_lists_are_fetched_as_files(before: Village) -> None:
     with browser(before, Role.CLERK) as clerk:
         home = clerk.get("/").text
-        assert "2026 年办理" in home and "90 户主体" in home and "0/5（0.0%） 个单位" in home
+        assert "2026 年办理" in home and "90 户主体" in home and "0/5 个单位" in home
         assert home.count('<li class="done">') == 2 and 'href="/campaigns"' in home
         with before.app.parts.sessions.begin() as session:
             list_id = session.scalars(select(ListVersion.id)).one()
@@ -168,7 +168,9 @@ def test_the_board_counts_by_columns_what_is_late_on_paper_uploaded_or_out(villa
     assert [counted(after, key)[0] for key in ("paper", "uploaded", "overdue")] == [1, 1, 2]
     with browser(village, Role.AUDITOR) as auditor:
         page = auditor.get(f"/board?unit={TOWN}").text
-        assert page.count("<svg") >= 2 and "style=" not in page and "已监督签署 1" in page
+        assert (
+            page.count("<svg") >= 2 and "style=" not in page and "已监督签署 1<" in page and "纸质 1<" in page
+        )
         table = openpyxl.load_workbook(io.BytesIO(auditor.get(f"/board/table?unit={VILLAGE}").content))
     lines = list(table["汇总"].iter_rows(values_only=True))
     assert lines[2][:7] == ("五马一社区", VILLAGE, 3, 3, "100%", 0, "0.0%")

@@ -43,11 +43,11 @@ def test_two_persons_make_a_letter_paper_and_it_is_uploaded(village: Village) ->
             page.get_by_label("扫描件清晰").check()
             page.get_by_role("button", name="确认，存入档案").click()
             page.get_by_text("不是电子签名").wait_for()
-            page.goto(f"/uploads/{VILLAGE}")
-            _look(page, "uploads")
+            page.goto(f"/platform/{VILLAGE}")
+            _look(page, "platform")
         listed = clerk.get(f"/letters/{VILLAGE}").text
         assert "已纸质签订" in listed
-        page_of = f"/uploads/{VILLAGE}"
+        page_of = f"/platform/{VILLAGE}"
         made = clerk.get(f"{page_of}/package?form=jpg&limit=2000")
         with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
             assert sum(name.endswith(".jpg") for name in archive.namelist()) == 1

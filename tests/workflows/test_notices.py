@@ -19,7 +19,7 @@ from service.db.tables import Cadre, Job
 from service.errors import InputError, ServiceError, SetupError
 from service.registry.dated import as_of
 from service.settings import Settings
-from service.workflows import jobs, signing
+from service.workflows import jobs, signing, waiting_room
 from service.workflows.todo import contacts, deadlines, mail, messages, reminders, senders, webhook
 from service.workflows.work import TASKS
 from tests.gateways import gateway, mail_server, self_signed
@@ -249,3 +249,46 @@ def test_who_has_nothing_left_to_sign_gets_no_message(app: App, issued: list[str
     assert [one.state for one in notices(app) if one.person == person][-1] == "dropped"
     ids = {json.loads(line)["id"] for line in path.read_text().removeprefix(before).splitlines()}
     assert ids.isdisjoint(one.id for one in notices(app) if one.person == person)
+
+
+def test_who_has_no_number_is_named_to_the_office_and_blocks_nobody(
+    app: App, issued: list[str], tmp_path: Path, clock: HandClock
+) -> None:
+    clock.move(timedelta(days=1))
+    person = letter(app, ordinary(app, issued)[0]).cadre
+    with app.parts.sessions.begin() as session:
+        for row in session.scalars(select(Cadre).where(Cadre.cadre == person)):
+            row.mobile = None
+    with gateway() as posts:
+        made = with_settings(
+            app, notify="webhook", webhook_url=posts.url, webhook_secret_file=secret_file(tmp_path)
+        )
+        reminders.remind(made.parts, [VILLAGE], by=CLERK)
+        work(made)
+    assert len(posts.got) == len(issued) - 1
+    with made.parts.sessions.begin() as session:
+        told = waiting_room.faults(session, [VILLAGE], clock())
+        states = session.scalars(select(Job.state).where(Job.task == "notify")).all()
+    assert told == ["收件人没有登记手机号，通知没有发出；请登记后再催办。"] and set(states) == {"done"}
+
+
+def test_a_way_that_is_not_set_up_waits_and_only_the_newest_notice_leaves(
+    app: App, issued: list[str], tmp_path: Path, clock: HandClock
+) -> None:
+    person = letter(app, ordinary(app, issued)[0]).cadre
+    broken = with_settings(app, notify="webhook", webhook_url="")
+    for _ in range(2):
+        clock.move(timedelta(days=1))
+        reminders.remind(broken.parts, [VILLAGE], by=CLERK, only=[person])
+        work(broken)
+    clock.move(timedelta(hours=2))
+    with broken.parts.sessions.begin() as session:
+        assert "LIANGZE_WEBHOOK_URL" in waiting_room.faults(session, [VILLAGE], clock())[0]
+    with gateway() as posts:
+        work(
+            with_settings(
+                app, notify="webhook", webhook_url=posts.url, webhook_secret_file=secret_file(tmp_path)
+            )
+        )
+    assert len(posts.got) == 1
+    assert [one.state for one in notices(app) if one.person == person][-2:] == ["dropped", "sent"]

@@ -13,7 +13,18 @@ from service.db.tables import Certificate, Letter, Step
 from service.errors import ConflictError, InputError
 from service.registry import persons, query
 from service.verification import verdict
-from service.workflows import authority, corrections, ending, enrolment, holds, letters, refusing, signing
+from service.workflows import (
+    authority,
+    board,
+    corrections,
+    ending,
+    enrolment,
+    holds,
+    letters,
+    refusing,
+    signing,
+    waiting_room,
+)
 from service.workflows.access.roles import Person, Reach, Role
 from service.workflows.todo import tasks
 from tests.workflows.conftest import PIN, TOWN, VILLAGE, HandClock
@@ -76,6 +87,12 @@ def verified(app: App, one: str) -> tuple[str, str]:
     pdf = app.parts.store.get(Sha256Hex(str(letter(app, one).head)))
     report = verdict.verify(pdf, trust, app.parts.clock())
     return report.verdict.value, report.status.value
+
+
+def due_of(app: App) -> int:
+    """Return how many the board says should sign in the village."""
+    with app.parts.sessions.begin() as session:
+        return board.rows(session, [VILLAGE], app.parts.clock(), VILLAGE)[0].due
 
 
 def test_each_letter_is_one_task_of_whoever_is_next(app: App, issued: list[str]) -> None:
@@ -168,7 +185,7 @@ def test_a_name_is_corrected_with_certificate_and_letter_in_one_act(app: App, is
 def test_who_leaves_before_the_countersignature_takes_no_letter_along(app: App, issued: list[str]) -> None:
     signed, unsigned = ordinary(app, issued)[:2]
     sign_own(app, signed)
-    leader = leader_of(app)
+    leader, due = leader_of(app), due_of(app)
     for one in (signed, unsigned):
         sheet, _ = corrections.leave(app.parts, letter(app, one).cadre, "调离", by=CLERK)
         assert sheet.number
@@ -177,7 +194,7 @@ def test_who_leaves_before_the_countersignature_takes_no_letter_along(app: App, 
     with app.parts.sessions.begin() as session:
         assert {one.why for one in session.scalars(select(Hold))} == {"岗位变动"}
         free = set(session.scalars(select(Letter.id).where(holds.free("left"))))
-    assert free == set(issued) - {signed, unsigned}
+    assert free == set(issued) - {signed, unsigned} and due_of(app) == due - 2  # out of N
     ending.void(app.parts, signed, ending.Ground("李样例", "岗位变动", "任免通知"), PIN, device="test")
     app.drain()
     assert letter(app, signed).state == "void" and open_tasks(app, signed) == set()
@@ -223,6 +240,9 @@ def test_letters_of_a_merged_unit_pass_to_the_head_of_the_new_one(
     head = str(into.leader)
     assert open_tasks(app, one) == {("countersign", head)} and one in waiting(app, head)
 
+    with app.parts.sessions.begin() as session:  # the office of the new unit sees whom it waits for
+        waiters = waiting_room.waiters(session, [into.code], app.parts.clock())
+    assert (head, 1) in {(each.person, each.countersign) for each in waiters}
     enrolment.enrol_person(app.parts, head, PIN)
     signing.sign_letters(app.parts, head, PIN, device="test", only=[one])
     app.drain()

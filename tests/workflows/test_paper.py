@@ -18,7 +18,7 @@ from service.db.tables import LogEntry
 from service.documents import pictures
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import persons
-from service.workflows import handing_over, paper, platform_files, refusing, rosters
+from service.workflows import board, handing_over, paper, platform_files, refusing, rosters
 from tests.documents.test_scans import document, photo
 from tests.workflows.conftest import VILLAGE, HandClock
 from tests.workflows.test_on_the_way import CLERK, letter, open_tasks, ordinary, sign_own, signer, verified
@@ -57,6 +57,8 @@ def test_two_persons_register_a_scan_and_nobody_calls_it_a_signature(app: App, i
         )
         assert paper.counts(session, [VILLAGE], DAY) == {VILLAGE: 1}
         subject = persons.subject(session, cadre)
+        (row,) = board.rows(session, [VILLAGE], app.parts.clock(), VILLAGE)
+        assert (row.figure("paper").done, row.figure("signed").done) == (1, 0)
     assert entry.event.value == "paper" and entry.file is not None
     scan = app.parts.store.get(entry.file.sha256)
     assert scan.startswith(b"%PDF") and list(app.parts.work.digests()) == []
@@ -129,6 +131,7 @@ def test_what_was_uploaded_is_recorded_with_its_day(
     with parts.sessions.begin() as session:
         assert platform_files.counts(session, [VILLAGE], DAY) == {VILLAGE: 2}
         days = {line.letter: line.uploaded for line in platform_files.lines(session, VILLAGE, DAY)}
+        assert board.rows(session, [VILLAGE], parts.clock(), VILLAGE)[0].figure("uploaded").done == 2
     assert days == {one: DAY if one in letters[:2] else None for one in letters}
 
 

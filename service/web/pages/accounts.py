@@ -132,7 +132,7 @@ def link(request: Request, cadre: str) -> Response:
         names=names,
         address=address,
         given=given,
-        picture=_qr(address),
+        picture=qr_of(address),
     )
 
 
@@ -141,10 +141,11 @@ def _show_password_link(request: Request, account: str, token: str) -> Response:
     with here.reader.begin() as session:
         row = accounts.require(session, account)
         address = here.address(f"/start/{token}")
-        return render(request, "password_link.html", row=row, address=address, picture=_qr(address))
+        return render(request, "password_link.html", row=row, address=address, picture=qr_of(address))
 
 
-def _qr(address: str) -> str:
+def qr_of(address: str) -> str:
+    """Return an address as a picture that a phone reads."""
     return segno.make(address, error="m").svg_data_uri(scale=5, border=2)
 
 

@@ -27,7 +27,8 @@ def progress(request: Request, unit: str = "") -> Response:
         rows = board.rows(session, codes, now, unit)
         due = deadlines.due_of_all(session, [row.unit for row in rows], now)
     year = china_day(now).year
-    return render(request, "board.html", rows=rows, columns=board.COLUMNS, unit=unit, year=year, due=due)
+    drawn = {"columns": board.COLUMNS, "segments": board.SEGMENTS}
+    return render(request, "board.html", rows=rows, drawn=drawn, unit=unit, year=year, due=due)
 
 
 @pages.get("/board/table", dependencies=[require(*LOOKS)])

@@ -77,13 +77,13 @@ def reject(request: Request, letter: str) -> Response:
     return go(request, f"/letter/{letter}/paper", "unscanned")
 
 
-@pages.get("/uploads/{unit}", dependencies=[require(*DESK)])
+@pages.get("/platform/{unit}", dependencies=[require(*DESK)])
 def uploaded(request: Request, unit: str) -> Response:
     """Show which letters of a unit can be uploaded and which were."""
     return _uploads(request, unit, "")
 
 
-@pages.get("/uploads/{unit}/package", dependencies=[require(*DESK)])
+@pages.get("/platform/{unit}/package", dependencies=[require(*DESK)])
 def package(request: Request, unit: str, form: str = "pdf", limit: int = 2000) -> Response:
     """Send the package."""
     try:
@@ -97,7 +97,7 @@ def package(request: Request, unit: str, form: str = "pdf", limit: int = 2000) -
     return _attachment(f"平台上传包_{unit}_{form}.zip", made.data, "application/zip")
 
 
-@pages.post("/uploads/{unit}", dependencies=[require(Role.CLERK)])
+@pages.post("/platform/{unit}", dependencies=[require(Role.CLERK)])
 def mark(
     request: Request, unit: str, on: Text, letter: Annotated[list[str] | None, Form(max_length=5000)] = None
 ) -> Response:
@@ -106,7 +106,7 @@ def mark(
         platform_files.mark(site_of(request).parts, unit, letter or [], _day(on), by=person_of(request))
     except ServiceError as fault:
         return _uploads(request, unit, fault.message)
-    return go(request, f"/uploads/{unit}", "uploaded")
+    return go(request, f"/platform/{unit}", "uploaded")
 
 
 def _paper(request: Request, letter: str, fault: str) -> Response:
@@ -132,7 +132,7 @@ def _uploads(request: Request, unit: str, fault: str) -> Response:
     with here.reader.begin() as session:
         place, lines = query.unit(session, unit, on), platform_files.lines(session, unit, on)
     return render(
-        request, "uploads.html", 422 if fault else 200, place=place, lines=lines, today=on, fault=fault
+        request, "platform.html", 422 if fault else 200, place=place, lines=lines, today=on, fault=fault
     )
 
 

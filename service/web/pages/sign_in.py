@@ -10,7 +10,7 @@ from service.web.access import person_of, public, signed_in, visitor_of
 from service.web.logins import LoginAdapter, ways
 from service.web.render import go, inside, render
 from service.web.site import site_of
-from service.workflows.access import accounts, sessions
+from service.workflows.access import accounts, desks, sessions
 from service.workflows.access.sessions import Opened
 
 Text = Annotated[str, Form(max_length=200)]
@@ -76,7 +76,9 @@ def logout(request: Request) -> Response:
     """End the session and take its cookie back."""
     person, here = person_of(request), site_of(request)
     sessions.end(here.parts, person.session, "退出", by=person)
-    response = go(request, "/login", "left")
+    with here.reader.begin() as session:
+        at_desk = desks.here(session, cookies.devices(request), here.parts.clock()) is not None
+    response = go(request, "/desk" if at_desk else "/login", "left")
     cookies.drop(response, here.settings, cookies.SESSION)
     return response
 

@@ -20,6 +20,7 @@ from service.workflows import browsing, drawings, handing_over, reading, signing
 from service.workflows.access import identity
 from service.workflows.access.roles import Role
 from service.workflows.parts import Parts
+from service.workflows.todo import deadlines
 
 SIGNERS = (Role.CADRE, Role.LEADER)
 PAGE_WIDTH = 1100  # pixels: sharp on a phone, still under 100 KB a page
@@ -35,7 +36,9 @@ def listed(request: Request) -> Response:
     """List what waits for the signer, and what they have signed this year."""
     parts, me = _parts_and_me(request)
     board = handing_over.board_of(parts, me)
-    return show_signer(request, "sign_list.html", board=board)
+    with site_of(request).reader.begin() as session:
+        due = deadlines.earliest(session, me, parts.clock())
+    return show_signer(request, "sign_list.html", board=board, due=due, late=due and due < parts.clock())
 
 
 @pages.get("/sign/pin", dependencies=[require(*SIGNERS)])

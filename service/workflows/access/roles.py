@@ -84,6 +84,8 @@ class Person:
     whole: bool = True
     must_change: bool = False
     needs_totp: bool = False
+    method: str = ""
+    """How the session began: password, oidc, link, desk."""
 
     @property
     def who(self) -> str:

@@ -13,8 +13,18 @@ from service.workflows.access import grants, secrets, trail
 from service.workflows.access.roles import TWO_FACTORS, Person
 from service.workflows.parts import Parts
 
-IDLE = {"password": timedelta(minutes=30), "oidc": timedelta(minutes=30), "link": timedelta(minutes=30)}
-ABSOLUTE = {"password": timedelta(hours=10), "oidc": timedelta(hours=10), "link": timedelta(hours=12)}
+IDLE = {
+    "password": timedelta(minutes=30),
+    "oidc": timedelta(minutes=30),
+    "link": timedelta(minutes=30),
+    "desk": timedelta(minutes=5),
+}
+ABSOLUTE = {
+    "password": timedelta(hours=10),
+    "oidc": timedelta(hours=10),
+    "link": timedelta(hours=12),
+    "desk": timedelta(minutes=30),
+}
 TOUCH = timedelta(minutes=1)
 """How old `seen_at` gets before it is written again: a request usually only reads."""
 
@@ -131,6 +141,7 @@ def _person(session: Session, account: Account, login: Login, now: datetime) -> 
         session=login.id,
         reaches=reaches,
         since=login.created_at,
+        method=login.method,
         whole=login.whole,
         must_change=account.must_change and login.method == "password",
         needs_totp=login.method == "password"

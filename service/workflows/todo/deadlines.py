@@ -5,13 +5,13 @@ boards and reports ask.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.clock import CHINA, china_day
-from service.db.flow import Deadline
+from service.db.flow import Deadline, Task
 from service.db.tables import Letter
 from service.errors import InputError
 from service.registry import query
@@ -97,9 +97,17 @@ def due_of_all(
     return found
 
 
-def remind_days(row: Deadline) -> tuple[int, ...]:
-    """Return the days from the due day on which people are reminded."""
-    return tuple(int(one) for one in row.remind.split(",") if one)
+def earliest(session: Session, person: str, now: datetime) -> datetime | None:
+    """Return by when the first of a person's open tasks is due, if any is."""
+    rows = select(Task.unit).where(Task.person == person, Task.closed_at.is_(None)).distinct()
+    found = [due_of(session, unit, now) for unit in session.scalars(rows).all()]
+    return min((one for one in found if one), default=None)
+
+
+def is_remind_day(row: Deadline, today: date) -> bool:
+    """Say whether people are to be reminded of a deadline on this day."""
+    due = china_day(row.due_at)
+    return any(due + timedelta(days=int(one)) == today for one in row.remind.split(",") if one)
 
 
 def overdue_letters(

@@ -7,12 +7,14 @@ name, no number is part of an address.
 from datetime import datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.clock import CHINA, china_day
 from service.core import new_id
 from service.db.flow import Contact, Notice, Task
 from service.db.tables import Cadre
+from service.errors import InputError, SetupError, UnavailableError
 from service.registry import query
 from service.registry.dated import as_of
 from service.workflows import jobs
@@ -41,8 +43,13 @@ def tell(
         created_at=now,
         created_by=by[:64],
         sent_at=None,
+        fault=None,
     )
-    session.add(row)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:  # another worker was first
+        return False
     told = update(Task).where(Task.person == person, Task.closed_at.is_(None))
     session.execute(told.values(told=True))
     session.flush()
@@ -53,20 +60,32 @@ def tell(
 def send(parts: Parts, notice_id: str) -> None:
     """Send a notice by the way that is set; UnavailableError (the queue tries again, ever later) while it is down.
 
-    Who has nothing to do any more gets nothing. A repetition after a crash is told by its id to whoever receives it.
+    Who has nothing to do any more, or a newer notice, gets nothing. What can't be delivered (no address, refused for
+    good) is kept with the reason. A repetition after a crash is told by its id to whoever receives it.
     """
     with parts.sessions.begin() as session:
         row = session.get_one(Notice, notice_id)
         if row.state != "pending":
             return
         message = _message(parts, session, row)
-    way = senders.of(parts.settings)
+    state, fault, way = "dropped", None, parts.settings.notify
     if message is not None:
-        way.send(message)
+        state, fault = _deliver(parts, message)
     with parts.sessions.begin() as session:
         row = session.get_one(Notice, notice_id)
-        row.state = "dropped" if message is None else "sent"
-        row.way, row.sent_at = way.name, parts.clock()
+        row.state, row.fault, row.way, row.sent_at = state, fault, way, parts.clock()
+
+
+def _deliver(parts: Parts, message: Message) -> tuple[str, str | None]:
+    try:
+        senders.of(parts.settings).send(message)
+    except UnavailableError:
+        raise
+    except SetupError as error:  # waits until somebody has set it right
+        raise UnavailableError(error.code, error.message) from error
+    except InputError as error:
+        return "failed", error.message[:200]
+    return "sent", None
 
 
 def _message(parts: Parts, session: Session, row: Notice) -> Message | None:
@@ -75,12 +94,12 @@ def _message(parts: Parts, session: Session, row: Notice) -> Message | None:
     cadre = session.scalars(
         select(Cadre).where(as_of(Cadre, china_day(now)), Cadre.cadre == row.person)
     ).first()
-    if not tasks or cadre is None:
+    newer = select(Notice.id).where(Notice.person == row.person, Notice.day > row.day)
+    if not tasks or cadre is None or session.scalars(newer).first() is not None:
         return None
     kinds = [one.what for one in tasks]
     parts_of = [f"{kinds.count(what)} 份{words}" for what, words in _WORDS.items() if what in kinds]
-    due = [found for one in tasks if (found := deadlines.due_of(session, one.unit, now))]
-    text = f"{cadre.name}同志：您有 {'，'.join(parts_of)}{_until(min(due, default=None), now)}。"
+    text = f"{cadre.name}同志：您有 {'，'.join(parts_of)}{_until(deadlines.earliest(session, row.person, now), now)}。"
     address = f"{parts.settings.public_url.rstrip('/')}/sign"
     contact = session.get(Contact, row.person)
     place = query.unit(session, cadre.unit, china_day(now)).name

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import select
 
 from service.clock import CHINA, china_day
-from service.db.flow import Deadline, Task
+from service.db.flow import Task
+from service.workflows import posts
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
@@ -32,7 +32,9 @@ def remind(
     now = parts.clock()
     with parts.sessions.begin() as session:
         waiting = select(Task.person).where(
-            Task.unit.in_(codes), Task.person.is_not(None), Task.closed_at.is_(None)
+            Task.unit.in_(posts.with_former(session, codes)),
+            Task.person.is_not(None),
+            Task.closed_at.is_(None),
         )
         if only is not None:
             waiting = waiting.where(Task.person.in_(only))
@@ -59,29 +61,15 @@ def by_rule(parts: Parts) -> int:
         )
         for person in session.scalars(new.distinct()).all():
             told += notices.tell(parts, session, str(person), now)
-        rows = session.scalars(select(Deadline).where(Deadline.year == today.year)).all()
-        due = {
-            (one.unit, one.kind)
-            for one in rows
-            if any(
-                china_day(one.due_at) + timedelta(days=days) == today for days in deadlines.remind_days(one)
-            )
-        }
-        if not due:
-            return told
         open_ = session.execute(
             select(Task.person, Task.unit)
             .where(Task.person.is_not(None), Task.closed_at.is_(None))
             .distinct()
             .order_by(Task.person)
         ).all()
-        holding = {
-            unit: found
-            for unit in {row.unit for row in open_}
-            if (found := deadlines.of_unit(session, unit, now)) is not None
-        }
+        due = {unit: deadlines.of_unit(session, unit, now) for unit in {row.unit for row in open_}}
         for row in open_:
-            rule = holding.get(row.unit)
-            if rule is not None and (rule.unit, rule.kind) in due:
+            rule = due[row.unit]
+            if rule is not None and deadlines.is_remind_day(rule, today):
                 told += notices.tell(parts, session, str(row.person), now, "reminder")
     return told

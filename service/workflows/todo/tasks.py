@@ -27,7 +27,7 @@ def follow(parts: Parts, target: str) -> None:
     """Bring the tasks of a letter in step after one of its steps (`target`: the step's id) was logged."""
     now = parts.clock()
     with parts.sessions.begin() as session:
-        letter = session.get_one(Letter, session.get_one(Step, int(target)).letter)
+        letter = session.get_one(Letter, session.get_one(Step, int(target)).letter, with_for_update=True)
         settle(parts, session, letter, now)
 
 
@@ -42,7 +42,7 @@ def keep(parts: Parts) -> int:
     for start in range(0, len(waiting), _BATCH):
         with parts.sessions.begin() as session:
             for letter in waiting[start : start + _BATCH]:
-                settle(parts, session, session.get_one(Letter, letter), now)
+                settle(parts, session, session.get_one(Letter, letter, with_for_update=True), now)
     with parts.sessions.begin() as session:
         session.merge(Setting(name=SEEN, value=state))
     return len(waiting)
@@ -92,14 +92,18 @@ def open_for(session: Session, person: str) -> list[Task]:
 
 
 def of_office(session: Session, codes: Collection[str]) -> list[Task]:
-    """Return the open tasks of the offices of these units, oldest first."""
-    rows = select(Task).where(Task.unit.in_(codes), Task.person.is_(None), Task.closed_at.is_(None))
+    """Return the open tasks of the offices of these units (and what was merged into them), oldest first."""
+    rows = select(Task).where(
+        Task.unit.in_(posts.with_former(session, codes)), Task.person.is_(None), Task.closed_at.is_(None)
+    )
     return list(session.scalars(rows.order_by(Task.opened_at, Task.id)))
 
 
 def of_signers(session: Session, codes: Collection[str]) -> list[Task]:
-    """Return the open tasks of signers about letters of these units, oldest first."""
-    rows = select(Task).where(Task.unit.in_(codes), Task.person.is_not(None), Task.closed_at.is_(None))
+    """Return the open tasks of signers about letters of these units (and what was merged into them), oldest first."""
+    rows = select(Task).where(
+        Task.unit.in_(posts.with_former(session, codes)), Task.person.is_not(None), Task.closed_at.is_(None)
+    )
     return list(session.scalars(rows.order_by(Task.unit, Task.opened_at, Task.id)))
 
 
