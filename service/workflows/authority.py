@@ -292,7 +292,10 @@ def _successors(session: Session, on: date) -> frozenset[tuple[str, str]]:
     for one in query.former_units(session):
         if one.valid_to is None or one.valid_to > on:
             continue
-        before = naming.full_name(session, one.code, one.valid_to - timedelta(days=1))
+        last = one.valid_to - timedelta(days=1)
+        if not query.known_on(session, one.code, last):
+            continue  # it went elsewhere before it was here for a day: no letter bears its name
+        before = naming.full_name(session, one.code, last)
         for day in {one.valid_to, on}:
             after = naming.full_name(session, posts.unit_now(session, one.code, day).code, day)
             found.add((before, after))
