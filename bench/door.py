@@ -135,11 +135,18 @@ def cpu_of(process: int) -> float:
         one = below.pop()
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            below += [int(each) for each in Path(f"/proc/{one}/task/{one}/children").read_text().split()]
+            for thread in Path(f"/proc/{one}/task").iterdir():
+                below += [int(each) for each in (thread / "children").read_text().split()]
         except (FileNotFoundError, ProcessLookupError):
             continue
         total += sum(int(fields[at]) for at in (11, 12, 13, 14)) / ticks
     return total
+
+
+def own_cpu_of(process: int) -> float:
+    """Return the seconds that a process alone has computed."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def words(result: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ from sqlalchemy import select  # noqa: E402
 
 from bench import district  # noqa: E402
 from bench.district import PIN, Village  # noqa: E402
-from bench.door import cpu_of, serving  # noqa: E402
+from bench.door import cpu_of, own_cpu_of, serving  # noqa: E402
 from service import app as composition  # noqa: E402
 from service.app import App  # noqa: E402
 from service.core import parse_entry  # noqa: E402
@@ -52,6 +52,7 @@ class Seen:
     """What the generator noted: seconds of page views, pictures and acts, and what went wrong."""
 
     views: list[float] = field(default_factory=list)
+    by_path: dict[str, list[float]] = field(default_factory=dict)
     pictures: list[float] = field(default_factory=list)
     acts: list[float] = field(default_factory=list)
     flows: list[float] = field(default_factory=list)
@@ -83,6 +84,8 @@ class Phone(httpx.Client):
         begun = time.perf_counter()
         answer = self.request(method, path, **options)
         into.append(time.perf_counter() - begun)
+        plain = f"{method} {re.sub(r'[0-9a-z]{32}', '…', path.partition('?')[0])}"
+        self._seen.by_path.setdefault(plain, []).append(into[-1])
         if answer.status_code != 200:
             raise ValueError(f"{method} {path.partition('?')[0]}: {answer.status_code}")
         return answer
@@ -111,13 +114,14 @@ def run(home: Path, signers: int, total: int) -> dict[str, Any]:
     district.close(app)
     seen = Seen()
     with serving(home) as (url, process):
-        begun = time.perf_counter(), cpu_of(process), time.process_time()
+        begun = time.perf_counter(), cpu_of(process), time.process_time(), own_cpu_of(process)
         _all_sign(url, village, given, seen, signers)
         flow, used, mine = (
             time.perf_counter() - begun[0],
             cpu_of(process) - begun[1],
             time.process_time() - begun[2],
         )
+        pages = own_cpu_of(process) - begun[3]
         leader = _countersign(home, url, process, given[village.leader], seen, total)
     views = sorted(seen.views)
     p95 = views[int(len(views) * 0.95)] if views else 0.0
@@ -139,11 +143,13 @@ def run(home: Path, signers: int, total: int) -> dict[str, Any]:
             "p95": round(p95, 3),
             "median": round(statistics.median(views or [0]), 3),
         },
+        "median_seconds": {path: round(statistics.median(one), 3) for path, one in seen.by_path.items()},
         "picture_seconds_p95": round(sorted(seen.pictures)[int(len(seen.pictures) * 0.95)], 3)
         if seen.pictures
         else 0,
         "cpu_seconds": {
             "server_per_signer": round(used / signers, 3),
+            "pages_per_signer": round(pages / signers, 3),
             "generator_per_signer": round(mine / signers, 3),
         },
         "generator_share": round(mine / (used + mine), 3),

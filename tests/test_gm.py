@@ -272,7 +272,7 @@ def test_nothing_that_openssl_made_is_left_behind(key: gm.PrivateKey, name: str)
     assert min(grown) < ROUNDS * 256  # a context or a key of OpenSSL takes more, its buffers for errors less
 
 
-ROUNDS = 200
+ROUNDS = 80
 
 
 def _growth(act: Callable[[], object]) -> int:

@@ -25,18 +25,6 @@ class Deadline(Base):
     set_by: Mapped[str] = mapped_column(String(64))
 
 
-class Reminding(Base):
-    """The hour at which a campaign's days end, and on which days from them people are reminded."""
-
-    __tablename__ = "campaign_reminding"
-
-    campaign: Mapped[str] = mapped_column(ForeignKey("campaign.id"), primary_key=True)
-    hour: Mapped[str] = mapped_column(String(5))  # 17:00, in China
-    remind: Mapped[str] = mapped_column(String(60))
-    set_at: Mapped[datetime]
-    set_by: Mapped[str] = mapped_column(String(64))
-
-
 class Hold(Base):
     """A letter taken out of every queue until the office has decided: refused, its cadre gone, a name wrong."""
 

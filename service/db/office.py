@@ -3,7 +3,7 @@
 Bytes of uploads and of files to be fetched lie in the work store only for a while; the rows stay, and name nobody.
 """
 
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -45,7 +45,7 @@ class Upload(Base):
 
 
 class Campaign(Base):
-    """承诺签订: letters of one kind and year for some units, and the days by which they are to be signed."""
+    """承诺签订: letters of one kind and year for some units; by when they are to be signed is in `flow.Deadline`."""
 
     __tablename__ = "campaign"
     __table_args__ = (Index(None, "unit", "year"),)
@@ -54,8 +54,9 @@ class Campaign(Base):
     unit: Mapped[str] = mapped_column(String(12))  # whose office runs it
     kind: Mapped[str] = mapped_column(String(40))
     year: Mapped[int]
-    sign_by: Mapped[date]  # the last day for the cadres …
-    finish_by: Mapped[date]  # … and for those who countersign
+    heads: Mapped[str] = mapped_column(
+        Text
+    )  # canonical JSON: the units as they were chosen, some with all below
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(64))
 
@@ -66,7 +67,7 @@ class CampaignUnit(Base):
     __tablename__ = "campaign_unit"
     __table_args__ = (
         UniqueConstraint("campaign", "unit"),
-        UniqueConstraint("unit", "kind", "year"),  # a letter has one campaign, and so one deadline
+        UniqueConstraint("unit", "kind", "year"),  # a letter has one campaign
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)

@@ -13,11 +13,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from service.core import Json
 from service.documents.content import Content, china_date
 from service.documents.kinds import Kind, TextStatus
+from service.documents.titles import title_lines
 from service.errors import InputError
 
 _OUTPUT_LIMIT = 32 * 2**20  # characters of one rendered template: a list of 20 000 rows needs 20 million
 _KEPT = 2000  # compiled templates and texts of wording: all kinds have some hundreds
-_FILTERS = {"china_date", "chinese", "tick", "length", "join", "selectattr", "rejectattr", "list"}
+_FILTERS = {
+    *("china_date", "chinese", "tick", "title_lines", "length"),
+    *("join", "selectattr", "rejectattr", "list"),
+}
 _ALLOWED = (  # what a form letter needs; with these a template's work is bounded by its own and its content's size
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If),
     *(nodes.Name, nodes.Const, nodes.Getattr, nodes.Filter, nodes.CondExpr, nodes.Concat),
@@ -66,7 +70,14 @@ def environment(*, autoescape: bool) -> Sandbox:
     sandbox = Sandbox(autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     sandbox.globals = {}
     kept = {name: sandbox.filters[name] for name in ("join", "selectattr", "rejectattr", "list")}
-    sandbox.filters = kept | {"china_date": china_date, "chinese": chinese, "tick": tick, "length": len}
+    own = {
+        "china_date": china_date,
+        "chinese": chinese,
+        "tick": tick,
+        "title_lines": title_lines,
+        "length": len,
+    }
+    sandbox.filters = kept | own
     return sandbox
 
 

@@ -53,6 +53,9 @@ LAYOUTS: Mapping[str, Layout] = {  # the body classes of gbt9704.css
         _A4_ACROSS, (25, 15, 24, 15), 13, 14, (10, 5.4), (22, 10.227), (9, 4.3), (10.5, 6), (14, 8)
     ),
     "sheet": Layout(_A4, (27, 20, 26, 25), 15, 15, (12, 8), (22, 10.227), (10.5, 5.6), (12, 7), (12, 7)),
+    "sheet close": Layout(
+        _A4, (27, 20, 26, 25), 15, 15, (12, 6.6), (22, 10.227), (10.5, 5.6), (12, 7), (12, 7)
+    ),
     "sheet proof": Layout(
         _A4, (27, 20, 56, 25), 15, 15, (12, 8), (22, 10.227), (10.5, 5.6), (12, 7), (12, 7)
     ),
@@ -145,7 +148,7 @@ def _styles(document: Any, name: str, layout: Layout) -> None:
 
 
 def _official(add: "_Adder") -> None:
-    for name, size in (("发文机关标志", 37), ("发文机关标志长", 27), ("发文机关标志特长", 20)):
+    for name, size in (("发文机关标志", 37), ("发文机关标志长", 25.5), ("发文机关标志特长", 20)):
         style = add(name, size, 14, font=TITLE, align="center", before=twips(34), tight=False)
         style.font.color.rgb = RGBColor.from_string(RED)
         style.paragraph_format.space_after = Mm(21.4)

@@ -105,7 +105,7 @@ def require_decision(
     if who in {row.created_by, found.submitted_by}:
         raise ForbiddenError("E-REG-769", f"{who}是该清单的拟稿人或送审人，不能审定；请由他人办理。")
     if not decision.minutes.strip():
-        raise InputError("E-REG-769", "审定须写明会议纪要的名称或编号（--minutes）。")
+        raise InputError("E-REG-769", "审定须写明会议纪要的名称或编号。")
     if not china_day(row.created_at) <= decision.meeting_on <= today:
         raise InputError("E-REG-769", f"会议日期{decision.meeting_on}早于清单编制日，或还没到；请核对。")
 

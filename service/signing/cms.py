@@ -100,7 +100,9 @@ def suite_of(certificate: bytes) -> Suite:
     """Return how the certificate's key signs; raise VerificationError E-SIG-021 for a kind that signs no documents."""
     suite = suites.of_key(public_key_of(certificate))
     if suite is None:
-        raise VerificationError("E-SIG-021", "证书的算法不受支持；请换用 P-256 或 RSA 证书。")
+        raise VerificationError(
+            "E-SIG-021", f"证书的算法不受支持；请换用 {policy.OWN_KEYS_TITLE} 或 RSA 证书。"
+        )
     return suite
 
 

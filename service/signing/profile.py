@@ -33,7 +33,7 @@ def require_key(public_key: bytes) -> str:
     name = crypto.key_name(public_key)
     if name in policy.OWN_KEYS or (name is not None and name.startswith("rsa-")):
         return name
-    raise InputError("E-PKI-015", f"公钥须为 P-256 或不少于 {RSA_BITS} 位的 RSA。")
+    raise InputError("E-PKI-015", f"公钥须为 {policy.OWN_KEYS_TITLE} 或不少于 {RSA_BITS} 位的 RSA。")
 
 
 def require_policy(public_key: bytes, until: datetime) -> None:
@@ -43,7 +43,8 @@ def require_policy(public_key: bytes, until: datetime) -> None:
     if end is not None and until > end:
         raise InputError(
             "E-PKI-019",
-            f"算法 {name} 用于新密钥和新证书只到 {end:%Y-%m-%d}：请改用 P-256 或不少于 {RSA_BITS} 位的 RSA。",
+            f"算法 {name} 用于新密钥和新证书只到 {end:%Y-%m-%d}："
+            f"请改用 {policy.OWN_KEYS_TITLE} 或不少于 {RSA_BITS} 位的 RSA。",
         )
 
 

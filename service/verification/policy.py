@@ -34,6 +34,7 @@ SIGNING_USAGES = frozenset(
 
 # Kinds of key, besides RSA, for which we make certificates.
 OWN_KEYS = frozenset({"ecdsa-p256", "sm2"})
+OWN_KEYS_TITLE = "P-256、SM2"
 
 Ends = Mapping[str, datetime | None]
 

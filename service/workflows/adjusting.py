@@ -137,9 +137,12 @@ def withdraw(parts: Parts, sheet: str, *, by: Person | None = None) -> None:
 
 
 def draft_roster(
-    parts: Parts, rows: Sequence[CadreRow], unit: str, *, who: str, why: str
+    parts: Parts, rows: Sequence[CadreRow], unit: str, *, who: str, why: str, by: Person | None = None
 ) -> tuple[Sheet, roster.Roster]:
-    """Match a new roster (换届), propose all successors and draft it all as one adjustment."""
+    """Match a new roster (换届), propose all successors and draft it all as one adjustment.
+
+    `by` is whose act is on record.
+    """
     with parts.sessions.begin() as session:
         recorder = recorder_of(parts, session, who, why)
         change = recorder.change
@@ -172,6 +175,8 @@ def draft_roster(
             *(one.reason for one in assigned.unassigned if one.fault),
             *handover.headless(session, set(matched.leaving), change.on),
         )
+        if by is not None:
+            trail.note(session, change.now, "编制换届调整单", by=by, unit=place.code, target=sheet.id)
         return Sheet(sheet.id, sheet.number, len(noted), len(lines), left, letters, assigned.loads), matched
 
 

@@ -1,19 +1,17 @@
 """The office's board (进度): how far this year's letters are, per unit and with what lies below it, by one query.
 
-Figures count cadres, not files: whoever has a letter, or is in office with entities and should get one, is one; who
-has left before their letter was finished is none.
+Figures count cadres, not files: whoever has a letter, or is in office with entities and should get one, is one.
 A further figure (signed on paper, uploaded …) is a line in COLUMNS, and where it asks for more than `_facts` has, an
 outer join there; pages, charts and tables take their columns from COLUMNS.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     String,
     Subquery,
     and_,
@@ -21,78 +19,83 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    literal,
+    not_,
     null,
-    or_,
     select,
     union_all,
 )
 from sqlalchemy.orm import Session
 
+from service.clock import china_day
 from service.db.flow import PlatformUpload
-from service.db.office import Campaign, CampaignUnit
 from service.db.readings import Opening
 from service.db.tables import Assignment, Cadre, Letter, Unit
 from service.registry import query
 from service.registry.dated import as_of
 from service.registry.figures import Figure
-from service.workflows import holds, letters
+from service.workflows import holds, letters, paper
 from service.workflows.campaigns import of_year
+from service.workflows.todo import deadlines
 
 SIGNED = ("signed", "extended", "countersigned", *letters.FINISHED)
 COUNTERSIGNED = ("countersigned", *letters.FINISHED)
-PAPER = "paper"
-"""Signed by hand: counted apart, never as an electronic signature, and never overdue."""
 
-Holds = Callable[[Any, date], ColumnElement[bool]]
-"""Of the columns of `_facts` and the day: whether it holds of a cadre."""
+Holds = Callable[[Any], ColumnElement[bool]]
+"""Of the columns of `_facts`: whether it holds of a cadre."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One figure: its key, its words, when a cadre counts; `stage`: a step on the way, so that it can be drawn."""
+    """One figure: its key, its words, when a cadre counts."""
 
     key: str
     name: str
     holds: Holds
-    stage: bool = True
 
 
 def _in(*states: str) -> Holds:
-    return lambda one, _on: one.state.in_(states)
+    return lambda one: one.state.in_(states)
 
 
-def _overdue(one: Any, on: date) -> ColumnElement[bool]:
-    """Past the campaign's day for the cadre and not signed, or past that for the leader and not countersigned."""
-    state = func.coalesce(one.state, "")
-    return or_(
-        and_(one.sign_by < on, state.not_in((*SIGNED, PAPER))),
-        and_(one.finish_by < on, state.not_in((*COUNTERSIGNED, PAPER))),
-    )
+def _overdue(one: Any) -> ColumnElement[bool]:
+    return and_(one.late, one.state.is_not(None), one.state.not_in(deadlines.DONE))
 
 
 COLUMNS = (
-    Column("issued", "已制发", lambda one, _: one.state != "draft"),
-    Column("read", "已阅读", lambda one, _: and_(one.state != "draft", one.opened)),
+    Column("issued", "已制发", lambda one: one.state != "draft"),
+    Column("read", "已阅读", lambda one: and_(one.state != "draft", one.opened)),
     Column("signed", "已签", _in(*SIGNED)),
     Column("countersigned", "已监督签署", _in(*COUNTERSIGNED)),
     Column("final", "已存档", _in(*letters.FINISHED)),
-    Column("paper", "纸质签订", _in(PAPER), stage=False),
-    Column("uploaded", "已上传", lambda one, _: one.uploaded, stage=False),
-    Column("overdue", "已逾期", _overdue, stage=False),
+    Column("paper", "纸质", _in(paper.STATE)),
+    Column("uploaded", "已上传", lambda one: one.uploaded),
+    Column("overdue", "已逾期", _overdue),
 )
-"""What is counted, stages in the order of the way a letter goes; all are parts of 应签."""
+"""What is counted, stages in the order of the way a letter goes; all are parts of 应签.
+
+纸质 is no electronic signature and in no other figure but 已制发; 已上传 is either's file on the national platform.
+"""
+SEGMENTS = (
+    Column("final", "已存档", _in(*letters.FINISHED)),
+    Column("countersigned", "已监督签署", _in("countersigned")),
+    Column("signed", "已签", _in("signed", "extended")),
+    Column("paper", "纸质", _in(paper.STATE)),
+    Column("read", "已阅读", lambda one: and_(one.state == "issued", one.opened)),
+    Column("issued", "已制发", lambda one: and_(one.state == "issued", not_(one.opened))),
+)
+"""What is drawn: each cadre once, at the furthest they are; who is in none has no letter yet."""
 NAMES = tuple(one.name for one in COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: a unit with what lies below it (`own`: without), how many should sign, and each figure by COLUMNS."""
+    """One line: a unit with what lies below it (`own`: without), how many should sign, figures and drawn segments."""
 
     unit: str
     name: str
     due: int
     figures: tuple[Figure, ...]
+    segments: tuple[int, ...]
     own: bool = False
 
     def figure(self, key: str) -> Figure:
@@ -101,31 +104,23 @@ class Row:
 
     @property
     def bar(self) -> list[tuple[str, str, float, float]]:
-        """Return the stacked bar, the furthest stage first: (key, words, start, width) in percent of the whole."""
-        if not self.due:
-            return []
-        stages = [
-            (column, figure.done)
-            for column, figure in zip(COLUMNS, self.figures, strict=True)
-            if column.stage
-        ]
-        parts, reached = [], 0
-        for column, done in reversed(stages):
-            count = max(0, done - reached)
+        """Return the stacked bar, the furthest first: (key, words, start, width) in percent of the whole."""
+        parts, at = [], 0
+        for column, count in zip(SEGMENTS, self.segments, strict=True):
             if count:
-                start, width = 100 * reached / self.due, 100 * count / self.due
-                parts.append((column.key, f"{column.name} {done}", round(start, 3), round(width, 3)))
-            reached = max(reached, done)
+                start, width = 100 * at / self.due, 100 * count / self.due
+                parts.append((column.key, f"{column.name} {count}", round(start, 3), round(width, 3)))
+            at += count
         return parts
 
 
-def rows(session: Session, codes: Collection[str], on: date, unit: str = "") -> list[Row]:
+def rows(session: Session, codes: Collection[str], now: datetime, unit: str = "") -> list[Row]:
     """Return the lines of a board: all of it first, then the unit's own and those directly below it.
 
     Without `unit` the lines are those of the highest units among `codes`; no unit outside `codes` counts.
     """
-    places = {one.code: one for one in query.units(session, on) if one.code in codes}
-    counted = _count(session, places, on)
+    places = _places(session, codes, now)
+    counted = _count(session, places, now)
     summed = _with_below(counted, places)
     tops = [unit] if unit in places else _tops(places)
     below = [one for one in places.values() if one.parent == unit] if unit in places else []
@@ -136,10 +131,10 @@ def rows(session: Session, codes: Collection[str], on: date, unit: str = "") -> 
     return [row for n, row in enumerate(found) if row.due or n == 0]
 
 
-def every(session: Session, codes: Collection[str], on: date) -> list[tuple[int, Row]]:
+def every(session: Session, codes: Collection[str], now: datetime) -> list[tuple[int, Row]]:
     """Return (depth, line) of every unit with what lies below it, each under the one above, for tables."""
-    places = {one.code: one for one in query.units(session, on) if one.code in codes}
-    summed = _with_below(_count(session, places, on), places)
+    places = _places(session, codes, now)
+    summed = _with_below(_count(session, places, now), places)
     found: list[tuple[int, Row]] = []
 
     def walk(code: str, depth: int) -> None:
@@ -154,30 +149,27 @@ def every(session: Session, codes: Collection[str], on: date) -> list[tuple[int,
     return found
 
 
-def people(session: Session, codes: Collection[str], on: date) -> list[Any]:
-    """Return one line a cadre: unit, name, post, number, state (None: no letter yet), opened, days, overdue."""
-    facts = _facts(codes, on)
+def people(session: Session, codes: Collection[str], now: datetime) -> list[Any]:
+    """Return one line a cadre: unit, name, post, number, state (None: no letter yet), opened, uploaded, overdue."""
+    facts, on = _facts(session, codes, now), china_day(now)
+    one = facts.c
     found = (
-        select(
-            facts.c.unit,
-            Cadre.name,
-            Cadre.post,
-            facts.c.number,
-            facts.c.state,
-            facts.c.opened,
-            facts.c.sign_by,
-            facts.c.finish_by,
-            _overdue(facts.c, on).label("overdue"),
-        )
-        .join(Cadre, and_(Cadre.cadre == facts.c.cadre, as_of(Cadre, on)))
-        .order_by(facts.c.unit, Cadre.row)
+        select(one.unit, Cadre.name, Cadre.post, one.number, one.state, one.opened, one.uploaded)
+        .add_columns(_overdue(one).label("overdue"))
+        .join(Cadre, and_(Cadre.cadre == one.cadre, as_of(Cadre, on)))
+        .order_by(one.unit, Cadre.row)
     )
     return list(session.execute(found).all())
 
 
+def _places(session: Session, codes: Collection[str], now: datetime) -> dict[str, Unit]:
+    return {one.code: one for one in query.units(session, china_day(now)) if one.code in codes}
+
+
 def _row(code: str, name: str, counted: Mapping[str, tuple[int, ...]], *, own: bool = False) -> Row:
-    due, *done = counted.get(code, (0,) * (len(COLUMNS) + 1))
-    return Row(code, name, due, tuple(Figure(min(one, due), due) for one in done), own)
+    due, *done = counted.get(code, (0,) * (1 + len(COLUMNS) + len(SEGMENTS)))
+    figures = tuple(Figure(min(one, due), due) for one in done[: len(COLUMNS)])
+    return Row(code, name, due, figures, tuple(done[len(COLUMNS) :]), own)
 
 
 def _tops(places: Mapping[str, Unit]) -> list[str]:
@@ -197,53 +189,35 @@ def _with_below(
     return total
 
 
-def _count(session: Session, codes: Collection[str], on: date) -> dict[str, tuple[int, ...]]:
-    """Return for each unit how many should sign, and how many of them count in each column."""
-    facts = _facts(codes, on)
-    counts = [func.count(case((column.holds(facts.c, on), facts.c.cadre)).distinct()) for column in COLUMNS]
+def _count(session: Session, codes: Collection[str], now: datetime) -> dict[str, tuple[int, ...]]:
+    """Return for each unit how many should sign, and how many of them count in each column and segment."""
+    facts = _facts(session, codes, now)
+    asked = (*COLUMNS, *SEGMENTS)
+    counts = [func.count(case((column.holds(facts.c), facts.c.cadre)).distinct()) for column in asked]
     found = select(facts.c.unit, func.count(facts.c.cadre.distinct()), *counts).group_by(facts.c.unit)
     return {code: tuple(numbers) for code, *numbers in session.execute(found)}
 
 
-def _facts(codes: Collection[str], on: date) -> Subquery:
-    """Return one line for each cadre who has this year's letter, or is in office, has entities and no letter yet."""
+def _facts(session: Session, codes: Collection[str], now: datetime) -> Subquery:
+    """Return one line for each cadre who has this year's letter, or is in office, has entities and no letter yet.
+
+    Whose letter was taken out of the queues because they left is not among them (不计入应签).
+    """
+    on = china_day(now)
+    due = deadlines.due_of_all(session, codes, now)
+    late = Letter.unit.in_([code for code, until in due.items() if until < now])
     opened = exists().where(Opening.letter == Letter.id, Opening.person == Letter.cadre)
-    sent = exists().where(PlatformUpload.letter == Letter.id)
-    have = select(
-        Letter.unit,
-        Letter.cadre,
-        Letter.number,
-        Letter.state,
-        opened.label("opened"),
-        sent.label("uploaded"),
-        Letter.kind,
-    ).where(Letter.unit.in_(codes), *of_year(on), Letter.state.not_in(letters.OVER), holds.free("left"))
-    other = select(Letter.cadre).where(*of_year(on), Letter.state.not_in(letters.OVER))
-    nothing = (null().cast(String).label("number"), null().cast(String).label("state"))
+    uploaded = exists().where(PlatformUpload.letter == Letter.id)
+    mine = (*of_year(on), Letter.state.not_in(letters.OVER), holds.free("left"))
+    have = select(Letter.unit, Letter.cadre, Letter.number, Letter.state).where(Letter.unit.in_(codes), *mine)
+    have = have.add_columns(opened.label("opened"), uploaded.label("uploaded"), late.label("late"))
+    nothing: list[Any] = [null().cast(String).label(name) for name in ("number", "state")]
+    nothing += [false().label(name) for name in ("opened", "uploaded", "late")]
     should = (
-        select(
-            Cadre.unit,
-            Cadre.cadre,
-            *nothing,
-            false().label("opened"),
-            false().label("uploaded"),
-            literal(letters.KIND).label("kind"),
-        )
+        select(Cadre.unit, Cadre.cadre, *nothing)
         .join(Assignment, Assignment.cadre == Cadre.cadre)
         .where(as_of(Cadre, on), as_of(Assignment, on), Cadre.status == "在任", Cadre.unit.in_(codes))
-        .where(Cadre.cadre.not_in(other))
+        .where(Cadre.cadre.not_in(select(Letter.cadre).where(*mine)))
         .distinct()
     )
-    return _with_days(union_all(have, should).subquery(), on).subquery()
-
-
-def _with_days(one: Subquery, on: date) -> Select[Any]:
-    """Add the days of the campaign that a cadre's unit has in this year, if it has one."""
-    mine = and_(
-        CampaignUnit.unit == one.c.unit, CampaignUnit.kind == one.c.kind, CampaignUnit.year == on.year
-    )
-    return (
-        select(one, Campaign.sign_by, Campaign.finish_by)
-        .outerjoin(CampaignUnit, mine)
-        .outerjoin(Campaign, Campaign.id == CampaignUnit.campaign)
-    )
+    return union_all(have, should).subquery()

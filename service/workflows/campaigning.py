@@ -6,13 +6,14 @@ What takes time is a job a unit: looking who would get a letter, and drawing the
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.core import canonical_json, new_id
+from service.db.flow import Deadline
 from service.db.office import Campaign, CampaignUnit
 from service.db.tables import Assignment, Cadre, Job, Letter, Step, Unit
 from service.errors import ConflictError, InputError, NotFoundError
@@ -22,6 +23,7 @@ from service.workflows import campaigns, jobs, letters
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
+from service.workflows.todo import deadlines
 
 KINDS = (letters.KIND,)
 """Kinds of which letters are drawn up from the registry, one for each cadre."""
@@ -35,8 +37,10 @@ class Terms:
     kind: str
     year: int
     units: tuple[str, ...]
-    sign_by: date
-    finish_by: date
+    heads: tuple[str, ...]
+    """Units that were chosen, alone or with all below: whose deadline is set."""
+    due_at: datetime
+    remind: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,7 @@ def open_(parts: Parts, unit: str, terms: Terms, *, by: Person) -> str:
             unit=unit,
             kind=terms.kind,
             year=terms.year,
-            sign_by=terms.sign_by,
-            finish_by=terms.finish_by,
+            heads=canonical_json(sorted(terms.heads)).decode(),
             created_at=now,
             created_by=by.who[:64],
         )
@@ -105,20 +108,26 @@ def open_(parts: Parts, unit: str, terms: Terms, *, by: Person) -> str:
             facts = {"campaign": row.id, "unit": code, "kind": terms.kind, "year": terms.year}
             session.add(CampaignUnit(**facts, due=0, without="{}"))
         session.flush()
+        for code in terms.heads:
+            deadlines.write(session, code, terms.due_at, terms.remind, now, by=by, kind=terms.kind)
         _enqueue(session, _LOOK, units_of(session, row.id), parts)
         trail.note(session, now, "开展承诺签订", by=by, unit=unit, target=row.id, units=len(terms.units))
         return row.id
 
 
-def set_days(parts: Parts, campaign: str, sign_by: date, finish_by: date, *, by: Person) -> None:
-    """Let other days hold; what is overdue is counted by them at once."""
+def set_due(parts: Parts, campaign: str, due_at: datetime, remind: Sequence[int], *, by: Person) -> None:
+    """Let another deadline hold for the units as they were chosen; what is overdue is counted by it at once."""
     now = parts.clock()
     with parts.sessions.begin() as session:
         row = get(session, campaign)
-        _require_days(sign_by, finish_by)
-        row.sign_by, row.finish_by = sign_by, finish_by
-        days = {"sign_by": sign_by.isoformat(), "finish_by": finish_by.isoformat()}
-        trail.note(session, now, "更改签订期限", by=by, unit=row.unit, target=campaign, **days)
+        for code in json.loads(row.heads):
+            deadlines.write(session, code, due_at, remind, now, by=by, kind=row.kind)
+
+
+def deadline_of(session: Session, row: Campaign, now: datetime) -> Deadline | None:
+    """Return the deadline of a campaign, of the first of its units as they were chosen."""
+    heads = json.loads(row.heads)
+    return deadlines.of_unit(session, heads[0], now, kind=row.kind) if heads else None
 
 
 def look_again(parts: Parts, campaign: str) -> None:
@@ -260,14 +269,6 @@ def _require_sound(terms: Terms, today: date) -> None:
         raise InputError("E-SYS-363", f"承诺书按签发当年计；现在只能开展 {today.year} 年的签订。")
     if not terms.units:
         raise InputError("E-SYS-363", "请至少选择一个单位。")
-    if terms.sign_by < today:
-        raise InputError("E-SYS-363", "干部签署的期限已经过去，请改期。")
-    _require_days(terms.sign_by, terms.finish_by)
-
-
-def _require_days(sign_by: date, finish_by: date) -> None:
-    if finish_by < sign_by:
-        raise InputError("E-SYS-363", "监督签署的期限不能早于干部签署的期限。")
 
 
 def _require_free(session: Session, terms: Terms) -> None:

@@ -20,7 +20,7 @@ from service.core import (
     parse_envelope,
     sha256_hex,
 )
-from service.db.tables import Cadre, Letter
+from service.db.tables import Cadre, Letter, ListVersion
 from service.documents.content import Content
 from service.errors import ConflictError, InputError, NotFoundError, ServiceError
 from service.registry import frozen, persons, query
@@ -132,7 +132,7 @@ def _current(session: Session, cadre: str, year: int) -> str | None:
 
 def draw_up(parts: Parts, session: Session, cadre: Cadre, on: date) -> Letter:
     """Return a new letter for a cadre from the registry and lists of that day; raise where there is none to give."""
-    version = lists.newest_version(session, cadre.unit, TIERS[cadre.level])
+    version = _list_of(parts, session, cadre)
     own = query.cadre_rows(session, cadre.cadre, on)
     if not own:
         raise InputError("E-REG-606", "责任清单中没有其包保主体，不发承诺书。")
@@ -167,6 +167,16 @@ def draw_up(parts: Parts, session: Session, cadre: Cadre, on: date) -> Letter:
         content=content_json(envelope, value.fields).decode(),
         state="draft",
     )
+
+
+def _list_of(parts: Parts, session: Session, cadre: Cadre) -> ListVersion:
+    """Return the list a letter rests on: the newest that was decided on; only a demonstration goes on with a draft."""
+    tier = TIERS[cadre.level]
+    newest = lists.newest_version(session, cadre.unit, tier)
+    decided = lists.decided_version(session, cadre.unit, tier)
+    if decided is None and not parts.demo:
+        raise ConflictError("E-SYS-370", f"包保{tier}级责任清单尚未审定；审定后才制发承诺书。")
+    return decided or newest
 
 
 def _number(session: Session, unit: str, on: date) -> str:

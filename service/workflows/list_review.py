@@ -58,7 +58,7 @@ def answer(
     if opinion not in registry.OPINIONS:
         raise InputError("E-REG-863", f"会签意见只能取{'、'.join(registry.OPINIONS)}。")
     if opinion == registry.OBJECT and not note.strip():
-        raise InputError("E-REG-863", "不同意须写明意见（--note）。")
+        raise InputError("E-REG-863", "不同意须写明意见。")
     with parts.sessions.begin() as session:
         registry.require_state(registry.version(session, list_id), DRAFT)
         found = [one for one in registry.cosigns(session, list_id) if one.department == department]
@@ -93,7 +93,7 @@ def send_back(parts: Parts, list_id: str, *, who: str, why: str, by: Person | No
     """Send a submitted version back to its drafters, with the reason."""
     now = parts.clock()
     if not why.strip():
-        raise InputError("E-REG-864", "退回须写明理由（--why）。")
+        raise InputError("E-REG-864", "退回须写明理由。")
     with parts.sessions.begin() as session:
         row = registry.version(session, list_id)
         registry.require_state(row, SUBMITTED)

@@ -151,9 +151,16 @@ def newest_version(session: Session, unit: str, tier: str) -> ListVersion:
     version = _newest(session, unit, tier)
     if version is None:
         raise NotFoundError(
-            "E-REG-601", f"单位 {unit} 尚未编制包保{tier}级责任清单，请先运行 liangze list compile。"
+            "E-REG-601", f"尚未编制包保{tier}级责任清单；请先编制（责任清单页，或 liangze list compile）。"
         )
     return version
+
+
+def decided_version(session: Session, unit: str, tier: str) -> ListVersion | None:
+    """Return the newest list version of a unit and tier that was decided on (审定), in force or not yet."""
+    found = select(ListVersion).where(ListVersion.unit == unit, ListVersion.tier == tier)
+    decided = found.where(ListVersion.state.in_(("approved", "in_force")))
+    return session.scalars(decided.order_by(ListVersion.version.desc())).first()
 
 
 def _newest(session: Session, unit: str, tier: str) -> ListVersion | None:

@@ -1,17 +1,23 @@
 """What a batch can make of any kind, and the content of each paper: from the registry, the lists or the letters."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sqlalchemy import select
 
+from service.core import LetterId, sha256_hex
 from service.db.tables import Letter, ListVersion
 from service.documents.content import Content
 from service.errors import InputError
 from service.workflows import letters, lists, papers
 from service.workflows.papers.desk import Desk, Target, file_name
+from service.workflows.papers.notice_board import HOTLINE
 
+POSTED = "posted_list"
+"""食品安全包保责任清单（公示）: the kind by which an approved list is posted."""
+_HEAD = ("unit_name", "tier", "year", "version", "compiled_by", "approved_by", "approved_on")
+_SHOWN = ("no", "entity", "uscc", "format", "tier", "address", "cadre", "cadre_post", "station")
 _TIER_OF = {letters.LEVEL_NAMES[level]: tier for level, tier in letters.TIERS.items()}
 
 
@@ -71,15 +77,21 @@ def content(desk: Desk, kind: str, target: str) -> Content:
 
 def _list_targets(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
     """Return the newest version of each list in the scope."""
+    return _newest_lists(desk, unit, tier, "责任清单")
+
+
+def _newest_lists(
+    desk: Desk, unit: str | None, tier: str | None, title: str, *, approved: bool = False
+) -> list[Target]:
     codes = desk.codes(unit)
     newest: dict[tuple[str, str], ListVersion] = {}
     for row in desk.session.scalars(select(ListVersion).order_by(ListVersion.version)):
-        if row.unit in codes and tier in (None, row.tier):
+        if row.unit in codes and tier in (None, row.tier) and (row.approved_on or not approved):
             newest[row.unit, row.tier] = row
     return [
         Target(
             row.id,
-            file_name(row.unit, row.tier, f"{row.version:03d}", desk.unit(row.unit).name, "责任清单"),
+            file_name(row.unit, row.tier, f"{row.version:03d}", desk.unit(row.unit).name, title),
             row.unit,
         )
         for row in newest.values()
@@ -113,7 +125,27 @@ def _letter_content(desk: Desk, target: str) -> Content:
     return letters.content_of(letters.get(desk.session, target))
 
 
+def _posted_targets(desk: Desk, unit: str | None, tier: str | None) -> Sequence[Target]:
+    """Return the newest version of each list in the scope that a committee has approved: no draft is posted."""
+    return _newest_lists(desk, unit, tier, "责任清单公示", approved=True)
+
+
+def _posted_content(desk: Desk, target: str) -> Content:
+    """Return a list as the public sees it: the words of the version, without anybody's own number."""
+    whole = lists.content_of(desk.session, lists.get(desk.session, target))
+    rows = whole.fields["rows"] if isinstance(whole.fields["rows"], list) else []
+    shown = [{key: row[key] for key in _SHOWN} for row in rows if isinstance(row, dict)]
+    fields = {**{key: whole.fields[key] for key in _HEAD}, "rows": shown, "hotline": HOTLINE}
+    title = f"{fields['unit_name']}{fields['year']}年度食品安全包保责任清单（公示）"
+    about = sha256_hex(f"{POSTED}/{target}/{desk.on.isoformat()}".encode())
+    envelope = replace(
+        whole.envelope, kind=POSTED, letter=LetterId(about[:32]), title=title, date=desk.on.isoformat()
+    )
+    return Content(envelope, fields)
+
+
 _OWN: Mapping[str, _Source] = {
+    POSTED: _Source(_posted_targets, _posted_content),
     lists.KIND: _Source(_list_targets, _list_content),
     letters.KIND: _Source(_letter_targets, _letter_content),
 }

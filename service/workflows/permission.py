@@ -81,7 +81,8 @@ def _require_algorithm(certificate: Certificate, now: datetime) -> None:
     end = policy.made_until(name) if certificate.chain is None else policy.algorithm_ends().get(name)
     if end is not None and now > end:
         raise ForbiddenError(
-            "E-SIG-190", f"证书的算法 {name} 只能用到 {end:%Y-%m-%d}，不能再签署：请换发 P-256 密钥的证书。"
+            "E-SIG-190",
+            f"证书的算法 {name} 只能用到 {end:%Y-%m-%d}，不能再签署：请换发 {policy.OWN_KEYS_TITLE} 密钥的证书。",
         )
 
 

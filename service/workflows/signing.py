@@ -122,14 +122,16 @@ def drop_others(parts: Parts, person: str, listed: Listed) -> None:
         session.execute(others.values(state="dropped", updated_at=parts.clock()))
 
 
-def prepare_seals(parts: Parts, unit: str, *, progress: Progress | None = None) -> tuple[str, Listed]:
-    """Prepare every rendered letter of `unit` for the committee's seal; return the seal's id with them."""
+def prepare_seals(
+    parts: Parts, unit: str, *, progress: Progress | None = None, skip: Collection[str] = ()
+) -> tuple[str, Listed]:
+    """Prepare every rendered letter of `unit` (but those to `skip`) for the committee's seal; return the seal's id."""
     now = parts.clock()
     with parts.sessions.begin() as session:
         seal = authority.seal_for(session, unit, china_day(now))
         owner = naming.body(session, seal.unit, china_day(now)).committee
     stamp = seals.seal_stamp(owner, SEAL_TITLE, seal.filing or "", parts.settings.fonts, parts.demo)
-    work = [(one, "issue", stamp) for one in drafts_of(parts, unit)]
+    work = [(one, "issue", stamp) for one in drafts_of(parts, unit) if one not in skip]
     return seal.id, _prepare(parts, seal.id, work, progress)
 
 

@@ -23,6 +23,7 @@ from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
 
 ADOPTED, WITHDRAWN = "核定", "撤销"
+_FIRST = ("commitment", "responsibility_list")  # what nobody can do without
 _LONGEST_NAME, _LONGEST_BASIS = 60, 200
 
 
@@ -115,7 +116,9 @@ def all_of(parts: Parts, session: Session) -> list[tuple[Standing, list[AdoptedT
     for row in session.scalars(select(AdoptedText).order_by(AdoptedText.id)):
         kept.get(row.kind, []).append(row)
     found = [(standing_of(parts.kind(name), rows), rows) for name, rows in kept.items()]
-    return sorted(found, key=lambda one: (not one[0].applies, one[0].kind.title))
+    return sorted(
+        found, key=lambda one: (one[0].kind.id not in _FIRST, not one[0].applies, one[0].kind.title)
+    )
 
 
 def printable(parts: Parts, name: str) -> Kind:
@@ -130,6 +133,6 @@ def printable(parts: Parts, name: str) -> Kind:
         raise ForbiddenError(
             "E-DOC-102",
             f"“{kind.title}”的文本：{now.words}。正式环境只用经核定的文本制发；"
-            f"请核定后运行 liangze text adopt {name} --who 核定机关 --on 日期 --basis 依据。",
+            f"请核定后登记：核定文本页，或 liangze text adopt {name} --who 核定机关 --on 日期 --basis 依据。",
         )
     return replace(kind, text_status=TextStatus.ADOPTED if now.applies else TextStatus.REFERENCE)

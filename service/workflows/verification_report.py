@@ -30,7 +30,7 @@ _PICTURE_WIDTH = 680  # pixels: 82 mm at 210 dpi
 _CHANGED = {"CHANGES_PIXELS", "CHANGES_FORBIDDEN", "CHANGES_UNKNOWN"}
 _NO_GLYPH = "〓"  # what typesetters put where a character is missing
 _HEADINGS = (
-    *("序号", "文件", "结论", "文书状态", "编号", "发文单位", "承诺人", "监督方", "发文机关"),
+    *("序号", "文件", "结论", "文书状态", "编号", "单位代码", "承诺人", "监督方", "发文机关"),
     *("最早签署时间", "最低级别", "证书由谁签发", "最弱的证明", "理由", "存证回执", "SHA-256"),
 )
 _WIDTHS = (6, 44, 10, 12, 24, 30, 12, 12, 26, 24, 10, 26, 44, 60, 30, 68)

@@ -12,7 +12,6 @@ from service.db.flow import Hold, Notice, Task
 from service.db.tables import Cadre, Job, Letter
 from service.registry.dated import as_of
 from service.workflows.todo import deadlines, tasks
-from service.workflows.todo.deadlines import Due
 
 TITLES = {
     "void": "待作废",
@@ -73,7 +72,7 @@ def waiters(session: Session, codes: Collection[str], now: datetime) -> list[Wai
     people = _people(session, by_person, now)
     told = _told(session, by_person)
     due = {
-        unit: deadlines.of_unit(session, unit, now)
+        unit: deadlines.due_of(session, unit, now)
         for unit in {t.unit for ts in by_person.values() for t in ts}
     }
     found = [
@@ -121,8 +120,10 @@ def _told(session: Session, ids: Collection[str]) -> dict[str, str]:
     return {one.person: f"{one.day:%m-%d} {words[one.state]}" for one in rows}
 
 
-def _waiter(one: Cadre, mine: Sequence[Task], due: dict[str, Due | None], told: str, now: datetime) -> Waiter:
-    until = min((found.of(task.what) for task in mine if (found := due[task.unit])), default=None)
+def _waiter(
+    one: Cadre, mine: Sequence[Task], due: dict[str, datetime | None], told: str, now: datetime
+) -> Waiter:
+    until = min((found for task in mine if (found := due[task.unit])), default=None)
     kinds = [task.what for task in mine]
     return Waiter(
         one.cadre,

@@ -5,14 +5,18 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
+from service.documents.content import Content
 from service.documents.docx import render_docx
 from service.documents.kinds import Kind, load_kind
 from service.documents.pdf import PdfRenderer
 from service.documents.samples import Sample, samples
 from service.documents.text import docx_words, normalise, pdf_pages, pdf_words
+from service.documents.titles import title_lines
 from service.registry import task_lists
+from tests.documents import gbt
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 KINDS = (
@@ -99,6 +103,33 @@ def test_tiers_and_risks_are_never_bare_letters(kind: str) -> None:
     text = "".join(docx_words(data).text for data in shown)
     assert re.search("包保[A-D]级", text)
     assert not re.search("(?<!包保)(?<!风险)[A-D]级", text)
+
+
+@pytest.mark.parametrize("count", [11, 12, 17, 18, 22, 30])
+def test_a_masthead_of_any_length_stays_inside_the_type_area(renderer: PdfRenderer, count: int) -> None:
+    kind = load_kind(TEMPLATES / "official_letter")
+    sample = samples(kind)[0].content
+    fields = {**sample.fields, "masthead": "示" * (count - 2) + "文件"}
+    pdf = pypdfium2.PdfDocument(renderer.render(kind, Content(sample.envelope, fields), specimen=False))
+    text = pdf[0].get_textpage()
+    drawn = [text.get_charbox(at) for at in range(count + 2) if text.get_text_range(at, 1) in "示文件"]
+    assert len(drawn) == count
+    assert min(box[0] for box in drawn) / gbt.MM >= 27.5
+    assert max(box[2] for box in drawn) / gbt.MM <= 210 - 25.5
+
+
+def test_long_titles_break_between_words_into_lines_of_like_length() -> None:
+    for title, lines in {
+        "关于2026年第三季度食品安全包保督导情况的通报": ("关于2026年第三季度", "食品安全包保督导情况的通报"),
+        "示范区食品药品安全委员会关于2026年度食品安全包保工作情况的报告": (
+            "示范区食品药品安全委员会关于2026年度",
+            "食品安全包保工作情况的报告",
+        ),
+        "通报": ("通报",),
+    }.items():
+        assert title_lines(title) == lines
+    for title in ("关于" + "样" * 70, "a" * 90, "", "《" * 30):
+        assert "".join(title_lines(title)) == title
 
 
 def test_a_letter_upward_names_who_signs_it_and_others_do_not(renderer: PdfRenderer) -> None:

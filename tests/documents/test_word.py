@@ -8,15 +8,19 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.enum.section import WD_ORIENT
 from docx.oxml.ns import qn
+from docx.shared import Length
 
 from service.documents import word_template
 from service.documents.content import Content
 from service.documents.docx import render_docx
-from service.documents.kinds import Kind
+from service.documents.kinds import Kind, load_kind
 from service.documents.pdf import PdfRenderer
+from service.documents.samples import samples
 from service.documents.text import docx_words, pdf_words
 from service.errors import InputError
+from tests.documents import gbt
 
 Make = Callable[..., Content]
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -75,6 +79,37 @@ def test_the_page_follows_gbt_9704(letter_kind: Kind, commitment: Make) -> None:
     assert normal.rPr.rFonts.get(qn("w:eastAsia")) == "仿宋_GB2312"
     assert document.styles["公文标题"].element.rPr.rFonts.get(qn("w:eastAsia")) == "方正小标宋简体"
     assert document.settings.element.find(qn("w:evenAndOddHeaders")) is not None
+
+
+def _mm(length: Length | None) -> float:
+    assert length is not None
+    return float(length.mm)
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in TEMPLATES.glob("*/document.docx")))
+def test_every_word_file_has_the_page_of_its_layout_and_mirrored_page_numbers(name: str) -> None:
+    """What Word makes of a file is in its section: paper, margins, distances, the grid; LibreOffice is not needed."""
+    kind = load_kind(TEMPLATES / name)
+    document = docx.Document(io.BytesIO(render_docx(kind, samples(kind)[0].content, specimen=True)))
+    layout = gbt.layout_of(kind.html())
+    (section,) = document.sections
+    sides = [
+        _mm(one)
+        for one in (section.top_margin, section.right_margin, section.bottom_margin, section.left_margin)
+    ]
+    assert sides == pytest.approx(gbt.MARGINS[layout], abs=0.1)
+    assert (_mm(section.page_width), _mm(section.page_height)) == pytest.approx(gbt.SIZES[layout], abs=0.2)
+    assert _mm(section.header_distance) < sides[0] - 5 and _mm(section.footer_distance) < sides[2] - 5
+    across = gbt.SIZES[layout] == (297, 210)
+    assert section.orientation == (WD_ORIENT.LANDSCAPE if across else WD_ORIENT.PORTRAIT)
+    assert document.settings.odd_and_even_pages_header_footer
+    if "poster" not in layout:
+        numbers = [section.footer, section.even_page_footer]
+        assert all("PAGE" in footer._element.xml for footer in numbers)
+    for table in document.tables:
+        widths = [int(one.get(qn("w:w"))) for one in table._tbl.tblGrid.findall(qn("w:gridCol"))]
+        room = gbt.SIZES[layout][0] - sides[1] - sides[3]
+        assert sum(widths) / 1440 * 25.4 <= room + 0.6, name
 
 
 def test_the_lists_table_repeats_its_head_and_splits_no_row(

@@ -96,7 +96,8 @@ def work(parts: Parts, *tasks: str) -> None:
     while done:
         with parts.sessions.begin() as session:
             due = {job for job, _ in jobs.pending(session, parts.clock())}
-            mine = session.scalars(select(Job.id).where(Job.id.in_(due), Job.task.in_(tasks))).all()
+            wanted = select(Job.id).where(Job.id.in_(due), Job.task.in_(tasks))
+            mine = session.scalars(wanted.order_by(Job.id)).all()
         for job in mine:
             jobs.run(parts, job, TASKS)
         done = len(mine)

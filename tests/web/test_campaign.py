@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from service import app as composition
 from service.db.access import Account, Act
-from service.db.tables import Approval, Letter
+from service.db.tables import Approval, Letter, ListVersion
 from service.settings import Settings
 from service.web.app import create_app
 from service.web.site import reader_of
@@ -106,6 +106,11 @@ def test_what_is_foreseen_is_what_planning_does(before: Village) -> None:
     strict = replace(parts, settings=parts.settings.model_copy(update={"environment": "production"}))
     barred = campaigns.foresee(strict, reader, VILLAGE)
     assert barred.blocked and "经核定的文本" in barred.hurdles[0]
+    assert barred.due == () and {one.why[:12] for one in barred.without} == {"包保D级责任清单尚未审定"}
+    with parts.sessions.begin() as session:
+        decided = session.scalars(select(ListVersion).where(ListVersion.unit == VILLAGE)).one()
+        decided.state = "approved"
+    assert len(campaigns.foresee(strict, reader, VILLAGE).due) == 3
     for unit in (TOWN, VILLAGE):
         seen = campaigns.foresee(parts, reader, unit)
         with parts.sessions.begin() as session:
@@ -153,9 +158,8 @@ def test_a_letter_is_voided_another_issued_anew_and_the_board_follows(village: V
     reading.read_head(parts, letter, cadre)
     with parts.sessions.begin() as session:
         codes = {TOWN, VILLAGE}
-        day = session.get_one(Letter, letter).day
         other = session.scalars(select(Letter.id).where(Letter.id != letter)).first()
-        found = {row.unit: row for row in board.rows(session, codes, day, TOWN)}
+        found = {row.unit: row for row in board.rows(session, codes, parts.clock(), TOWN)}
     row = found[VILLAGE]
     issued, opened, signed = row.figures[0], row.figures[1], row.figures[2]
     assert (issued.done, opened.done, signed.done) == (row.due, 1, 0) and found[TOWN].due > row.due
@@ -170,7 +174,7 @@ def test_a_letter_is_voided_another_issued_anew_and_the_board_follows(village: V
     page = keeper.get(f"/letters/{VILLAGE}").text
     assert page.count(handing_over.STATES["void"]) == 1 and page.count(handing_over.STATES["superseded"]) == 1
     with parts.sessions.begin() as session:
-        after = next(one for one in board.rows(session, codes, day, TOWN) if one.unit == VILLAGE)
+        after = next(one for one in board.rows(session, codes, parts.clock(), TOWN) if one.unit == VILLAGE)
         acts = set(session.scalars(select(Act.act).where(Act.target.in_((letter, other)))))
     assert (after.due, after.figures[0].done, after.figures[1].done) == (row.due, row.due - 1, 0)
     assert acts == {"作废文书", "重新制发"}

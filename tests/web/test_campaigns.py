@@ -7,7 +7,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import openpyxl
@@ -15,17 +15,18 @@ import pytest
 from sqlalchemy import func, select, update
 
 from service import app as composition
-from service.clock import china_day
 from service.db.access import Act
-from service.db.office import Campaign, CampaignUnit, Parcel
-from service.db.tables import Job, Letter, ListVersion, Step
+from service.db.flow import PlatformUpload
+from service.db.office import Parcel
+from service.db.tables import Cadre, Job, Letter, ListVersion, Step
 from service.settings import Settings
 from service.web.app import create_app
-from service.workflows import board, campaigning, parcels, sealing
+from service.workflows import board, campaigning, holds, parcels, sealing
 from service.workflows.access.roles import Role
+from service.workflows.todo import deadlines
 from tests.serving import served
 from tests.web.conftest import work
-from tests.web.people import Browser, People
+from tests.web.people import ROOT, Browser, People
 from tests.web.test_campaign import before, browser
 from tests.web.test_signing import Village, village
 from tests.workflows.conftest import (
@@ -55,9 +56,8 @@ def finished(signed_home: tuple[Path, list[str]], tmp_path: Path) -> Iterator[Vi
 
 
 def terms(place: Village, **other: str | list[str]) -> dict[str, str | list[str]]:
-    today = china_day(place.app.parts.clock())
-    days = {"sign_by": str(today + timedelta(days=5)), "finish_by": str(today + timedelta(days=9))}
-    return {"kind": "commitment", "year": str(today.year), **days, "below": [TOWN], **other}
+    due = {"day": "2026-12-20", "hour": "17:00", "remind": "-3,-1,1"}
+    return {"kind": "commitment", "year": "2026", **due, "below": [TOWN], **other}
 
 
 def told(browser: Browser, path: str) -> list[dict[str, object]]:
@@ -74,8 +74,9 @@ def test_a_campaign_from_opening_to_prepared_seals(before: Village, monkeypatch:
     for wrong, words in (
         ({"below": []}, "至少选择一个单位"),
         ({"year": "2025"}, "现在只能开展 2026 年"),
-        ({"finish_by": "2026-11-24"}, "不能早于"),
-        ({"sign_by": "明天"}, "2026-11-16 的形式"),
+        ({"day": "2026-11-23"}, "晚于现在"),
+        ({"day": "明天"}, "应为日期和钟点"),
+        ({"remind": "每天"}, "提醒日应为天数"),
         ({"chosen": ["330302"]}, "不都在您经办的范围内"),
     ):
         answer = clerk.send_form("/campaigns/new", terms(before, **wrong))
@@ -102,8 +103,9 @@ def test_a_campaign_from_opening_to_prepared_seals(before: Village, monkeypatch:
     nothing = clerk.send_form(path, {}, f"{path}/ask")
     assert nothing.status_code == 422 and "没有人应收到新的承诺书" in nothing.text
     _seal_is_prepared_by_a_worker(before, monkeypatch)
-    later = {"sign_by": "2026-12-01", "finish_by": "2026-12-02"}
-    assert "2026-12-01 前" in clerk.send_form(path, later, f"{path}/days").text
+    later = {"day": "2026-12-28", "hour": "12:00", "remind": ""}
+    assert "2026-12-28 12:00 截止" in clerk.send_form(path, later, f"{path}/deadline").text
+    assert "2026-12-28 12:00 截止" in clerk.get(f"/board?unit={TOWN}").text
     clerk.close()
 
 
@@ -118,11 +120,26 @@ def _seal_is_prepared_by_a_worker(place: Village, monkeypatch: pytest.MonkeyPatc
     work(parts, "prepare_seals")
     page = keeper.get(f"/seal/{TOWN}").text  # the street's batch holds its villages'
     assert "待用印 3 份" in page and page.count('name="step"') == 3
+    with parts.sessions.begin() as session:
+        session.execute(update(Step).values(state="dropped"))
+        drafts = session.scalars(select(Letter.draft).order_by(Letter.number)).all()
+    lost = parts.work.get(str(drafts[0]))
+    parts.work.delete(str(drafts[0]))  # as when a disk loses a file
+    keeper.send_form(f"/seal/{TOWN}", {}, f"/seal/{TOWN}/prepare")
+    work(parts, "prepare_seals")
+    page = keeper.get(f"/seal/{TOWN}").text
+    assert "1 份没有准备好" in page and "待用印 2 份" in page and "生成待签版本" in page
+    parts.work.put(lost)
+    keeper.send_form(f"/seal/{TOWN}", {}, f"/seal/{TOWN}/prepare")
+    assert "待用印 3 份" in keeper.get(f"/seal/{TOWN}").text  # one alone is not left to a worker
     keeper.close()
 
 
-def test_lists_are_fetched_as_files(before: Village) -> None:
+def test_the_first_page_says_what_is_next_and_lists_are_fetched_as_files(before: Village) -> None:
     with browser(before, Role.CLERK) as clerk:
+        home = clerk.get("/").text
+        assert "2026 年办理" in home and "90 户主体" in home and "0/5 个单位" in home
+        assert home.count('<li class="done">') == 2 and 'href="/campaigns"' in home
         with before.app.parts.sessions.begin() as session:
             list_id = session.scalars(select(ListVersion.id)).one()
         assert clerk.get(f"/lists/{list_id}/file").content.startswith(b"%PDF")
@@ -130,35 +147,39 @@ def test_lists_are_fetched_as_files(before: Village) -> None:
         assert clerk.get(f"/lists/{list_id}/file?form=exe").status_code == 404
 
 
-def test_the_board_counts_overdue_by_the_campaigns_days_and_exports(village: Village) -> None:
+def test_the_board_counts_by_columns_what_is_late_on_paper_uploaded_or_out(village: Village) -> None:
     parts = village.app.parts
-    today = china_day(parts.clock())
-    with parts.sessions.begin() as session:
-        row = Campaign(id="c" * 32, unit=TOWN, kind="commitment", year=today.year, created_by="经办人")
-        row.sign_by, row.finish_by, row.created_at = today, today, parts.clock()
-        session.add(row)
-        session.flush()
-        facts = {"campaign": row.id, "unit": VILLAGE, "kind": row.kind, "year": row.year}
-        session.add(CampaignUnit(**facts, due=0, without="{}"))
+    now = parts.clock()
+    due = now + timedelta(hours=3)
+    deadlines.put(parts, TOWN, due, (), by=ROOT)  # its villages have it, too
 
-    def overdue(on: date) -> tuple[int, int]:
+    def counted(at: datetime, key: str) -> tuple[int, int]:
         with parts.sessions.begin() as session:
-            found = next(one for one in board.rows(session, {TOWN, VILLAGE}, on, TOWN) if one.unit == VILLAGE)
-        return found.figure("overdue").done, found.due
+            found = next(one for one in board.rows(session, {TOWN, VILLAGE}, at, TOWN) if one.unit == VILLAGE)
+        return found.figure(key).done, found.due
 
-    assert overdue(today) == (0, 3) and overdue(today + timedelta(days=1)) == (3, 3)
+    after = due + timedelta(minutes=1)
+    assert counted(now, "overdue") == (0, 3) and counted(after, "overdue") == (3, 3)
     with parts.sessions.begin() as session:
-        first = session.scalars(select(Letter.id).order_by(Letter.number)).first()
-        session.execute(update(Letter).where(Letter.id == first).values(state="countersigned"))
-    assert overdue(today + timedelta(days=1)) == (2, 3)
+        first, second, third = session.scalars(select(Letter).order_by(Letter.number)).all()
+        first.state, second.state = "countersigned", "paper"
+        session.add(PlatformUpload(letter=second.id, on=after.date(), recorded_at=now, recorded_by="经办人"))
+    assert [counted(after, key)[0] for key in ("issued", "signed", "countersigned", "final")] == [3, 1, 1, 0]
+    assert [counted(after, key)[0] for key in ("paper", "uploaded", "overdue")] == [1, 1, 2]
     with browser(village, Role.AUDITOR) as auditor:
         page = auditor.get(f"/board?unit={TOWN}").text
-        assert page.count("<svg") >= 2 and "style=" not in page and "已监督签署 1" in page
+        assert (
+            page.count("<svg") >= 2 and "style=" not in page and "已监督签署 1<" in page and "纸质 1<" in page
+        )
         table = openpyxl.load_workbook(io.BytesIO(auditor.get(f"/board/table?unit={VILLAGE}").content))
     lines = list(table["汇总"].iter_rows(values_only=True))
     assert lines[2][:7] == ("五马一社区", VILLAGE, 3, 3, "100%", 0, "0.0%")
     names = list(table["名单"].iter_rows(min_row=2, values_only=True))
-    assert len(names) == 3 and {line[4] for line in names} == {"待本人签署", "正在存档"}
+    assert len(names) == 3 and {line[4] for line in names} == {"待本人签署", "正在存档", "已纸质签订"}
+    with parts.sessions.begin() as session:
+        holds.put(parts, session, session.get_one(Letter, third.id), "left", "退休", after, by="经办人")
+        session.execute(update(Cadre).where(Cadre.cadre == third.cadre).values(status="离任"))
+    assert counted(after, "issued") == (2, 2)  # whoever left is out of N
 
 
 def test_evidence_is_packed_by_a_worker_fetched_and_erased(finished: Village) -> None:

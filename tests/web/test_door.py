@@ -1,6 +1,7 @@
 """Checking at the door: the page in a real browser, with and without a network, and files judged on the server."""
 
 import random
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,6 +17,7 @@ from service.keys.private import LocalSigner
 from service.keys.signer import Algorithm
 from service.tlog import note
 from service.verification import picture, qr
+from service.web.door import FOLDER
 from service.web.door_state import Pace
 from service.workflows import marks
 from tests.web import chromium
@@ -126,6 +128,17 @@ def test_the_log_is_served_to_tlog_clients_and_nothing_else_of_the_archive(stree
         assert client.get(f"/log/tile/0/000.p/{size % 256}").content[:1] != b""
         for path in ("store", "..%2Fsecrets%2Fqr.key", "tile/..%2F..%2Fsecrets%2Fqr.key", "log.vkey", ""):
             assert client.get(f"/log/{path}").status_code == 404
+
+
+def test_the_page_is_written_for_the_phones_of_2019() -> None:
+    newer = re.compile(
+        r"\?\?|\?\.[a-zA-Z(\[]|replaceAll|Object\.hasOwn\(|AbortSignal\.|replaceChildren|^await ",
+        re.MULTILINE,
+    )
+    for path in sorted(
+        FOLDER.glob("*.js")
+    ):  # what Chrome 74 does not know; the reader in vendor/ is fetched when needed
+        assert newer.findall(path.read_text("utf-8")) == [], path.name
 
 
 def test_one_address_may_not_ask_without_end() -> None:

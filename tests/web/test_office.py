@@ -1,7 +1,9 @@
 """The office's weekly work by the pages: adopted texts, changes and their adjustments, 换届, assigning, accounts."""
 
 from contextlib import ExitStack
+from pathlib import Path
 
+import openpyxl
 from sqlalchemy import func, select, update
 
 from service.clock import china_day
@@ -9,8 +11,6 @@ from service.db.access import Act
 from service.db.changes import Adjustment
 from service.db.tables import Assignment, Cadre
 from service.db.texts import AdoptedText
-from service.registry import query
-from service.registry.records import CadreRow
 from service.workflows import adjusting, browsing
 from service.workflows.access import accounts
 from service.workflows.access.accounts import Wanted
@@ -56,28 +56,31 @@ def test_a_text_is_adopted_and_withdrawn_by_the_top_alone(running: Running) -> N
     assert rows == ["核定", "撤销"] and acts == ["核定文本", "撤销文本"]
 
 
-def test_adjustments_are_drafted_by_one_and_approved_together_by_another(fresh: Running) -> None:
+def test_adjustments_are_drafted_by_one_and_approved_together_by_another(
+    fresh: Running, tmp_path: Path
+) -> None:
     parts = fresh.parts
     leaver = first_cadre(parts, VILLAGE)
-    second = _roster(fresh)
+    with Desk(fresh) as desk:
+        second = _roster(desk.of(Role.CLERK, TOWN), tmp_path)
     first, _ = adjusting.leave(parts, leaver, who="街道经办", why="退休")
     with Desk(fresh) as desk:
         clerk, boss = desk.of(Role.CLERK, TOWN), desk.of(Role.APPROVER, TOWN)
         page = boss.get(f"/adjustments/{first.id}").text
         assert "离任" in page and page.count("→") >= 1
-        page = boss.get(f"/adjustments/{second.id}").text
+        page = boss.get(f"/adjustments/{second}").text
         assert "新任（1 人）" in page and "新样一" in page
         form = {"csrf": token_in(page), "document": "街道党工委会议纪要5号"}
         assert "勾选至少一张" in boss.post("/adjustments/approve", data=form).text
         assert clerk.post("/adjustments/approve", data=form).status_code == 403
-        own = _drafted_by(fresh, second.id)
-        refused = boss.post("/adjustments/approve", data={**form, "chosen": [first.id, second.id]})
+        own = _drafted_by(fresh, second)
+        refused = boss.post("/adjustments/approve", data={**form, "chosen": [first.id, second]})
         assert refused.status_code == 422 and "不能由您批准" in refused.text
         with parts.sessions.begin() as session:
             states = session.scalars(select(Adjustment.state)).all()
-            session.execute(update(Adjustment).where(Adjustment.id == second.id).values(drafted_by=own))
+            session.execute(update(Adjustment).where(Adjustment.id == second).values(drafted_by=own))
         assert states == ["draft", "draft"]  # one refused stops the batch
-        done = boss.post("/adjustments/approve", data={**form, "chosen": [first.id, second.id]}).text
+        done = boss.post("/adjustments/approve", data={**form, "chosen": [first.id, second]}).text
         assert "自今天起变动" in done and done.count("已批准") >= 2
         again = boss.post("/adjustments/approve", data={**form, "chosen": [first.id]})
         assert again.status_code == 422 and "不是草稿" in again.text
@@ -86,7 +89,7 @@ def test_adjustments_are_drafted_by_one_and_approved_together_by_another(fresh: 
         new = select(func.count()).where(Cadre.name == "新样一", Cadre.valid_to.is_(None))
         acts = session.scalars(select(Act.target).where(Act.act == "批准清单调整单")).all()
         assert (session.scalar(bonds), session.scalar(new)) == (0, 1)
-    assert set(acts) == {first.id, second.id}
+    assert set(acts) == {first.id, second}
 
 
 def test_a_clerk_drafts_withdraws_and_assigns_only_what_nobody_has(fresh: Running) -> None:
@@ -136,15 +139,31 @@ def test_accounts_are_paged_and_found_by_name_unit_and_role(running: Running) ->
         assert "没有找到账号" in below.get("/accounts?q=周样例").text
 
 
-def _roster(running: Running) -> adjusting.Sheet:
-    """Draft a 换届 of the street by which one person comes in."""
-    parts = running.parts
-    with parts.sessions.begin() as session:
-        team = query.cadres(session, TOWN, china_day(parts.clock()))
-    names = ("unit", "name", "post", "level", "kind", "mobile", "sector")
-    rows = [CadreRow(n, **{name: getattr(one, name) for name in names}) for n, one in enumerate(team, 2)]
-    rows.append(CadreRow(91, TOWN, "新样一", "副主任", "town", "班子成员", "19900009991"))
-    return adjusting.draft_roster(parts, rows, TOWN, who="街道经办", why="换届")[0]
+def _roster(clerk: Browser, folder: Path) -> str:
+    """Upload a new roster of the street by which one person comes in; return the id of the 换届 drafted."""
+    path = folder / "名册.xlsx"
+    path.write_bytes(clerk.get("/imports/form").content)
+    book = openpyxl.load_workbook(path)
+    sheet = book["包保干部"]
+    for name in set(book.sheetnames) - {"包保干部"}:
+        del book[name]
+    heads = [cell.value for cell in next(sheet.iter_rows())]
+    new = {"单位": TOWN, "姓名": "新样一", "职务": "副主任", "类别": "班子成员", "联系电话": "19900009991"}
+    team = [row for row in sheet.iter_rows(min_row=2, values_only=True) if TOWN in row]
+    sheet.delete_rows(2, sheet.max_row)
+    for row in [*team, [new.get(str(head)) for head in heads]]:
+        sheet.append(list(row))
+    book.save(path)
+    files = {"file": (path.name, path.read_bytes())}
+    form = {"csrf": token_in(clerk.get("/adjustments").text), "at": TOWN}
+    faulty = clerk.post(
+        "/adjustments/roster", data=form, files={"file": ("名册.csv", "姓名,职务\n甲,乙\n".encode())}
+    )
+    assert faulty.status_code == 422 and "没有编制" in faulty.text
+    assert clerk.post("/adjustments/roster", data={**form, "at": DISTRICT}, files=files).status_code == 403
+    made = clerk.post("/adjustments/roster", data=form, files=files)
+    assert "待另一人批准" in made.text, made.text
+    return made.url.path.rpartition("/")[2]
 
 
 def _drafted_by(running: Running, sheet: str) -> str:

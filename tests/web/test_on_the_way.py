@@ -2,7 +2,6 @@
 
 import html
 import re
-from datetime import date
 
 import pytest
 from playwright.sync_api import Page
@@ -11,7 +10,6 @@ from sqlalchemy import select
 from service.clock import china_day
 from service.db.access import Act
 from service.db.flow import Deadline, Hold, Notice, Task
-from service.db.office import Campaign
 from service.db.tables import Cadre, Letter
 from service.errors import ForbiddenError
 from service.registry import query
@@ -113,25 +111,6 @@ def test_a_clerk_changes_names_people_and_heads_on_the_way(village: Village) -> 
         on = china_day(parts.clock())
         assert query.unit(session, VILLAGE, on).leader == new
         assert "岗位变动" in {one.why for one in session.scalars(select(Hold))}
-
-
-def test_a_campaign_has_an_hour_and_reminders_and_the_unit_points_to_it(village: Village) -> None:
-    days = date(2026, 11, 26), date(2026, 11, 28)
-    with browser(village, Role.CLERK) as clerk:
-        clerk.send_form(
-            "/campaigns/new",
-            {"kind": "commitment", "year": 2026, "chosen": VILLAGE, "sign_by": days[0], "finish_by": days[1]},
-        )
-        with village.app.parts.sessions.begin() as session:
-            campaign = session.scalars(select(Campaign.id)).one()
-        page = f"/campaigns/{campaign}"
-        assert "钟点应写作" in clerk.send_form(page, {"hour": "五点"}, f"{page}/reminding").text
-        assert "已保存" in clerk.send_form(page, {"hour": "17:00", "remind": "0"}, f"{page}/reminding").text
-        with village.browser(own_letter(village)[0]) as signer:
-            assert "请在截止时间前签署： 2026-11-26 17:00" in signer.get("/sign").text
-        unit = clerk.get(f"/letters/{VILLAGE}/deadline").text
-        assert "2026-11-26 17:00 前干部签署" in unit and page in unit
-        assert clerk.send_form(page, {"hour": "9:99"}, f"/campaigns/{'0' * 32}/reminding").status_code == 404
 
 
 def test_a_merger_is_shown_before_it_is_done(village: Village) -> None:

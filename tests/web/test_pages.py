@@ -47,6 +47,13 @@ PAGES = [
     Shown("accounts", "/accounts", Role.ADMIN),
     Shown("account-new", "/accounts/new", Role.ADMIN),
     Shown("acts", "/acts", Role.ADMIN),
+    Shown("imports", "/imports"),
+    Shown("lists", "/lists"),
+    Shown("lists-none", "/lists?state=none"),
+    Shown("bonds", "/bonds"),
+    Shown("campaigns", "/campaigns"),
+    Shown("campaign-new", "/campaigns/new"),
+    Shown("parcels", "/parcels"),
     Shown("forbidden", "/accounts"),
     Shown("totp", "/account/totp", Role.ADMIN),
 ]

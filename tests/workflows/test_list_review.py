@@ -12,10 +12,12 @@ from sqlalchemy import select
 from service.app import App
 from service.db.records import ListReview
 from service.db.tables import Job, ListVersion, Rendition
+from service.documents import content
 from service.errors import ConflictError, ForbiddenError, InputError
 from service.registry import export
 from service.registry.list_review import Decision
-from service.workflows import acts, list_review, lists, submissions
+from service.workflows import acts, list_review, lists, paper_sources, submissions
+from service.workflows.papers.desk import Desk
 from tests.workflows import opening
 from tests.workflows.opening import DISTRICT, TOWN, VILLAGE, DayClock
 
@@ -93,6 +95,24 @@ def test_an_approved_list_is_printed_again_with_its_date_and_the_draft_is_not_ta
     with zipfile.ZipFile(io.BytesIO(app.parts.store.get(after["docx"]))) as archive:
         text = re.sub("<[^>]+>", "", archive.read("word/document.xml").decode())
     assert "2026年11月10日" in text
+
+
+def test_only_an_approved_list_is_posted_and_it_bears_nobodys_own_number(app: App, draft: str) -> None:
+    with app.parts.sessions.begin() as session:
+        desk = Desk(session, DAY, app.parts.rules)
+        assert paper_sources.targets(desk, "posted_list", VILLAGE, None) == []
+    approved(app, draft)
+    lists.compile_list(app.parts, VILLAGE, "D", who=CLERK)
+    with app.parts.sessions.begin() as session:
+        desk = Desk(session, DAY, app.parts.rules)
+        (target,) = paper_sources.targets(desk, "posted_list", VILLAGE, "D")
+        posted = paper_sources.content(desk, "posted_list", target.id)
+        whole = paper_sources.content(desk, "responsibility_list", target.id)
+    fields = content.validate(app.parts.kind("posted_list"), posted.fields)
+    assert len(fields["rows"]) == len(whole.fields["rows"]) > 0
+    assert re.search(r"1[3-9]\d{9}", str(whole.fields)) and not re.search(r"1[3-9]\d{9}", str(fields))
+    assert fields["hotline"] == "12315" and fields["approved_on"] == "2026年11月10日"
+    assert posted.envelope.kind == "posted_list" and posted.envelope.letter != whole.envelope.letter
 
 
 def test_who_drafted_or_submitted_may_not_approve(app: App, draft: str) -> None:

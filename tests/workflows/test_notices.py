@@ -6,7 +6,7 @@ import email.policy
 import json
 import stat
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,14 @@ from service.app import App
 from service.clock import CHINA, china_day
 from service.db.flow import Notice
 from service.db.tables import Cadre, Job
-from service.errors import ConflictError, InputError, ServiceError, SetupError
+from service.errors import InputError, ServiceError, SetupError
 from service.registry.dated import as_of
 from service.settings import Settings
-from service.workflows import campaigning, jobs, signing, waiting_room
-from service.workflows.campaigning import Terms
+from service.workflows import jobs, signing, waiting_room
 from service.workflows.todo import contacts, deadlines, mail, messages, reminders, senders, webhook
 from service.workflows.work import TASKS
 from tests.gateways import gateway, mail_server, self_signed
-from tests.workflows.conftest import PIN, TOWN, VILLAGE, HandClock
+from tests.workflows.conftest import PIN, VILLAGE, HandClock
 from tests.workflows.test_on_the_way import CLERK, letter, ordinary, sign_own
 
 SECRET = "wind over bamboo leaves no trace"
@@ -293,30 +292,3 @@ def test_a_way_that_is_not_set_up_waits_and_only_the_newest_notice_leaves(
         )
     assert len(posts.got) == 1
     assert [one.state for one in notices(app) if one.person == person][-2:] == ["dropped", "sent"]
-
-
-def test_a_campaigns_days_hold_for_its_units_to_the_hour_that_is_set(
-    app: App, issued: list[str], clock: HandClock
-) -> None:
-    days = date(2026, 11, 26), date(2026, 11, 28)
-    terms = Terms("commitment", 2026, (VILLAGE,), *days)
-    campaign = campaigning.open_(app.parts, TOWN, terms, by=CLERK)
-    with pytest.raises(ConflictError, match="E-SIG-242"):
-        deadlines.put(app.parts, VILLAGE, clock() + timedelta(days=1), [], by=CLERK)
-    deadlines.put_rule(app.parts, campaign, time(17), [0], by=CLERK)
-    with app.parts.sessions.begin() as session:
-        found = deadlines.of_unit(session, VILLAGE, clock())
-        assert found is not None and found.sign == datetime(2026, 11, 26, 17, tzinfo=CHINA)
-        assert found.countersign == datetime(2026, 11, 28, 17, tzinfo=CHINA) and found.remind == (0,)
-    one = ordinary(app, issued)[0]
-    sign_own(app, one)
-    clock.move(timedelta(days=2))  # the 26th, before noon: the cadres' day, not yet the leader's
-    assert reminders.by_rule(app.parts) == len(issued) - 1
-    clock.move(timedelta(hours=8))
-    with app.parts.sessions.begin() as session:
-        assert {row.id for row in deadlines.overdue_letters(session, [VILLAGE], clock())} == set(issued) - {
-            one
-        }
-    clock.move(timedelta(days=2))
-    with app.parts.sessions.begin() as session:
-        assert deadlines.overdue(session, [VILLAGE], clock()) == {VILLAGE: len(issued)}

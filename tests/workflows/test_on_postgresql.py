@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,26 @@ from service.clock import china_day
 from service.db.flow import Notice, Task
 from service.registry import query
 from service.settings import Settings
-from service.workflows import checking, enrolment, intake, letters, lists, signing, waiting_room
+from service.web.site import reader_of
+from service.workflows import (
+    board,
+    browsing,
+    campaigning,
+    checking,
+    enrolment,
+    intake,
+    letters,
+    list_pages,
+    lists,
+    signing,
+    uploads,
+    waiting_room,
+)
+from service.workflows.access.roles import ROOT_UNIT
+from service.workflows.campaigning import Terms
+from service.workflows.parts import Parts
 from service.workflows.todo import deadlines, reminders, tasks
+from tests.web.people import ROOT as ROOT_PERSON
 from tests.workflows import opening
 from tests.workflows.conftest import PIN, TOWN, VILLAGE, people
 
@@ -57,6 +76,12 @@ def sent(app: App) -> int:
     return int(carried)
 
 
+def _terms(parts: Parts) -> Terms:
+    now = parts.clock()
+    due = now + timedelta(hours=1)
+    return Terms("commitment", china_day(now).year, (VILLAGE,), (VILLAGE,), due)
+
+
 def require_told_once(app: App) -> None:
     """Several workers at once opened each task once, closed all of them, and told nobody twice."""
     parts = app.parts
@@ -81,10 +106,26 @@ def test_a_small_street_from_import_to_finished_letters(app: App, small_street: 
     assert intake.assign(parts, who="clerk").faults == ()
 
     list_id = lists.compile_list(parts, VILLAGE, "D", who="clerk")
+    upload = uploads.receive(parts, "street.xlsx", small_street.read_bytes(), ROOT_UNIT, by=ROOT_PERSON)
+    campaign = campaigning.open_(parts, TOWN, _terms(parts), by=ROOT_PERSON)
     work(app)
     with parts.sessions.begin() as session:
         assert set(lists.renditions(session, list_id)) >= {"docx", "pdf"}
         cadres = {one.cadre for one in query.cadres(session, VILLAGE, china_day(parts.clock()))}
+
+        codes = {TOWN, VILLAGE}
+        assert uploads.get(session, upload).state == uploads.READ
+        assert campaigning.going(session, campaign).looked == (1, 1)
+        assert campaigning.units_of(session, campaign)[0].due == len(cadres)
+    reader = reader_of(parts.settings)
+    with reader.begin() as session:  # a transaction that only reads
+        now = parts.clock()
+        on = china_day(now)
+        assert uploads.get(session, upload, lock=False).plan
+        assert [row.due for _, row in board.every(session, codes, now)][1] == len(cadres)
+        assert list_pages.standings(session, codes, on, state="draft").total == 1
+        assert browsing.accounts(session, codes, words="李").total == 0
+    reader.kw["bind"].dispose()
 
     seal = enrolment.register_seal(parts, TOWN, "五马街道食品安全委员会印章", "DEMO001", None)
     enrolment.enrol_seal(parts, seal, PIN)

@@ -57,7 +57,7 @@ def test_two_persons_register_a_scan_and_nobody_calls_it_a_signature(app: App, i
         )
         assert paper.counts(session, [VILLAGE], DAY) == {VILLAGE: 1}
         subject = persons.subject(session, cadre)
-        (row,) = board.rows(session, [VILLAGE], DAY, VILLAGE)
+        (row,) = board.rows(session, [VILLAGE], app.parts.clock(), VILLAGE)
         assert (row.figure("paper").done, row.figure("signed").done) == (1, 0)
     assert entry.event.value == "paper" and entry.file is not None
     scan = app.parts.store.get(entry.file.sha256)
@@ -131,7 +131,7 @@ def test_what_was_uploaded_is_recorded_with_its_day(
     with parts.sessions.begin() as session:
         assert platform_files.counts(session, [VILLAGE], DAY) == {VILLAGE: 2}
         days = {line.letter: line.uploaded for line in platform_files.lines(session, VILLAGE, DAY)}
-        assert board.rows(session, [VILLAGE], DAY, VILLAGE)[0].figure("uploaded").done == 2
+        assert board.rows(session, [VILLAGE], parts.clock(), VILLAGE)[0].figure("uploaded").done == 2
     assert days == {one: DAY if one in letters[:2] else None for one in letters}
 
 

@@ -224,6 +224,15 @@ def test_init_makes_signing_keys_of_the_profile_and_leaves_time_and_log_as_they_
     assert openssl_accepts(tmp_path, root.public_key.dump(), content, root["signature_value"].native)
 
 
+@pytest.mark.parametrize("name", ["international", "sm2"])
+def test_the_demo_has_seal_and_authority_of_either_profile(name: str) -> None:
+    settings = Settings(signature_profile=name)  # type: ignore[arg-type]
+    for file in ("issuing_ca.pem", "seal.pem", "tsa_ca.pem"):
+        suite = suites.of_certificate(setup.read_certificate(setup.demo_key(settings, file)))
+        assert suite is not None
+        assert suite.profile == ("international" if file == "tsa_ca.pem" else name)
+
+
 def test_init_refuses_a_machine_whose_library_betrays_keys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,11 +28,13 @@ function fromBase64(text) {
 
 function fromBase64url(text) {
   need(/^[A-Za-z0-9_-]+$/.test(text));
-  const bytes = fromBase64(text.replaceAll("-", "+").replaceAll("_", "/") + "=".repeat((4 - (text.length % 4)) % 4));
-  const again = btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  const bytes = fromBase64(text.replace(/-/g, "+").replace(/_/g, "/") + "=".repeat((4 - (text.length % 4)) % 4));
+  const again = btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
   need(again === text); // the last character has spare bits
   return bytes;
 }
+
+const has = (value, name) => Object.prototype.hasOwnProperty.call(value, name);
 
 function same(one, other) {
   return one.length === other.length && one.every((byte, index) => byte === other[index]);
@@ -246,12 +248,12 @@ function stateOf(claim, known, now) {
   if (known.void.includes(claim.content)) return "void";
   if (known.superseded.includes(claim.content)) return "superseded";
   const file = claim.type === "finished" ? claim.sha256.slice(0, 2 * PREFIX) : "";
-  if (file && Object.hasOwn(known.files, file) && known.files[file] === "void") return "void";
+  if (file && has(known.files, file) && known.files[file] === "void") return "void";
   return now > new Date(known.expires) ? "stale" : "genuine";
 }
 
 // Return what the list says of a file: completed, void, superseded, an earlier state, or null where it is not there.
 export async function fileStatus(bytes, known) {
   const name = hex(await sha256(bytes)).slice(0, 2 * PREFIX);
-  return Object.hasOwn(known.files, name) ? known.files[name] : null;
+  return has(known.files, name) ? known.files[name] : null;
 }

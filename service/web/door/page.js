@@ -19,7 +19,9 @@ async function learn() {
   if (before) known = await readKnown(before);
   let fresh;
   try {
-    const answer = await fetch(LIST, { cache: "no-cache", signal: AbortSignal.timeout(LONGEST_WAIT) });
+    const late = new AbortController();
+    setTimeout(() => late.abort(), LONGEST_WAIT);
+    const answer = await fetch(LIST, { cache: "no-cache", signal: late.signal });
     if (!answer.ok) throw new Error(answer.status);
     fresh = await answer.text();
   } catch {
@@ -45,7 +47,8 @@ function say([css, sign, words, meaning]) {
 }
 
 function fill(list, rows) {
-  list.replaceChildren(...rows.flatMap(([label, value]) => {
+  list.textContent = "";
+  list.append(...rows.flatMap(([label, value]) => {
     const [term, detail] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = label;
     detail.textContent = value;
@@ -54,10 +57,10 @@ function fill(list, rows) {
 }
 
 function shown(key, value) {
-  if (key === "kind") return known.kinds[value] ?? value;
+  if (key === "kind") return known.kinds[value] || value;
   if (key === "date") return chinaTime(`${value}T00:00:00+08:00`).split(" ")[0];
   if (key !== "signed") return String(value);
-  return value.map((one) => `${ROLES[one.role] ?? one.role} ${one.name ?? one.unit} ${chinaTime(one.time)}`).join("；");
+  return value.map((one) => `${ROLES[one.role] || one.role} ${one.name || one.unit} ${chinaTime(one.time)}`).join("；");
 }
 
 function showKnown(online) {
@@ -69,7 +72,7 @@ function showKnown(online) {
 
 async function check(code) {
   at("claim").hidden = at("file").hidden = true;
-  if (trouble || !known) return say(STATES[trouble ?? "no_list"]);
+  if (trouble || !known) return say(STATES[trouble || "no_list"]);
   const { state, claim } = await judge(code, known, new Date());
   say(STATES[state]);
   if (claim === null) return;
@@ -81,8 +84,8 @@ async function check(code) {
 
 async function checkFile(file) {
   at("claim").hidden = true;
-  if (trouble || !known) return say(STATES[trouble ?? "no_list"]);
-  const found = await fileStatus(await file.arrayBuffer(), known);
+  if (trouble || !known) return say(STATES[trouble || "no_list"]);
+  const found = await fileStatus(await new Response(file).arrayBuffer(), known);
   const late = new Date() > new Date(known.expires);
   const state = found === null ? "absent" : found === "completed" && late ? "stale" : found in FILES ? found : "incomplete";
   say(FILES[state]);
@@ -101,7 +104,12 @@ async function detector() {
 // Return what reads the code in a video or picture, or null where there is none: a function of the source.
 async function codeReader() {
   const own = await detector().catch(() => null);
-  if (own) return async (source) => (await own.detect(source))[0]?.rawValue ?? null;
+  if (own) {
+    return async (source) => {
+      const [first] = await own.detect(source);
+      return first ? first.rawValue : null;
+    };
+  }
   const { decodeQR } = await import("./vendor/decode.js");
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -132,7 +140,7 @@ async function readPicture(file) {
     const form = new FormData();
     form.append("picture_", file);
     const answer = await fetch("v/read", { method: "POST", body: form }).catch(() => null);
-    if (answer?.ok) text = (await answer.json()).text;
+    if (answer && answer.ok) text = (await answer.json()).text;
   }
   if (text === null) return say(["unsure", "?", "图中没有读到二维码", "请靠近、放平再拍，或直接用手机相机、聊天软件扫描。"]);
   await check(text);

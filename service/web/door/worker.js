@@ -23,6 +23,6 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== "GET" || url.origin !== self.location.origin || !WANTED.has(url.pathname)) return;
   event.respondWith(
-    caches.open(SHELF).then((shelf) => shelf.match(url.pathname)).then((found) => found ?? fetch(event.request)),
+    caches.open(SHELF).then((shelf) => shelf.match(url.pathname)).then((found) => found || fetch(event.request)),
   );
 });

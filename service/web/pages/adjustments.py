@@ -6,7 +6,7 @@
 from collections.abc import Collection
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from service.clock import china_day
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, ServiceError
@@ -14,9 +14,10 @@ from service.registry import adjustment as registry
 from service.registry import query
 from service.web.access import codes_of, person_of, require
 from service.web.menu import LOOKS
+from service.web.pages.imports import MAX_FILE
 from service.web.render import go, render
 from service.web.site import site_of
-from service.workflows import adjusting, adjustment_pages, browsing
+from service.workflows import adjusting, adjustment_pages, browsing, roster_upload
 from service.workflows import changes as changes_of
 from service.workflows.access.roles import Role
 
@@ -44,6 +45,21 @@ def draft(request: Request, at: Text) -> Response:
         _require_mine(request, [unit], Role.CLERK)
         made = adjusting.draft_adjustment(here.parts, unit, who=person.who[:64], by=person)
     except (ConflictError, InputError, NotFoundError) as fault:
+        return _show_all(request, 1, fault.message)
+    return go(request, f"/adjustments/{made.id}", "drafted")
+
+
+@pages.post("/adjustments/roster", dependencies=[require(Role.CLERK)])
+def roster(request: Request, file: Annotated[UploadFile, File()], at: Text) -> Response:
+    """Draft a 换届 from an uploaded roster."""
+    here, person = site_of(request), person_of(request)
+    _require_mine(request, [at], Role.CLERK)
+    try:
+        data = file.file.read(MAX_FILE + 1)
+        if len(data) > MAX_FILE:
+            raise InputError("E-WEB-061", f"文件超过 {MAX_FILE >> 20} MB；请分成几份上传。")
+        made = roster_upload.draft(here.parts, data, at, by=person)
+    except ServiceError as fault:
         return _show_all(request, 1, fault.message)
     return go(request, f"/adjustments/{made.id}", "drafted")
 

@@ -13,7 +13,7 @@ from service.clock import china_day
 from service.errors import ForbiddenError, InputError, ServiceError
 from service.registry import query
 from service.web.access import codes_of, person_of, require
-from service.web.forms import read_day
+from service.web.forms import read_days, read_instant
 from service.web.pages.letters import DESK
 from service.web.render import go, render
 from service.web.site import Site, site_of
@@ -21,7 +21,6 @@ from service.workflows import browsing, campaigning
 from service.workflows.access import grants
 from service.workflows.access.roles import Role
 from service.workflows.campaigning import Terms
-from service.workflows.todo import deadlines
 
 TICK, TICKS = 1.0, 60
 """Seconds between two events, and how many one answer has: a browser asks again, and is asked again who it is."""
@@ -39,9 +38,11 @@ def listed(request: Request) -> Response:
     with here.reader.begin() as session:
         rows = campaigning.of_units(session, codes)
         going = {one.id: campaigning.going(session, one.id) for one in rows}
+        until = {one.id: campaigning.deadline_of(session, one, here.parts.clock()) for one in rows}
         names = browsing.names(session, on)
     titles = _titles(here)
-    return render(request, "campaigns.html", rows=rows, going=going, names=names, titles=titles)
+    values = {"rows": rows, "going": going, "until": until, "names": names, "titles": titles}
+    return render(request, "campaigns.html", values=values)
 
 
 @pages.get("/campaigns/new", dependencies=[require(Role.CLERK)])
@@ -55,8 +56,9 @@ def open_(
     request: Request,
     kind: Text,
     year: Annotated[int, Form()],
-    sign_by: Text,
-    finish_by: Text,
+    day: Text,
+    hour: Text,
+    remind: Text = "",
     chosen: Units = [],  # noqa: B006 - read only
     below: Units = [],  # noqa: B006 - read only
 ) -> Response:
@@ -64,8 +66,9 @@ def open_(
     here, person = site_of(request), person_of(request)
     try:
         units = _wanted(request, chosen, below)
-        days = read_day(sign_by, "干部签署期限"), read_day(finish_by, "监督签署期限")
-        terms = Terms(kind, year, units, *days)
+        due = read_instant(day, hour)
+        heads = tuple(sorted({*chosen, *below}))
+        terms = Terms(kind, year, units, heads, due, tuple(read_days(remind)))
         made = campaigning.open_(here.parts, _runs(request, units), terms, by=person)
     except ServiceError as fault:
         return _show_new(request, fault.message, chosen, below)
@@ -106,12 +109,12 @@ def ask(request: Request, campaign: str) -> Response:
     return go(request, f"/campaigns/{campaign}", "planned")
 
 
-@pages.post("/campaigns/{campaign}/days", dependencies=[require(Role.CLERK)])
-def days(request: Request, campaign: str, sign_by: Text, finish_by: Text) -> Response:
-    """Let other days hold."""
+@pages.post("/campaigns/{campaign}/deadline", dependencies=[require(Role.CLERK)])
+def deadline(request: Request, campaign: str, day: Text, hour: Text, remind: Text = "") -> Response:
+    """Let another deadline hold, and other days on which people are reminded."""
     try:
-        new_days = read_day(sign_by, "干部签署期限"), read_day(finish_by, "监督签署期限")
-        campaigning.set_days(site_of(request).parts, campaign, *new_days, by=person_of(request))
+        due, days = read_instant(day, hour), read_days(remind)
+        campaigning.set_due(site_of(request).parts, campaign, due, days, by=person_of(request))
     except ServiceError as fault:
         return _show(request, campaign, fault.message)
     return go(request, f"/campaigns/{campaign}", "saved")
@@ -195,7 +198,7 @@ def _show(request: Request, campaign: str, fault: str = "") -> Response:
         people = campaigning.names_of(session, cadres, on)
         going = campaigning.going(session, campaign)
         names = browsing.names(session, on)
-        ends = deadlines.of_campaign(session, row)
+        until = campaigning.deadline_of(session, row, here.parts.clock())
     return render(
         request,
         "campaign.html",
@@ -208,7 +211,7 @@ def _show(request: Request, campaign: str, fault: str = "") -> Response:
         names=names,
         title=_titles(here).get(row.kind, row.kind),
         due=sum(one.due for one in units),
-        ends=ends,
+        until=until,
         hurdles=dict.fromkeys(one.hurdle for one in units if one.hurdle),
         year=on.year,
         fault=fault,

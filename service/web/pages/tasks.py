@@ -1,15 +1,15 @@
 """待办: what the office has to decide, who still has to sign, reminders by hand, deadlines; and what holds a letter."""
 
-from datetime import datetime, time
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 
-from service.clock import CHINA, china_day
+from service.clock import china_day
 from service.db.tables import Letter
-from service.errors import InputError, ServiceError
+from service.errors import ServiceError
 from service.registry import query
 from service.web.access import codes_of, person_of, require
+from service.web.forms import read_days, read_instant
 from service.web.pages.letters import DESK
 from service.web.pages.sign_in import agent_of
 from service.web.render import go, render
@@ -76,19 +76,11 @@ def deadline(request: Request, unit: str) -> Response:
 def set_deadline(request: Request, unit: str, day: Text, hour: Text, remind: Text = "") -> Response:
     """Set it for the unit and those below that have none of their own."""
     try:
-        due = _instant(day, hour)
-        deadlines.put(site_of(request).parts, unit, due, _days(remind), by=person_of(request))
+        due = read_instant(day, hour)
+        deadlines.put(site_of(request).parts, unit, due, read_days(remind), by=person_of(request))
     except ServiceError as fault:
         return _deadline(request, unit, fault.message)
     return go(request, f"/letters/{unit}/deadline", "saved")
-
-
-@pages.post("/campaigns/{campaign}/reminding", dependencies=[require(Role.CLERK)])
-def reminding(request: Request, campaign: str, hour: Text, remind: Text = "") -> Response:
-    """Set the hour at which a campaign's days end, and when people are reminded."""
-    rule = _hour(hour), _days(remind)
-    deadlines.put_rule(site_of(request).parts, campaign, *rule, by=person_of(request))
-    return go(request, f"/campaigns/{campaign}", "saved")
 
 
 @pages.get("/letter/{letter}/settle", dependencies=[require(*DESK)])
@@ -167,27 +159,3 @@ def _deadline(request: Request, unit: str, fault: str) -> Response:
             today=china_day(now),
             fault=fault,
         )
-
-
-def _instant(day: str, hour: str) -> datetime:
-    try:
-        return datetime.strptime(f"{day} {hour}", "%Y-%m-%d %H:%M").replace(tzinfo=CHINA)
-    except ValueError as exc:
-        raise InputError("E-WEB-080", "截止时间应为日期和钟点，如 2026-12-01 和 17:00。") from exc
-
-
-def _hour(text: str) -> time:
-    try:
-        return time.fromisoformat(text.strip())
-    except ValueError as exc:
-        raise InputError("E-WEB-089", "钟点应写作 17:00 的形式。") from exc
-
-
-def _days(text: str) -> list[int]:
-    words = text.replace("，", " ").replace(",", " ").replace("、", " ").split()
-    try:
-        return [int(one) for one in words]
-    except ValueError as exc:
-        raise InputError(
-            "E-WEB-081", "提醒日应为天数，逗号分隔，如 -3,-1,1（前三天、前一天、后一天）。"
-        ) from exc

@@ -62,7 +62,7 @@ def by_rule(parts: Parts) -> int:
         for person in session.scalars(new.distinct()).all():
             told += notices.tell(parts, session, str(person), now)
         open_ = session.execute(
-            select(Task.person, Task.unit, Task.what)
+            select(Task.person, Task.unit)
             .where(Task.person.is_not(None), Task.closed_at.is_(None))
             .distinct()
             .order_by(Task.person)
@@ -70,6 +70,6 @@ def by_rule(parts: Parts) -> int:
         due = {unit: deadlines.of_unit(session, unit, now) for unit in {row.unit for row in open_}}
         for row in open_:
             rule = due[row.unit]
-            if rule is not None and rule.is_day(row.what, today):
+            if rule is not None and deadlines.is_remind_day(rule, today):
                 told += notices.tell(parts, session, str(row.person), now, "reminder")
     return told

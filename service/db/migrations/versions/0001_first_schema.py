@@ -170,8 +170,7 @@ def upgrade() -> None:
         sa.Column("unit", sa.String(length=12), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
-        sa.Column("sign_by", sa.Date(), nullable=False),
-        sa.Column("finish_by", sa.Date(), nullable=False),
+        sa.Column("heads", sa.Text(), nullable=False),
         sa.Column("created_at", service.db.tables.Instant(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
@@ -852,16 +851,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("origin", name=op.f("pk_witnessed_log")),
     )
     op.create_table(
-        "campaign_reminding",
-        sa.Column("campaign", sa.String(length=32), nullable=False),
-        sa.Column("hour", sa.String(length=5), nullable=False),
-        sa.Column("remind", sa.String(length=60), nullable=False),
-        sa.Column("set_at", service.db.tables.Instant(timezone=True), nullable=False),
-        sa.Column("set_by", sa.String(length=64), nullable=False),
-        sa.ForeignKeyConstraint(["campaign"], ["campaign.id"], name=op.f("fk_campaign_reminding_campaign")),
-        sa.PrimaryKeyConstraint("campaign", name=op.f("pk_campaign_reminding")),
-    )
-    op.create_table(
         "campaign_unit",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("campaign", sa.String(length=32), nullable=False),
@@ -1385,7 +1374,6 @@ def downgrade() -> None:
 
     op.drop_table("certificate")
     op.drop_table("campaign_unit")
-    op.drop_table("campaign_reminding")
     op.drop_table("witnessed_log")
     with op.batch_alter_table("visit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_visit_period_entity"))
