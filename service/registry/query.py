@@ -75,11 +75,6 @@ def unit(session: Session, code: str, on: date) -> Unit:
     return found
 
 
-def known_on(session: Session, code: str, on: date) -> bool:
-    """Say whether there was a unit with this code on that day."""
-    return session.scalars(select(Unit.row).where(as_of(Unit, on), Unit.code == code)).first() is not None
-
-
 def find_unit(session: Session, text: str, on: date) -> Unit:
     """Return the unit with this code or name; raise NotFoundError or, for a shared name, ConflictError."""
     query = select(Unit).where(as_of(Unit, on), (Unit.code == text) | (Unit.name == text)).order_by(Unit.code)
