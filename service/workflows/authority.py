@@ -287,16 +287,25 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
 
 
 def _successors(session: Session, on: date) -> frozenset[tuple[str, str]]:
-    """Return the full names of units that were merged, each with what it became at once and since."""
+    """Return the full names of units that were merged or split, each with what it became at once and since."""
     found = set()
-    for one in query.former_units(session):
-        if one.valid_to is None or one.valid_to > on:
+    for code, first in posts.reorganised(session):
+        if first > on:
             continue
-        before = naming.full_name(session, one.code, one.valid_to - timedelta(days=1))
-        for day in {one.valid_to, on}:
-            after = naming.full_name(session, posts.unit_now(session, one.code, day).code, day)
-            found.add((before, after))
-    return frozenset(pair for pair in found if pair[0] != pair[1])
+        before = _full_name(session, code, first - timedelta(days=1))
+        for day in {first, on}:
+            standing = {unit.code for unit in query.units(session, day)}
+            after = (_full_name(session, one, day) for one in posts.became(session, code) & standing)
+            found |= {(before, one) for one in after}
+    return frozenset((old, new) for old, new in found if old and new and old != new)
+
+
+def _full_name(session: Session, code: str, on: date) -> str:
+    """Return a unit's full name on a day; empty where a unit above it was not on record then."""
+    try:
+        return naming.full_name(session, code, on)
+    except NotFoundError:
+        return ""
 
 
 def _dead(session: Session) -> dict[str, Sequence[str]]:

@@ -1,9 +1,9 @@
 """Who holds the posts that a letter is about on a day: its cadre, who countersigns it, the unit after a 撤并."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.db.tables import Cadre, Letter, Unit
@@ -16,7 +16,7 @@ _MOST = 20  # mergers that are followed; more would be a circle
 
 
 def unit_now(session: Session, code: str, on: date) -> Unit:
-    """Return a unit as it is on that day, or the one it was merged into; NotFoundError where neither is there."""
+    """Return a unit as it is on that day, or the one it went on in; NotFoundError where neither is there."""
     at = code
     for _ in range(_MOST):
         found = session.scalars(select(Unit).where(as_of(Unit, on), Unit.code == at)).first()
@@ -31,25 +31,49 @@ def unit_now(session: Session, code: str, on: date) -> Unit:
 
 
 def is_in_post(session: Session, letter: Letter, on: date) -> bool:
-    """Say whether the letter's cadre still holds office in its unit (or in what that became)."""
-    rows = select(Cadre.unit).where(as_of(Cadre, on), Cadre.cadre == letter.cadre, Cadre.status == _OFFICE)
-    own = session.scalars(rows).first()
-    if own is None:
-        return False
-    return own == letter.unit or own == unit_now(session, letter.unit, on).code
+    """Say whether the letter's cadre still holds office in its unit, or in what that became (撤并, 拆分)."""
+    own = _unit_of(session, letter.cadre, on)
+    return own is not None and (own == letter.unit or own in became(session, letter.unit))
+
+
+def became(session: Session, code: str) -> set[str]:
+    """Return every unit that a unit was merged or split into, also by way of others; none where it is as it was."""
+    links = query.merged(session)
+    found: set[str] = set()
+    new = {code}
+    while new:
+        new = {after for one in new for after in links.get(one, ())} - found - {code}
+        found |= new
+    return found
+
+
+def reorganised(session: Session) -> set[tuple[str, date]]:
+    """Return each unit that was merged or split, with the first day on which that held."""
+    merged = select(Unit.code, Unit.valid_to).where(Unit.successor.is_not(None), Unit.valid_to.is_not(None))
+    split = (
+        select(Unit.predecessor, func.min(Unit.valid_from))
+        .where(Unit.predecessor.is_not(None))
+        .group_by(Unit.code, Unit.predecessor)
+    )
+    found = {(str(code), day) for rows in (merged, split) for code, day in session.execute(rows)}
+    return {(code, day) for code, day in found if _was(session, code, day - timedelta(days=1))}
+
+
+def _was(session: Session, code: str, on: date) -> bool:
+    return session.scalars(select(Unit.row).where(as_of(Unit, on), Unit.code == code)).first() is not None
 
 
 def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
     """Return who holds on that day the office that countersigns; its predecessor's letters pass to the new holder.
 
     A leader's own letter goes to the stand-in, as it says itself. The letters of a unit that was merged into another
-    (撤并) pass to the head of that one; that head's own letter to the stand-in there. NotFoundError where nobody holds
-    the office, and for the letter of a cadre who has left.
+    (撤并), or split, pass to the head of the unit in which its cadre is now; that head's own letter to the stand-in
+    there. NotFoundError where nobody holds the office, and for the letter of a cadre who has left.
     """
     if not is_in_post(session, letter, on):
         raise NotFoundError("E-SIG-113", f"承诺书 {letter.number} 的承诺人已不在岗，不再由监督方签署。")
-    place = unit_now(session, letter.unit, on)
-    if place.code == letter.unit and _was_head(session, letter):
+    if _unit_of(session, letter.cadre, on) == letter.unit and _was_head(session, letter):
+        place = query.unit(session, letter.unit, on)
         return query.cadre(session, str(place.stand_in or letter.leader), on)
     return persons.counterpart(session, letter.cadre, on)
 
@@ -61,12 +85,20 @@ def units_led(session: Session, person: str, on: date) -> set[str]:
 
 
 def with_former(session: Session, codes: Iterable[str]) -> set[str]:
-    """Return these units with all that were merged into them (撤并): letters keep the unit they were drawn up for."""
+    """Return these units with all that became them (撤并, 拆分): letters keep the unit they were drawn up for."""
     found = new = set(codes)
     while new:
-        new = set(session.scalars(select(Unit.code).where(Unit.successor.in_(new)))) - found
+        merged = select(Unit.code).where(Unit.successor.in_(new))
+        split = select(Unit.predecessor).where(Unit.code.in_(new), Unit.predecessor.is_not(None))
+        new = {str(one) for rows in (merged, split) for one in session.scalars(rows)} - found
         found = found | new
     return found
+
+
+def _unit_of(session: Session, cadre: str, on: date) -> str | None:
+    """Return where a cadre holds office on that day, if anywhere."""
+    rows = select(Cadre.unit).where(as_of(Cadre, on), Cadre.cadre == cadre, Cadre.status == _OFFICE)
+    return session.scalars(rows).first()
 
 
 def _was_head(session: Session, letter: Letter) -> bool:

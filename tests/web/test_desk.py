@@ -101,8 +101,6 @@ def test_a_letter_is_signed_on_the_office_tablet(village: Village) -> None:
     with chromium.chromium() as started:
         cookie = village.people.cookie(village.people.account(Role.CLERK, VILLAGE))
         with chromium.opened(started, village.url, "desktop", cookie) as page:
-            page.goto("/desks")
-            _look(page, "desks")
             page.goto(f"/desks/{VILLAGE}")
             _look(page, "desks-unit")
             page.get_by_role("button", name="开设现场签订").click()
@@ -110,7 +108,6 @@ def test_a_letter_is_signed_on_the_office_tablet(village: Village) -> None:
             path = page.locator(".address code").inner_text().partition("/d/")[2]
             code = page.locator("li", has_text=name).locator(".slip").inner_text()
             page.goto(f"/d/{path}")
-            _look(page, "desk-start")
             page.get_by_role("button", name="开始").click()
             page.get_by_label(name, exact=True).check()
             page.get_by_label("我的验证码").fill(code)

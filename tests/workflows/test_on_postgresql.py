@@ -8,12 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from service import app as composition
 from service.app import App
 from service.archive import audit
 from service.clock import china_day
+from service.db.flow import Notice, Task
 from service.registry import query
 from service.settings import Settings
 from service.web.site import reader_of
@@ -29,10 +30,12 @@ from service.workflows import (
     lists,
     signing,
     uploads,
+    waiting_room,
 )
 from service.workflows.access.roles import ROOT_UNIT
 from service.workflows.campaigning import Terms
 from service.workflows.parts import Parts
+from service.workflows.todo import deadlines, reminders, tasks
 from tests.web.people import ROOT as ROOT_PERSON
 from tests.workflows import opening
 from tests.workflows.conftest import PIN, TOWN, VILLAGE, people
@@ -77,6 +80,21 @@ def _terms(parts: Parts) -> Terms:
     now = parts.clock()
     due = now + timedelta(hours=1)
     return Terms("commitment", china_day(now).year, (VILLAGE,), (VILLAGE,), due)
+
+
+def require_told_once(app: App) -> None:
+    """Several workers at once opened each task once, closed all of them, and told nobody twice."""
+    parts = app.parts
+    tasks.keep(parts)
+    with parts.sessions.begin() as session:
+        found = session.scalars(select(Task)).all()
+        told = [(one.person, one.day) for one in session.scalars(select(Notice))]
+        assert deadlines.overdue(session, [VILLAGE], parts.clock()) == {}
+        assert waiting_room.waiters(session, [VILLAGE], parts.clock()) == []
+    assert all(one.closed_at for one in found)
+    assert len(found) == len({(one.letter, one.what) for one in found}) > 1
+    assert len(told) == len(set(told)) > 1
+    reminders.by_rule(parts)
 
 
 def test_a_small_street_from_import_to_finished_letters(app: App, small_street: Path) -> None:
@@ -127,6 +145,7 @@ def test_a_small_street_from_import_to_finished_letters(app: App, small_street: 
         app.drain()
     assert sorted(final.id for final in checking.finals(parts)) == sorted(planned.letters)
     assert sent(app) > len(planned.letters)
+    require_told_once(app)
     assert not list(parts.settings.home.glob("*.sqlite3*"))
     found = audit.audit(parts.settings.archive, parts.log.vkey, audit.Scope(full=True))
     assert found.ok

@@ -12,20 +12,24 @@ from service.db.flow import Hold, Task
 from service.db.tables import Certificate, Letter, Step
 from service.errors import ConflictError, InputError
 from service.registry import persons, query
+from service.registry.splitting import Part
 from service.verification import verdict
 from service.workflows import (
     authority,
     board,
+    certificates,
     corrections,
     ending,
     enrolment,
     holds,
     letters,
     refusing,
+    reorganising,
     signing,
     waiting_room,
 )
 from service.workflows.access.roles import Person, Reach, Role
+from service.workflows.enrolment import ROUTINE
 from service.workflows.todo import tasks
 from tests.workflows.conftest import PIN, TOWN, VILLAGE, HandClock
 
@@ -252,3 +256,22 @@ def test_letters_of_a_merged_unit_pass_to_the_head_of_the_new_one(
     ending.void(app.parts, others[0], ending.Ground("李样例", "机构撤并", "批复"), PIN, device="test")
     app.drain()
     assert letter(app, others[0]).state == "void"
+
+
+def test_letters_of_a_split_unit_follow_their_cadres(app: App, issued: list[str], clock: HandClock) -> None:
+    one, other = ordinary(app, issued)[:2]
+    sign_own(app, one)
+    clock.move(timedelta(days=1))
+    away = frozenset({letter(app, one).cadre, letter(app, other).cadre})
+    into = [Part(VILLAGE, "五马一社区"), Part("330302001099", "五马新社区", cadres=away)]
+    reorganising.split(app.parts, VILLAGE, into, who="clerk", why="拆分批复")
+    tasks.keep(app.parts)
+    assert open_tasks(app, one) == set()  # signed, and nobody heads the new unit yet; nobody has left, either
+    head = letter(app, other).cadre
+    corrections.appoint(app.parts, "330302001099", head, leader_of(app), "任命", by=CLERK)
+    assert open_tasks(app, one) == {("countersign", head)} and one in waiting(app, head)
+    assert one not in waiting(app, leader_of(app))
+    certificates.renew(app.parts, head, ROUTINE)  # names the new unit
+    signing.sign_letters(app.parts, head, PIN, device="test", only=[one])
+    app.drain()
+    assert verified(app, one) == ("valid", "in_force")
