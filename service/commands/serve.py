@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -58,9 +59,11 @@ def run(
     certificate, key = tls_cert or settings.tls_cert, tls_key or settings.tls_key
     if (certificate is None) != (key is None):
         raise UsageError("E-SYS-301", "TLS 证书（--tls-cert）和私钥（--tls-key）须一起给出。")
-    web = Beside(create_app(parts), create_door(parts))
     with _listening(host, port) as listener:
         where = _local_address(listener, secure=certificate is not None)
+        parts = _reached_at(parts, where)
+        settings = parts.settings
+        web = Beside(create_app(parts), create_door(parts))
         console.say(f"网页服务：{where}　对外地址：{settings.public_url}")
         _say_first_admin(parts)
         if demo_people.actors(parts):
@@ -77,6 +80,14 @@ def run(
         )
         with _worker(worker):
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _reached_at(parts: Parts, where: str) -> Parts:
+    """Return the parts with the address where they are served, unless one was set: links must lead there."""
+    if "public_url" in parts.settings.model_fields_set:
+        return parts
+    here = where.rstrip("/").replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]")
+    return replace(parts, settings=parts.settings.model_copy(update={"public_url": here}))
 
 
 def _say_first_admin(parts: Parts) -> None:
