@@ -53,8 +53,9 @@ def make_queue(settings: Settings) -> Huey:
 def create_queue(settings: Settings) -> None:
     """Make the queue's tables where they are wanting; part of `init`, for a server's user may not make tables."""
     queue = make_queue(settings)
-    queue.storage.initialize_schema()
-    queue.storage.close()
+    if not queue.immediate:  # an immediate queue keeps its messages in memory
+        queue.storage.initialize_schema()
+        queue.storage.close()
 
 
 def register(queue: Huey, parts: Parts) -> Callable[[int], Any]:

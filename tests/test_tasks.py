@@ -70,6 +70,11 @@ def test_making_the_queue_twice_loses_no_message(settings: Settings) -> None:
     queue.storage.close()
 
 
+def test_an_immediate_queue_needs_no_tables(tmp_path: Path) -> None:
+    tasks.create_queue(Settings(home=tmp_path, tasks_immediate=True))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_password_shows_nowhere(new_database: Callable[..., str], tmp_path: Path) -> None:
     url = new_database()
     password = url.split(":")[2].split("@")[0]

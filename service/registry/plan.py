@@ -13,6 +13,7 @@ from service.core import Sha256Hex
 from service.db.tables import Salt, Unit
 from service.registry.dated import Counts, Writer
 
+_IDENTITY = frozenset({"主体名称", "统一社会信用代码"})
 NEW, CHANGED, UNCHANGED = "新增", "变更", "未变"
 
 
@@ -41,9 +42,15 @@ class PlanRow:
         parts = "；".join(
             f"{one.heading}：{one.before or '（空）'} → {one.after or '（空）'}" for one in self.differences
         )
+        doubt = "；名称和信用代码都变了，凭许可证号认作同一户，请核对" if self.is_doubtful else ""
         return f"{self.change} 工作表“{self.sheet}”第{self.row}行 {self.name}" + (
-            f"：{parts}" if parts else ""
+            f"：{parts}{doubt}" if parts else ""
         )
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether only the number of its licence says that this is the entity which is registered already."""
+        return {one.heading for one in self.differences if one.before} >= _IDENTITY
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from service.db.engine import Sessions
 from service.db.intake import PendingRow
 from service.db.tables import Base, Cadre, Entity, Unit
 from service.errors import InputError
-from service.registry import apply, good_rows, intake, planning, rules, waiting
+from service.registry import apply, good_rows, intake, planning, rules, uscc, waiting
 from service.registry.dated import Change
 from service.registry.known import NOTHING, known
 from service.registry.plan import Plan
@@ -82,6 +82,19 @@ def test_a_plan_names_new_changed_and_unchanged_rows_and_writes_nothing(
     assert ("从业人数", "120", "400") in [(one.heading, one.before, one.after) for one in changed.differences]
     assert "从业人数：120 → 400" in str(changed)
     assert rows_of(full) == before
+
+
+def test_who_is_matched_by_the_licence_alone_under_another_name_and_code_is_to_be_looked_at(
+    full: Sessions, form: Form, write: Write, chance: Entropy
+) -> None:
+    headings, row = form["包保主体"][0], form["包保主体"][1]
+    row[headings.index("主体名称")] = "温州样例他家餐饮有限公司"
+    (changed,) = drawn(full, read(full, write(form)), chance).changes()
+    assert not changed.is_doubtful
+    body = "91330302YL0000989"
+    row[headings.index("统一社会信用代码")] = body + uscc.check_character(body)
+    (changed,) = drawn(full, read(full, write(form)), chance).changes()
+    assert changed.is_doubtful and "凭许可证号认作同一户，请核对" in str(changed)
 
 
 def test_what_was_shown_has_a_digest_that_chance_does_not_change(

@@ -23,9 +23,9 @@ from tests.serving import served
 from tests.web import chromium
 from tests.web.people import Browser, People, token_in
 from tests.web.test_signing import Village, apart, own_letter, village
-from tests.workflows.conftest import PIN, START, TOWN, VILLAGE, HandClock, issued_home, prepared_home
+from tests.workflows.conftest import PIN, START, TOWN, VILLAGE, HandClock
 
-__all__ = ["issued_home", "prepared_home", "village"]  # fixtures
+__all__ = ["village"]  # fixture
 
 
 @pytest.fixture

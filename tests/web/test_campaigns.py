@@ -2,57 +2,25 @@
 
 import io
 import json
-import random
-import shutil
-import zipfile
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import openpyxl
 import pytest
 from sqlalchemy import func, select, update
 
-from service import app as composition
 from service.db.access import Act
 from service.db.flow import PlatformUpload
-from service.db.office import Parcel
-from service.db.tables import Cadre, Job, Letter, ListVersion, Step
-from service.settings import Settings
-from service.web.app import create_app
-from service.workflows import board, campaigning, holds, parcels, sealing
+from service.db.tables import Cadre, Letter, ListVersion, Step
+from service.workflows import board, campaigning, holds, sealing
 from service.workflows.access.roles import Role
 from service.workflows.todo import deadlines
-from tests.serving import served
 from tests.web.conftest import work
-from tests.web.people import ROOT, Browser, People
+from tests.web.people import ROOT, Browser
 from tests.web.test_campaign import before, browser
 from tests.web.test_signing import Village, village
-from tests.workflows.conftest import (
-    START,
-    TOWN,
-    VILLAGE,
-    HandClock,
-    issued_home,
-    prepared_home,
-    signed_home,
-)
+from tests.workflows.conftest import TOWN, VILLAGE
 
-__all__ = ["before", "issued_home", "prepared_home", "signed_home", "village"]  # fixtures
-
-
-@pytest.fixture
-def finished(signed_home: tuple[Path, list[str]], tmp_path: Path) -> Iterator[Village]:
-    """A village whose letters are all signed and kept."""
-    shutil.copytree(signed_home[0], tmp_path / "var")
-    clock = HandClock(START + timedelta(hours=2))
-    app = composition.build(Settings(home=tmp_path / "var", workers=1), clock, random.Random(9).randbytes)
-    web = create_app(app.parts)
-    with served(web) as url:
-        yield Village(app, url, People(app.parts), clock)
-    web.state.site.close()
-    app.parts.sessions.kw["bind"].dispose()
+__all__ = ["before", "village"]  # fixtures
 
 
 def terms(place: Village, **other: str | list[str]) -> dict[str, str | list[str]]:
@@ -180,29 +148,3 @@ def test_the_board_counts_by_columns_what_is_late_on_paper_uploaded_or_out(villa
         holds.put(parts, session, session.get_one(Letter, third.id), "left", "退休", after, by="经办人")
         session.execute(update(Cadre).where(Cadre.cadre == third.cadre).values(status="离任"))
     assert counted(after, "issued") == (2, 2)  # whoever left is out of N
-
-
-def test_evidence_is_packed_by_a_worker_fetched_and_erased(finished: Village) -> None:
-    parts, clerk = finished.app.parts, browser(finished, Role.CLERK)
-    page = clerk.send_form("/parcels", {"at": TOWN})
-    assert page.status_code == 422 and "须写明全宗号" in page.text
-    path = clerk.send_form("/parcels", {"at": TOWN, "fonds": "Z109"}).url.path
-    assert (
-        clerk.send_form("/parcels", {"at": TOWN, "fonds": "Z109"}).url.path == path
-    )  # one that is being made
-    assert clerk.get(f"{path}/all").status_code == 404
-    work(parts, "parcel")
-    assert "可以下载" in clerk.get(path).text
-    bundle = zipfile.ZipFile(io.BytesIO(clerk.get(f"{path}/all").content))
-    one = clerk.get(f"{path}/file?n=0").content
-    assert bundle.namelist() == [f"{VILLAGE}五马一社区.zip"] and bundle.read(bundle.namelist()[0]) == one
-    names = zipfile.ZipFile(io.BytesIO(one)).namelist()
-    assert sum(name.endswith(".pdf") for name in names) == 3
-    with parts.sessions.begin() as session:
-        digest = json.loads(session.scalars(select(Parcel.files)).one())[0]["sha256"]
-        assert session.scalars(select(Job.state).where(Job.task == "parcel")).all() == ["done"]
-    later = parts.clock() + parcels.LIFE
-    parcels.tidy(replace(parts, clock=lambda: later))
-    assert not parts.work.has(digest) and "已清除" in clerk.get(path).text
-    assert clerk.get(f"{path}/file?n=0").status_code == 404
-    clerk.close()

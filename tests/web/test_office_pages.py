@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page
 from sqlalchemy import select, update
 
@@ -14,16 +15,18 @@ from tests.web.conftest import work
 from tests.web.people import Browser, token_in
 from tests.web.test_campaign import before, browser, office
 from tests.web.test_campaigns import terms
-from tests.web.test_signing import Village
-from tests.workflows.conftest import TOWN, VILLAGE, people, prepared_home
+from tests.web.test_signing import Village, apart
+from tests.workflows.conftest import TOWN, VILLAGE, people
 
-__all__ = ["before", "prepared_home"]  # fixtures
+__all__ = ["before"]  # fixtures
 
 
 def test_the_offices_pages_are_fit_for_everybody(before: Village, tmp_path: Path) -> None:
-    with browser(before, Role.CLERK) as clerk:
-        shown = _filled(before, clerk, tmp_path)
-    with chromium.chromium() as started:
+    with browser(before, Role.CLERK) as clerk, chromium.chromium() as started:
+        campaign = clerk.send_form("/campaigns/new", terms(before)).url.path
+        _follow(before, started, campaign)
+        shown: dict[Role, dict[str, str]] = {}
+        apart(lambda: shown.update(_filled(before, clerk, tmp_path, campaign)))
         for role, pages in shown.items():
             with chromium.opened(started, before.url, "phone", office(before, role)) as page:
                 for name, path in pages.items():
@@ -31,42 +34,30 @@ def test_the_offices_pages_are_fit_for_everybody(before: Village, tmp_path: Path
                     _look(page, name)
 
 
-def test_progress_goes_on_by_itself_and_without_scripts_by_a_link(before: Village) -> None:
-    with browser(before, Role.CLERK) as clerk:
-        path = clerk.send_form("/campaigns/new", terms(before)).url.path
-    with chromium.chromium() as started:
-        with chromium.opened(started, before.url, "phone", office(before, Role.CLERK), scripts=False) as page:
-            page.goto(path)
-            assert page.get_by_role("link", name="刷新").is_visible()
-        with chromium.opened(started, before.url, "phone", office(before, Role.CLERK)) as page:
-            page.goto(path)
-            page.get_by_text("后台正在办理").wait_for()
-            _apart(before)
-            page.get_by_role("button", name="制发准备：3 人").wait_for()  # by itself
+def _follow(place: Village, started: Chromium, path: str) -> None:
+    """See a campaign's progress go on by itself, and by a link where there are no scripts."""
+    with chromium.opened(started, place.url, "phone", office(place, Role.CLERK), scripts=False) as page:
+        page.goto(path)
+        assert page.get_by_role("link", name="刷新").is_visible()
+    with chromium.opened(started, place.url, "phone", office(place, Role.CLERK)) as page:
+        page.goto(path)
+        page.get_by_text("后台正在办理").wait_for()
+        apart(lambda: work(place.app.parts, "foresee"))
+        page.get_by_role("button", name="制发准备：3 人").wait_for()  # by itself
 
 
-def _apart(place: Village) -> None:
-    from tests.web.test_signing import apart  # noqa: PLC0415
-
-    apart(lambda: work(place.app.parts, "foresee"))
-
-
-def _filled(place: Village, clerk: Browser, folder: Path) -> dict[Role, dict[str, str]]:
+def _filled(place: Village, clerk: Browser, folder: Path, campaign: str) -> dict[Role, dict[str, str]]:
     """Give every page something to show; return the pages to look at, by who looks."""
     parts = place.app.parts
     upload = _uploaded(clerk, folder)
     work(parts, "read_upload")
-    campaign = clerk.send_form("/campaigns/new", terms(place)).url.path
-    work(parts, "foresee")
     with parts.sessions.begin() as session:
         first = select(Entity.row).where(Entity.unit == VILLAGE, Entity.tier == "D")
         moved = update(Entity).where(Entity.row == session.scalars(first).first())
         session.execute(moved.values(address="样例街1号"))
     listed = lists.compile_list(parts, VILLAGE, "D", who="经办人")
     clerk.send_form(f"/lists/{listed}", {"departments": "区市场监管分局"}, f"/lists/{listed}/cosign")
-    sheet, _ = adjusting.leave(parts, people(parts)[0], who="街道经办", why="退休")
-    done = clerk.send_form("/parcels", {"at": TOWN, "fonds": "Z109"}).url.path
-    work(parts, "parcel")
+    adjusting.leave(parts, people(parts)[0], who="街道经办", why="退休")
     clerk.send_form(campaign, {}, f"{campaign}/ask")
     work(parts, "plan_unit")
     with parts.sessions.begin() as session:
@@ -80,17 +71,11 @@ def _filled(place: Village, clerk: Browser, folder: Path) -> dict[Role, dict[str
         Role.CLERK: {
             "import": upload,
             "list": f"/lists/{listed}",
-            "adjustments": "/adjustments",
             "campaign": campaign,
             "board": f"/board?unit={TOWN}",
-            "parcel": done,
-            "bonds-unit": f"/bonds/{TOWN}",
-            "texts": "/texts",
         },
         Role.APPROVER: {
-            "adjustment": f"/adjustments/{sheet.id}",
             "adjustments-approve": "/adjustments",
-            "lists-submitted": "/lists?state=submitted",
         },
     }
 

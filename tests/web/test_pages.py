@@ -49,11 +49,7 @@ PAGES = [
     Shown("acts", "/acts", Role.ADMIN),
     Shown("imports", "/imports"),
     Shown("lists", "/lists"),
-    Shown("lists-none", "/lists?state=none"),
-    Shown("bonds", "/bonds"),
-    Shown("campaigns", "/campaigns"),
     Shown("campaign-new", "/campaigns/new"),
-    Shown("parcels", "/parcels"),
     Shown("forbidden", "/accounts"),
     Shown("totp", "/account/totp", Role.ADMIN),
 ]

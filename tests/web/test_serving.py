@@ -92,6 +92,7 @@ def test_tls_the_administrators_link_and_a_trusted_proxy(home: Path, tmp_path: P
             httpx.get(url[0].replace("https", "http"), timeout=WAIT, trust_env=False)
 
 
+@pytest.mark.soak  # a second process: three seconds
 def test_nobody_is_believed_who_is_no_proxy(home: Path) -> None:
     with serving(home, LIANGZE_TRUSTED_PROXIES="192.0.2.9") as said:
         url = re.search(r"http://127\.0\.0\.1:\d+", said[0])

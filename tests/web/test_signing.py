@@ -25,9 +25,7 @@ from service.workflows.access.roles import Role
 from tests.serving import served
 from tests.web import chromium
 from tests.web.people import Browser, People, token_in
-from tests.workflows.conftest import PIN, START, HandClock, issued_home, people, prepared_home
-
-__all__ = ["issued_home", "prepared_home"]  # fixtures
+from tests.workflows.conftest import PIN, START, HandClock, people
 
 
 @dataclass(frozen=True)

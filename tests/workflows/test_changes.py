@@ -15,7 +15,18 @@ from service.db.tables import Assignment, Cadre, Entity, Salt, Unit
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import adjustment, clocks, handover, merging, persons, query
 from service.registry.records import CadreRow
-from service.workflows import adjusting, arrangements, changes, erasing, in_force, intake, reorganising, tiers
+from service.verification.trust import Trust
+from service.workflows import (
+    adjusting,
+    arrangements,
+    changes,
+    erasing,
+    in_force,
+    intake,
+    reorganising,
+    tiers,
+    trust,
+)
 from tests.workflows import opening
 from tests.workflows.opening import DISTRICT, TOWN, VILLAGE, DayClock
 
@@ -322,6 +333,18 @@ def test_merged_villages_keep_their_bonds_and_their_past(app: App, clock: DayClo
         ends = session.scalars(select(Unit.valid_to).where(Unit.code == VILLAGE)).all()
         assert ends == [DAY]
     assert changes.note(app.parts, who=CLERK) == [], "a merged unit moves nobody"
+
+
+def test_a_unit_that_was_there_for_no_whole_day_keeps_no_bundle_from_being_written(app: App) -> None:
+    for codes, new in (
+        ([VILLAGE, "330302001002"], "330302001099"),
+        (["330302001099", "330302001003"], "330302001098"),
+    ):
+        facts = {"code": new, "name": f"五马样{new[-2:]}社区"}
+        reorganising.merge(app.parts, codes, facts, who=CLERK, why="撤并")
+    bundle = Trust.read_bundle(trust.bundle(app.parts, app.parts.clock()))
+    assert ("鹿城区五马街道五马一社区", "鹿城区五马街道五马样98社区") in bundle.successors
+    assert not any("样99" in before for before, _ in bundle.successors)
 
 
 def test_a_due_day_in_a_year_without_a_calendar_is_provisional_and_counted_again(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pypdfium2 as pdfium
 import pytest
+from sqlalchemy import select
 
 from service import app as composition
 from service.app import App
@@ -22,10 +23,13 @@ from service.archive import audit, evidence, four_properties
 from service.archive.four_properties import inspect
 from service.archive.inspection import Inspection, Result, Stage, Surroundings
 from service.core import canonical_json, sha256_hex
+from service.db.office import Parcel
+from service.db.tables import Job
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, SetupError
 from service.settings import Settings
 from service.verification import structure
 from service.verification.trust import Trust
+from service.web.app import create_app
 from service.workflows import (
     anchoring,
     archive_pages,
@@ -35,8 +39,14 @@ from service.workflows import (
     filing,
     inspecting,
     packaging,
+    parcels,
     periodic,
 )
+from service.workflows.access.roles import Role
+from service.workflows.parts import Parts
+from tests.serving import served
+from tests.web.conftest import work
+from tests.web.people import Browser, People
 from tests.workflows.conftest import START, TOWN, VILLAGE, HandClock
 
 FONDS = "Z109"
@@ -395,3 +405,36 @@ def test_a_disposal_cut_short_is_finished_by_the_daily_round(
     assert {one.code for one in report.findings} >= {"E-ARC-121"}
     periodic.run(app.parts)
     assert not app.parts.store.has(head)
+
+
+def test_evidence_is_packed_by_a_worker_fetched_by_pages_and_erased(app: App) -> None:
+    parts, web = app.parts, create_app(app.parts)
+    with served(web) as url, Browser(url) as clerk:
+        people = People(parts)
+        clerk.cookies.set("liangze", people.cookie(people.account(Role.CLERK, TOWN)))
+        _packed(parts, clerk)
+    web.state.site.close()
+
+
+def _packed(parts: Parts, clerk: Browser) -> None:
+    page = clerk.send_form("/parcels", {"at": TOWN})
+    assert page.status_code == 422 and "须写明全宗号" in page.text
+    path = clerk.send_form("/parcels", {"at": TOWN, "fonds": "Z109"}).url.path
+    assert (
+        clerk.send_form("/parcels", {"at": TOWN, "fonds": "Z109"}).url.path == path
+    )  # one that is being made
+    assert clerk.get(f"{path}/all").status_code == 404
+    work(parts, "parcel")
+    assert "可以下载" in clerk.get(path).text
+    bundle = zipfile.ZipFile(io.BytesIO(clerk.get(f"{path}/all").content))
+    one = clerk.get(f"{path}/file?n=0").content
+    assert bundle.namelist() == [f"{VILLAGE}五马一社区.zip"] and bundle.read(bundle.namelist()[0]) == one
+    names = zipfile.ZipFile(io.BytesIO(one)).namelist()
+    assert sum(name.endswith(".pdf") for name in names) == 3
+    with parts.sessions.begin() as session:
+        digest = json.loads(session.scalars(select(Parcel.files)).one())[0]["sha256"]
+        assert session.scalars(select(Job.state).where(Job.task == "parcel")).all() == ["done"]
+    later = parts.clock() + parcels.LIFE
+    parcels.tidy(replace(parts, clock=lambda: later))
+    assert not parts.work.has(digest) and "已清除" in clerk.get(path).text
+    assert clerk.get(f"{path}/file?n=0").status_code == 404
