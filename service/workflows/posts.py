@@ -1,17 +1,18 @@
 """Who holds the posts that a letter is about on a day: its cadre, who countersigns it, the unit after a 撤并."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.db.tables import Cadre, Letter, Unit
-from service.errors import NotFoundError
+from service.errors import ConflictError, NotFoundError
 from service.registry import persons, query
 from service.registry.dated import as_of
 
 _OFFICE = "在任"
+_BATCH = 500  # ids in one statement; below every database's limit of parameters
 _MOST = 20  # mergers that are followed; more would be a circle
 
 
@@ -78,6 +79,32 @@ def countersigner(session: Session, letter: Letter, on: date) -> Cadre:
     return persons.counterpart(session, letter.cadre, on)
 
 
+def countersigners(session: Session, letters: Sequence[Letter], on: date) -> dict[str, str]:
+    """Return who countersigns each of many letters on that day; those that nobody does are left out.
+
+    Most letters of a unit go to its head: unit and head are asked for once, not letter by letter.
+    """
+    places = _units_of(session, {one.cadre for one in letters}, on)
+    heads: dict[tuple[str, date], str | None] = {}
+    found: dict[str, str] = {}
+    for letter in letters:
+        for day in (on, letter.day):
+            if (letter.unit, day) not in heads:
+                heads[letter.unit, day] = _head(session, letter.unit, day)
+        head = heads[letter.unit, on]
+        is_ordinary = (
+            places.get(letter.cadre) == letter.unit and letter.cadre != heads[letter.unit, letter.day]
+        )
+        if is_ordinary and head is not None and head != letter.cadre:
+            found[letter.id] = head
+            continue
+        try:
+            found[letter.id] = countersigner(session, letter, on).cadre
+        except (NotFoundError, ConflictError):
+            continue
+    return found
+
+
 def units_led(session: Session, person: str, on: date) -> set[str]:
     """Return the units whose letters a person may have to countersign: led or stood in for, and what those were."""
     heads = select(Unit.code).where(as_of(Unit, on), (Unit.leader == person) | (Unit.stand_in == person))
@@ -92,6 +119,23 @@ def with_former(session: Session, codes: Iterable[str]) -> set[str]:
         split = select(Unit.predecessor).where(Unit.code.in_(new), Unit.predecessor.is_not(None))
         new = {str(one) for rows in (merged, split) for one in session.scalars(rows)} - found
         found = found | new
+    return found
+
+
+def _head(session: Session, code: str, on: date) -> str | None:
+    """Return who leads a unit on that day and is on record then, if anybody."""
+    lead = select(Cadre.cadre).join(Unit, Unit.leader == Cadre.cadre)
+    return session.scalars(lead.where(Unit.code == code, as_of(Unit, on), as_of(Cadre, on))).first()
+
+
+def _units_of(session: Session, cadres: set[str], on: date) -> dict[str, str]:
+    """Return where each of these cadres holds office on that day."""
+    found: dict[str, str] = {}
+    ids = sorted(cadres)
+    for start in range(0, len(ids), _BATCH):
+        some = Cadre.cadre.in_(ids[start : start + _BATCH])
+        rows = select(Cadre.cadre, Cadre.unit).where(as_of(Cadre, on), some, Cadre.status == _OFFICE)
+        found.update(session.execute(rows).all())
     return found
 
 

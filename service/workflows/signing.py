@@ -6,14 +6,14 @@ one PIN. What cannot be prepared is left out and said; the others go on.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.db.tables import Letter, Step
-from service.errors import ConflictError, InputError, NotFoundError, ServiceError
+from service.errors import ConflictError, InputError, ServiceError
 from service.registry import query
 from service.signing import appearance, approvals, seals
 from service.signing.appearance import Stamp
@@ -68,22 +68,19 @@ def waiting_for(parts: Parts, person: str) -> list[Waiting]:
     with parts.sessions.begin() as session:
         own = session.scalars(
             select(Letter)
-            .where(Letter.cadre == person, Letter.state == "issued", holds.free())
+            .where(Letter.cadre == person, Letter.state == "issued", holds.free(), _idle())
             .order_by(Letter.number)
         )
-        found = [Waiting(letter.id, letter.number, "sign") for letter in own if _is_free(session, letter.id)]
+        found = [Waiting(letter.id, letter.number, "sign") for letter in own]
         led = posts.units_led(session, person, on)
-        signed = (
+        signed = session.scalars(
             select(Letter)
-            .where(Letter.state.in_(("signed", "extended")), holds.free())
+            .where(Letter.state.in_(("signed", "extended")), holds.free(), _idle())
             .where(Letter.unit.in_(led) | (Letter.leader == person))
             .order_by(Letter.number)
-        )
-        found += [
-            Waiting(letter.id, letter.number, "countersign")
-            for letter in session.scalars(signed)
-            if _countersigner(session, letter, on) == person and _is_free(session, letter.id)
-        ]
+        ).all()
+        whose = posts.countersigners(session, signed, on)
+        found += [Waiting(one.id, one.number, "countersign") for one in signed if whose.get(one.id) == person]
     return found
 
 
@@ -92,10 +89,11 @@ def drafts_of(parts: Parts, unit: str) -> list[str]:
     with parts.sessions.begin() as session:
         rows = session.scalars(
             select(Letter.id)
-            .where(Letter.unit == unit, Letter.state == "draft", Letter.draft.is_not(None), holds.free())
+            .where(Letter.unit == unit, Letter.state == "draft", Letter.draft.is_not(None))
+            .where(holds.free(), _idle())
             .order_by(Letter.number)
         )
-        return [letter for letter in rows if _is_free(session, letter)]
+        return list(rows)
 
 
 def prepare_letters(
@@ -254,15 +252,6 @@ def _prepare(
     return Listed(tuple(ready), (*left, *changed))
 
 
-def _countersigner(session: Session, letter: Letter, on: date) -> str | None:
-    """Return who countersigns a letter today, None where nobody holds the office."""
-    try:
-        return posts.countersigner(session, letter, on).cadre
-    except (NotFoundError, ConflictError):
-        return None
-
-
-def _is_free(session: Session, letter: str) -> bool:
-    """Say whether no signature of this letter is on its way to the log."""
-    busy = select(Step.id).where(Step.letter == letter, Step.state.in_(("approved", "stamped")))
-    return session.scalars(busy).first() is None
+def _idle() -> ColumnElement[bool]:
+    """Return the condition that no signature of a letter is on its way to the log."""
+    return Letter.id.not_in(select(Step.letter).where(Step.state.in_(("approved", "stamped"))))

@@ -1,5 +1,6 @@
 """Changes while a campaign runs: refusals, a corrected name, a leaver, a new leader, merged units; whose task it is."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from service.clock import china_day
 from service.core import Sha256Hex
 from service.db.flow import Hold, Task
 from service.db.tables import Certificate, Letter, Step
-from service.errors import ConflictError, InputError
+from service.errors import ConflictError, InputError, NotFoundError
 from service.registry import persons, query
 from service.registry.splitting import Part
 from service.verification import verdict
@@ -23,6 +24,7 @@ from service.workflows import (
     enrolment,
     holds,
     letters,
+    posts,
     refusing,
     reorganising,
     signing,
@@ -82,7 +84,19 @@ def sign_own(app: App, *some: str) -> None:
 
 
 def waiting(app: App, person: str) -> list[str]:
+    require_same_countersigners(app)
     return [one.letter for one in signing.waiting_for(app.parts, person)]
+
+
+def require_same_countersigners(app: App) -> None:
+    """What is asked for many letters at once is what is asked for each."""
+    with app.parts.sessions.begin() as session:
+        on, each = china_day(app.parts.clock()), {}
+        rows = session.scalars(select(Letter)).all()
+        for row in rows:
+            with suppress(NotFoundError, ConflictError):
+                each[row.id] = posts.countersigner(session, row, on).cadre
+        assert posts.countersigners(session, rows, on) == each
 
 
 def verified(app: App, one: str) -> tuple[str, str]:

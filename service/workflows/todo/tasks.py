@@ -20,7 +20,7 @@ LEFT_WHY = "岗位变动"
 SEEN = "tasks_kept_to"
 """Setting: up to which day and rows of the registry every letter's tasks were looked at."""
 _SIGNERS = ("sign", "countersign")
-_BATCH = 100  # letters in one transaction: other writers get their turn
+_BATCH = 20  # letters in one transaction: other writers get their turn
 
 
 def follow(parts: Parts, target: str) -> None:
