@@ -69,8 +69,8 @@ def million_objects() -> bytes:
 
 
 def million_pages() -> bytes:
-    """Name one page a million times."""
-    return assemble({**pages(b"3 0 R " * 1_000_000, 1_000_000, catalog=SIGNED), **FIELD})
+    """Name one page a million times, in a spelling that is read slowly (two blanks)."""
+    return assemble({**pages(b"3  0 R " * 1_000_000, 1_000_000, catalog=SIGNED), **FIELD})
 
 
 def circular_parents() -> bytes:
