@@ -138,6 +138,7 @@ class Maker:
         self.random.shuffle(signs)
         yield from signs
         yield from (f"{sign}{second}" for second in "新老大小东西" for sign in signs)
+        yield from (f"{sign}{second}" for sign in signs for second in signs if second != sign)
 
 
 def build(maker: Maker, towns: Sequence[Town], entities: int) -> Book:

@@ -177,10 +177,7 @@ def timestamp(signature: bytes, timestamper: TimeStamper) -> bytes:
 def timestamp_digest(digest: bytes, timestamper: TimeStamper) -> bytes:
     """Return the DER of a token for a SHA-256. UnavailableError: no service answered, the step waits (待时间戳)."""
     try:
-        token = asyncio.run(timestamper.async_timestamp(digest, "sha256"))
-        info = token["content"]["encap_content_info"]["content"].parsed
-        stamped = info["message_imprint"]["hashed_message"].native
-        encoded: bytes = token.dump()
+        encoded, stamped = asyncio.run(_token(digest, timestamper))
     except (OSError, ValueError, TypeError, KeyError) as exc:
         raise UnavailableError(
             "E-SIG-030", "时间戳服务没有给出有效的时间戳；本步骤等待，稍后会再试。"
@@ -188,6 +185,18 @@ def timestamp_digest(digest: bytes, timestamper: TimeStamper) -> bytes:
     if stamped != digest:
         raise VerificationError("E-SIG-031", "时间戳不是为本签名出具的，已拒绝；请检查时间戳服务。")
     return encoded
+
+
+async def _token(digest: bytes, timestamper: TimeStamper) -> tuple[bytes, bytes]:
+    """Return a token's DER, and the digest that it states.
+
+    asn1crypto takes a header whose length ends in 0x80 for one without length, and then encodes all anew, level by
+    level, each time it is asked for (0.2 s a token): so its bytes are put together here, and only they leave the loop,
+    which spells out what is returned to it.
+    """
+    token = await timestamper.async_timestamp(digest, "sha256")
+    info = token["content"]["encap_content_info"]["content"].parsed
+    return _tlv(0x30, token.contents), info["message_imprint"]["hashed_message"].native
 
 
 @lru_cache(maxsize=512)
