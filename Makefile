@@ -38,6 +38,7 @@ soak: setup-test ## 长时间测试 / the long tests
 
 conformance: setup-conformance ## 用 veraPDF、PDFBox 和 Bouncy Castle 检查文书与签名 / files and signatures by other programs
 	$(BIN)/pytest -m conformance tests/conformance
+	$(BIN)/pytest tests/verification/test_sm2_letters.py -k "openssl or pyhanko"
 
 outputs: setup-test ## 重做 samples/outputs 和 docs/images/kinds / rebuild the sample outputs and their pictures
 	$(BIN)/python samples/make_outputs.py
