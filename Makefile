@@ -31,7 +31,7 @@ lint: setup-test ## 格式、静态检查、类型、层次 / format, lint, type
 	$(BIN)/lint-imports --no-logo
 
 pytest: setup-test ## 测试（不含长时间测试）/ the tests, without the long ones
-	$(BIN)/pytest -n $(JOBS) --dist loadscope -m "not soak and not conformance"
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder -m "not soak and not conformance"
 
 soak: setup-test ## 长时间测试 / the long tests
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m soak
