@@ -13,7 +13,7 @@ from typing import Any, Literal
 from asn1crypto.x509 import Certificate as Asn1Certificate
 
 from service.core import sha256_hex
-from service.verification import crypto, identifiers, policy
+from service.verification import crypto, der, identifiers, policy
 from service.verification.guard import ProofError, hostile
 from service.verification.limits import MAX_PATH
 from service.verification.trust import Anchor
@@ -212,7 +212,7 @@ def _issued(certificate: Certificate, issuer: Certificate) -> frozenset[str] | N
                 parsed["signature_algorithm"],
                 identifiers.hash_of(parsed["signature_algorithm"]),
                 parsed["signature_value"].native,
-                parsed["tbs_certificate"].dump(),
+                der.written(parsed["tbs_certificate"]),
             )
     except ProofError:
         return None

@@ -126,7 +126,7 @@ def _read(data: bytes, content_type: str, canonical: bool) -> Signed:
         raise ProofError("CMS_ATTRIBUTES", "content type differs from the signed one")
     digest_name = signer["digest_algorithm"]["algorithm"].native
     _require_protection(attributes.get("cms_algorithm_protection"), signer)
-    raw = signer["signed_attrs"].dump()
+    raw = der.written(signer["signed_attrs"])
     if strict:
         der.require_sorted([one.dump() for one in signer["signed_attrs"]])
     used = crypto.verify(
@@ -137,10 +137,10 @@ def _read(data: bytes, content_type: str, canonical: bool) -> Signed:
         b"\x31" + raw[1:],  # RFC 5652, 5.4: signed as a SET OF, not under its implicit tag
     )
     content = message["encap_content_info"]["content"]
-    der_certificate = certificate.dump()
+    der_certificate = der.written(certificate)
     return Signed(
         certificate=der_certificate,
-        others=tuple(one for one in (each.dump() for each in certificates) if one != der_certificate),
+        others=tuple(one for one in (der.written(each) for each in certificates) if one != der_certificate),
         digest_name=digest_name,
         message_digest=attributes["message_digest"].native,
         algorithms=used | {digest_name},
@@ -271,7 +271,7 @@ def _token(attributes: Any, canonical: bool) -> bytes | None:
         if one["type"].native == _TOKEN_ATTRIBUTE:
             if found is not None or len(one["values"]) != 1:
                 raise ProofError("CMS_SURPLUS", "more than one signature timestamp")
-            found = one["values"][0].dump()
+            found = der.written(one["values"][0])
         elif canonical:
             raise ProofError("CMS_SURPLUS", f"unsigned attribute {one['type'].native}")
     return found
@@ -280,7 +280,7 @@ def _token(attributes: Any, canonical: bool) -> bytes | None:
 def _approval(value: Any) -> bytes | None:
     if value is None:
         return None
-    octets = core.OctetString.load(value.dump(), strict=True).native
+    octets = core.OctetString.load(der.written(value), strict=True).native
     if len(octets) != hashlib.sha256().digest_size:
         raise ProofError("CMS_ATTRIBUTES", "approval digest is not 32 bytes")
     return bytes(octets)

@@ -1,5 +1,7 @@
 """One value, one encoding: DER (ITU-T X.690, https://www.itu.int/rec/T-REC-X.690)."""
 
+from typing import Any
+
 from service.verification.guard import ProofError
 from service.verification.limits import MAX_DEPTH
 
@@ -89,3 +91,15 @@ def _primitive(tag: int, body: bytes) -> None:
         good = bool(body) and body[-1] < 0x80
     if not good:
         raise ProofError("CMS_MALFORMED", f"value of tag {tag} is not DER")
+
+
+def written(value: Any) -> bytes:
+    """Return the encoding of a value that was read, as it was read.
+
+    asn1crypto takes a header whose length ends in 0x80 for one without length and encodes all anew, level by level:
+    half a second for a timestamp token of such a size, and no longer what was signed if it was not DER.
+    """
+    header = value._header
+    if header is None or len(header) == 2 or header[-1:] != b"\x80":
+        return bytes(value.dump())
+    return bytes(header + value.contents + value._trailer)

@@ -13,7 +13,7 @@ from typing import Any
 
 from asn1crypto.ocsp import OCSPResponse
 
-from service.verification import chain, crypto, identifiers
+from service.verification import chain, crypto, der, identifiers
 from service.verification.guard import ProofError, hostile
 
 _SIGNING = "1.3.6.1.5.5.7.3.9"  # id-kp-OCSPSigning
@@ -115,7 +115,7 @@ def _holds(basic: Any, signer: chain.Certificate) -> bool:
                 basic["signature_algorithm"],
                 identifiers.hash_of(basic["signature_algorithm"]),
                 basic["signature"].native,
-                basic["tbs_response_data"].dump(),
+                der.written(basic["tbs_response_data"]),
             )
     except ProofError:
         return False

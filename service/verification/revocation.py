@@ -15,7 +15,7 @@ from typing import Any
 
 from asn1crypto.crl import CertificateList
 
-from service.verification import chain, crypto, identifiers, ocsp
+from service.verification import chain, crypto, der, identifiers, ocsp
 from service.verification.guard import ProofError, hostile
 
 _COMPROMISED = {"key_compromise", "ca_compromise"}
@@ -201,7 +201,7 @@ def _signed_by(crl: bytes, issuer: bytes) -> bool:
                 parsed["signature_algorithm"],
                 identifiers.hash_of(parsed["signature_algorithm"]),
                 parsed["signature"].native,
-                parsed["tbs_cert_list"].dump(),
+                der.written(parsed["tbs_cert_list"]),
             )
     except ProofError:
         return False
