@@ -38,8 +38,10 @@ def test_only_revisions_after_the_prefix_are_compared_again(final: bytes) -> Non
         assert structure.revision_ending_at(document, wrong) == 0
 
 
-def told(report: Report) -> list[tuple[str, str | None]]:
-    return [(one.code, one.signature) for one in report.reasons]
+def told(report: Report) -> dict[str, Any]:
+    """Return all that a report says but for the details, which name the revision compared with."""
+    said: Any = report.to_json()
+    return {**said, "reasons": [one | {"detail": ""} for one in said["reasons"]]}
 
 
 def paint(writer: Any) -> None:

@@ -119,7 +119,7 @@ def kill_and_finish(tmp_path: Path, workbook: Path, kills: int, seed: int) -> No
 def test_killed_while_signing_and_archiving_nothing_is_lost_or_doubled(
     small_street: Path, tmp_path: Path
 ) -> None:
-    kill_and_finish(tmp_path, small_street, kills=1, seed=11)
+    kill_and_finish(tmp_path, small_street, kills=3, seed=11)
 
 
 @pytest.mark.soak
