@@ -25,8 +25,6 @@ from service.workflows.parts import Parts
 LIFE = timedelta(hours=4)
 MOST = 100
 """Persons of one desk."""
-TRIES = 5
-"""Wrong codes after which a person's seat is closed."""
 METHOD = "desk"
 _PURPOSE = "desk-code"
 
@@ -132,12 +130,7 @@ def sit(parts: Parts, devices: frozenset[str], seat: str, code: str, *, agent: s
         if secrets.same(row.code, secrets.mac(parts, _PURPOSE, f"{row.id}:{code.strip()}")):
             row.failures = 0
             return _begin(parts, session, desk, account, agent, now)
-        tries.count(session, address, now)
-        row.failures += 1
-        left = TRIES - row.failures
-        if left <= 0:
-            row.ended_at = now
-        trail.note(session, now, "验证码错误", by=account.id, unit=account.unit, target=desk.id, left=left)
+        left = tries.count_code(session, row, account, address, now, target=desk.id)
     if left <= 0:
         raise ForbiddenError("E-ACC-094", "验证码错了五次，这个位子已关闭，请经办人重新开设现场签订。")
     raise ForbiddenError("E-ACC-052", f"验证码不对，还可再试 {left} 次。")

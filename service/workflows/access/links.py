@@ -22,8 +22,6 @@ from service.workflows.access.sessions import Opened
 from service.workflows.parts import Parts
 
 LIFE = timedelta(days=14)
-TRIES = 5
-"""Wrong codes after which a link is dead."""
 _PURPOSE = "sign-code"
 
 
@@ -117,12 +115,7 @@ def enter(
         right = secrets.mac(parts, _PURPOSE, f"{link.id}:{code.strip()}")
         if secrets.same(link.code or "", right):
             return _bind(parts, session, link, account, agent, now)
-        tries.count(session, address, now)
-        link.failures += 1
-        left = TRIES - link.failures
-        if left <= 0:
-            link.ended_at = now
-        trail.note(session, now, "验证码错误", by=account.id, unit=account.unit, target=link.id, left=left)
+        left = tries.count_code(session, link, account, address, now, target=link.id)
     if left <= 0:
         raise ForbiddenError("E-ACC-051", "验证码错了五次，这个链接已作废，请联系经办人重新发放。")
     raise ForbiddenError("E-ACC-052", f"验证码不对，还可再试 {left} 次。")

@@ -11,8 +11,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service.core import new_id
-from service.db.access import LoginTry
-from service.db.flow import Task
+from service.db.access import Account, LoginTry, SignLink
+from service.db.flow import DeskSeat, Task
 from service.errors import ForbiddenError
 from service.workflows.access import secrets, trail
 from service.workflows.access.roles import ROOT_UNIT
@@ -21,6 +21,8 @@ from service.workflows.parts import Parts
 _log = structlog.get_logger("liangze.access")
 
 MOST = 20
+CODES = 5
+"""Wrong codes that end a link, or a seat at a desk."""
 WITHIN = timedelta(minutes=15)
 
 
@@ -34,6 +36,19 @@ def count(session: Session, address: str, now: datetime) -> None:
     """Count a wrong guess; forget those that count no more."""
     session.execute(delete(LoginTry).where(LoginTry.at <= now - WITHIN))
     session.add(LoginTry(target=secrets.digest(address), at=now))
+
+
+def count_code(
+    session: Session, row: SignLink | DeskSeat, account: Account, address: str, now: datetime, *, target: str
+) -> int:
+    """Count a wrong code of a link or of a seat at a desk, which five of them end; return how many tries are left."""
+    count(session, address, now)
+    row.failures += 1
+    left = CODES - row.failures
+    if left <= 0:
+        row.ended_at = now
+    trail.note(session, now, "验证码错误", by=account.id, unit=account.unit, target=target, left=left)
+    return left
 
 
 def note_guess(parts: Parts, address: str, now: datetime) -> None:
