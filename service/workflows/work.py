@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping
 
-from service.workflows import campaigning, lasting, letters, lists, parcels, sealing, steps, upload_work
+from service.workflows import (
+    campaigning,
+    gallery,
+    lasting,
+    letters,
+    lists,
+    parcels,
+    sealing,
+    steps,
+    upload_work,
+)
 from service.workflows.jobs import Work
 from service.workflows.todo import notices, tasks
 
@@ -12,6 +22,7 @@ TASKS: Mapping[str, Work] = {
     "render": letters.render,
     "stamp": steps.stamp,
     "archive": steps.archive,
+    "draw": gallery.draw_ahead,
     "complete": lasting.complete,
     "extend": lasting.extend,
     "renew": lasting.renew,
