@@ -114,6 +114,7 @@ def run(home: Path, signers: int, total: int) -> dict[str, Any]:
     district.close(app)
     seen = Seen()
     with serving(home) as (url, process):
+        _wait_until_started(process)
         begun = time.perf_counter(), cpu_of(process), time.process_time(), _worker_cpu(process)
         _all_sign(url, village, given, seen, signers)
         flow, used, mine = (
@@ -240,6 +241,15 @@ def _countersign(home: Path, url: str, process: int, given: Given, seen: Seen, t
         "letters_per_second": round(len(letters) / done, 2),
         "worker_killed": killed,
     }
+
+
+def _wait_until_started(process: int) -> None:
+    """Wait until pages and worker have been loaded, as they are in a running service: until they rest."""
+    rests, before = 0, 0.0
+    while rests < 3:
+        time.sleep(1)
+        now = cpu_of(process)
+        rests, before = (rests + 1 if now - before < 0.1 and children_of(process, WORKER) else 0), now
 
 
 def _worker_cpu(process: int) -> float:

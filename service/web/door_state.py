@@ -82,15 +82,14 @@ class Door:
         now = self.parts.clock()
         with self._lock:
             if self._trust is None or now - self._trust[0] >= FRESH:
-                with self.parts.sessions.begin() as session:
-                    self._trust = now, authority.trust(self.parts, session, now)
+                self._trust = now, authority.trust_now(self.parts)
             return self._trust[1]
 
     def named(self, report: Report) -> Report:
         """Return the report with the unit's name in place of its code: people are told to ask there."""
         if report.letter is None:
             return report
-        with self.parts.sessions.begin() as session:
+        with self.parts.reader.begin() as session:
             found = browsing.names(session, china_day(report.checked)).get(report.letter.unit)
         return replace(report, letter=replace(report.letter, unit=found)) if found else report
 
