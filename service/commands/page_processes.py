@@ -32,7 +32,6 @@ REST = 5  # seconds before another try where something could not be started
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 _SILENT = 60  # seconds without an answer after which a process is taken for hung; it starts in two or three
 _GOODBYE = 20  # seconds that open requests have to end
-_VERDICTS = 2  # files judged at once at the door, by all page processes together; one each at least
 
 
 def configure(parts: Parts, certificate: Path | None, key: Path | None) -> uvicorn.Config:
@@ -108,6 +107,4 @@ class _Supervisor(Multiprocess):
 
 
 def _web(parts: Parts) -> ASGIApp:
-    pages = parts.settings.pages
-    public = create_door(parts, workers=max(1, _VERDICTS // pages), processes=pages)
-    return Beside(create_app(parts), public)
+    return Beside(create_app(parts), create_door(parts, processes=parts.settings.pages))

@@ -19,6 +19,7 @@ from service.verification.isolation import Pool
 from service.web import door_checks
 from service.web.door_checks import HEADERS
 from service.web.door_state import Door, Pace
+from service.web.turns import Turns
 from service.workflows.parts import Parts
 
 FOLDER = Path(__file__).parent / "door"
@@ -55,8 +56,12 @@ class Beside:
 
 
 def create_door(parts: Parts, *, workers: int = 2, processes: int = 1) -> FastAPI:
-    """Return the application of the public pages alone, for one of so many `processes` that serve it."""
-    door = Door(parts, Pool(workers, fresh=True), Pace(processes=processes))
+    """Return the application of the public pages alone, for one of so many `processes` that serve it.
+
+    `workers`: how many files are judged at once, by all processes together.
+    """
+    turns = Turns(parts.settings.home, "door", workers)
+    door = Door(parts, Pool(workers, fresh=True), turns, Pace(processes=processes))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

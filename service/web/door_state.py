@@ -13,6 +13,7 @@ from service.verification.isolation import Pool
 from service.verification.report import Report
 from service.verification.trust import Trust
 from service.web.conclusions import Conclusion
+from service.web.turns import Turns
 from service.workflows import authority, browsing, marks, verification_report
 from service.workflows.parts import Parts
 
@@ -57,6 +58,7 @@ class Door:
 
     parts: Parts
     pool: Pool
+    turns: Turns
     pace: Pace = field(default_factory=Pace)
     shelf: "Shelf" = field(default_factory=lambda: Shelf())
     printing: threading.Lock = field(default_factory=threading.Lock)
@@ -107,7 +109,8 @@ class Door:
         key = sha256_hex(data) + (sha256_hex(receipt) if receipt is not None else "")
         known = self.shelf.judged(key, trust)
         if known is None:
-            known = self.pool.verify(data, trust, now, receipt=receipt, file=name)
+            with self.turns.taken():
+                known = self.pool.verify(data, trust, now, receipt=receipt, file=name)
             self.shelf.remember(key, trust, known)
         return replace(known, file=name, checked=now)
 
