@@ -86,21 +86,25 @@ def span_of(page: Page, left: float, bottom: float, right: float, top: float, ma
 def _place(page: Page, x: float, y: float) -> tuple[float, float]:
     """Return where a point of the page's own space is shown, in pixels from the top left corner."""
     across, up = (x - page.origin[0]) * SCALE, (y - page.origin[1]) * SCALE
-    shown = {
-        0: (across, page.height - up),
-        90: (up, across),
-        180: (page.width - across, up),
-        270: (page.width - up, page.height - across),
-    }
-    return shown[page.turn]
+    if page.turn == 0:
+        return across, page.height - up
+    if page.turn == 90:
+        return up, across
+    if page.turn == 180:
+        return page.width - across, up
+    return page.width - up, page.height - across
 
 
-def contrast(page: Page, box: Rectangle) -> int:
-    """Return how far the lightest and the darkest pixel of a rectangle are apart."""
+def has_ink(page: Page, box: Rectangle, least: int) -> bool:
+    """Say whether the lightest and the darkest pixel of a rectangle are at least `least` apart."""
     left, top, right, bottom = box
-    rows = [page.pixels[y * page.stride + left : y * page.stride + right] for y in range(top, bottom)]
-    found = b"".join(rows)
-    return max(found, default=0) - min(found, default=0)
+    low, high = 255, 0
+    for start in range(top * page.stride, bottom * page.stride, page.stride):
+        row = page.pixels[start + left : start + right]
+        low, high = min(low, min(row, default=255)), max(high, max(row, default=0))
+        if high - low >= least:
+            return True
+    return False
 
 
 def picture(data: bytes, index: int, boxes: list[Rectangle], scale: float = 2.0) -> bytes:

@@ -41,7 +41,7 @@ _S = re.compile(rb"[\0\t\n\f\r ]*s")
 
 def read_packed(data: bytes, position: int, reference: stock.Reference) -> Any:
     """Return the object at `position` of an object stream, None if it is not plain."""
-    found = None if _BLANK.match(data, position) else _value(data, position, reference, 0)
+    found = None if _BLANK.match(data, position) else _value(data, position, reference)
     if found is None or isinstance(found[0], generic.IndirectObject) or _S.match(data, found[1]):
         return None
     return found[0]
@@ -52,7 +52,7 @@ def read_indirect(data: bytes, position: int, reference: stock.Reference) -> Any
     header = _HEADER.match(data, position)
     if not header or (int(header[1]), int(header[2])) != (reference.idnum, reference.generation):
         return None
-    found = _value(data, header.end(), reference, 0)
+    found = _value(data, header.end(), reference)
     if found is None:
         return None
     value, end = found
@@ -73,54 +73,41 @@ def _stream(data: bytes, start: int, dictionary: Any, reference: stock.Reference
     return stream
 
 
-def _value(data: bytes, position: int, reference: stock.Reference, depth: int) -> Found:
-    token = _TOKEN.match(data, position)
-    if token is None or depth > MAX_DEPTH:
-        return None
-    kind, position = str(token.lastgroup), token.end()
-    if kind == "open":
-        read = _array if token[kind] == b"[" else _dictionary
-        return read(data, position, reference, depth + 1)
-    if kind == "close":
-        return None
-    value = _MAKE[kind](token, reference)
-    value.container_ref = reference
-    return value, position
-
-
-def _array(data: bytes, position: int, reference: stock.Reference, depth: int) -> Found:
-    array: Any = generic.ArrayObject()
-    array.container_ref = reference
-    while True:
-        token = _TOKEN.match(data, position)
-        if token is None:
-            return None
-        if token["close"]:
-            return (array, token.end()) if token["close"] == b"]" else None
-        found = _value(data, position, reference, depth)
-        if found is None:
-            return None
-        list.append(array, found[0])
-        position = found[1]
-
-
-def _dictionary(data: bytes, position: int, reference: stock.Reference, depth: int) -> Found:
-    dictionary: Any = generic.DictionaryObject()
-    dictionary.container_ref = reference
-    while True:
-        token = _TOKEN.match(data, position)
-        if token is None:
-            return None
-        if token["close"]:
-            return (dictionary, token.end()) if token["close"] == b">>" else None
-        if token["name"] is None:
-            return None
-        key = _key(token["name"])
-        found = _value(data, token.end(), reference, depth)
-        if found is None or key in dictionary:
-            return None
-        dict.__setitem__(dictionary, key, found[0])
-        position = found[1]
+def _value(data: bytes, position: int, reference: stock.Reference) -> Found:
+    """Return the value at `position`; what is still open waits in `outside`, with the key it will stand under."""
+    outside: list[tuple[Any, Any]] = []
+    container: Any = None
+    key: Any = None
+    while token := _TOKEN.match(data, position):
+        kind, position = str(token.lastgroup), token.end()
+        if kind == "open":
+            if len(outside) >= MAX_DEPTH:
+                return None
+            outside.append((container, key))
+            container, key = _OPENED[token["open"]](), None
+            container.container_ref = reference
+            continue
+        if kind == "close":
+            if container is None or key is not None or token["close"] != _CLOSE[type(container)]:
+                return None
+            value = container
+            container, key = outside.pop()
+        elif key is None and type(container) is _DICTIONARY:
+            key = _key(token["name"]) if kind == "name" else None
+            if key is None or key in container:
+                return None
+            continue
+        else:
+            value = _MAKE[kind](token, reference)
+            value.container_ref = reference
+        if container is None:
+            return value, position
+        if key is None:
+            list.append(container, value)
+        else:
+            dict.__setitem__(container, key, value)
+            key = None
+    return None
 
 
 @lru_cache(4096)
@@ -143,12 +130,15 @@ def _word(word: bytes) -> Any:
     return generic.NullObject() if word == b"null" else generic.BooleanObject(word == b"true")
 
 
+_ARRAY, _DICTIONARY = generic.ArrayObject, generic.DictionaryObject
+_OPENED = {b"[": _ARRAY, b"<<": _DICTIONARY}
+_CLOSE = {_ARRAY: b"]", _DICTIONARY: b">>"}
 _MAKE: dict[str, Any] = {
     "name": lambda token, _: _name(token["name"]),
     "generation": lambda token, reference: generic.IndirectObject(
         int(token["number"]), int(token["generation"]), reference.get_pdf_handler()
     ),
-    "integer": lambda token, _: generic.NumberObject(token["integer"].decode("ascii")),
+    "integer": lambda token, _: int.__new__(generic.NumberObject, token["integer"]),
     "real": lambda token, _: generic.FloatObject(token["real"].decode("ascii")),
     "text": lambda token, _: _text(token["text"]),
     "hex": lambda token, _: generic.pdf_string(bytes.fromhex(token["hex"].decode("ascii"))),
