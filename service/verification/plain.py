@@ -73,8 +73,22 @@ def _stream(data: bytes, start: int, dictionary: Any, reference: stock.Reference
     return stream
 
 
-def _value(data: bytes, position: int, reference: stock.Reference) -> Found:
-    """Return the value at `position`; what is still open waits in `outside`, with the key it will stand under."""
+def outline(text: bytes) -> Any:
+    """Return a dictionary or an array that takes up all of `text` as Python's own, None if it is not that plain.
+
+    References become pairs of numbers, names texts, null None; other values are only there.
+    """
+    found = _value(text, 0, None)
+    is_whole = found is not None and not text[found[1] :].strip(b"\0\t\n\f\r ")
+    return found[0] if found and is_whole and isinstance(found[0], dict | list) else None
+
+
+def _value(data: bytes, position: int, reference: stock.Reference | None) -> Found:
+    """Return the value at `position`: pyHanko's, belonging to `reference`, or without one an outline.
+
+    What is still open waits in `outside`, with the key that it will stand under.
+    """
+    opened, make = (_OPENED, _MAKE) if reference is not None else (_OUTLINED, _MARK)
     outside: list[tuple[Any, Any]] = []
     container: Any = None
     key: Any = None
@@ -84,30 +98,35 @@ def _value(data: bytes, position: int, reference: stock.Reference) -> Found:
             if len(outside) >= MAX_DEPTH:
                 return None
             outside.append((container, key))
-            container, key = _OPENED[token["open"]](), None
-            container.container_ref = reference
+            container, key = opened[token["open"]](), None
             continue
         if kind == "close":
             if container is None or key is not None or token["close"] != _CLOSE[type(container)]:
                 return None
             value = container
             container, key = outside.pop()
-        elif key is None and type(container) is _DICTIONARY:
+        elif key is None and isinstance(container, dict):
             key = _key(token["name"]) if kind == "name" else None
             if key is None or key in container:
                 return None
             continue
         else:
-            value = _MAKE[kind](token, reference)
+            value = make[kind](token, reference)
+        if reference is not None:
             value.container_ref = reference
         if container is None:
             return value, position
-        if key is None:
-            list.append(container, value)
-        else:
-            dict.__setitem__(container, key, value)
-            key = None
+        _put(container, key, value)
+        key = None
     return None
+
+
+def _put(container: Any, key: Any, value: Any) -> None:
+    """Put a value into a dictionary under its key, or at the end of an array."""
+    if key is None:
+        list.append(container, value)
+    else:
+        dict.__setitem__(container, key, value)
 
 
 @lru_cache(4096)
@@ -130,9 +149,9 @@ def _word(word: bytes) -> Any:
     return generic.NullObject() if word == b"null" else generic.BooleanObject(word == b"true")
 
 
-_ARRAY, _DICTIONARY = generic.ArrayObject, generic.DictionaryObject
-_OPENED = {b"[": _ARRAY, b"<<": _DICTIONARY}
-_CLOSE = {_ARRAY: b"]", _DICTIONARY: b">>"}
+_OPENED = {b"[": generic.ArrayObject, b"<<": generic.DictionaryObject}
+_OUTLINED = {b"[": list, b"<<": dict}
+_CLOSE = {generic.ArrayObject: b"]", generic.DictionaryObject: b">>", list: b"]", dict: b">>"}
 _MAKE: dict[str, Any] = {
     "name": lambda token, _: _name(token["name"]),
     "generation": lambda token, reference: generic.IndirectObject(
@@ -143,4 +162,10 @@ _MAKE: dict[str, Any] = {
     "text": lambda token, _: _text(token["text"]),
     "hex": lambda token, _: generic.pdf_string(bytes.fromhex(token["hex"].decode("ascii"))),
     "word": lambda token, _: _word(token["word"]),
+}
+_MARK: dict[str, Any] = {
+    **dict.fromkeys(_MAKE, lambda _, __: 0),
+    "name": lambda token, _: _key(token["name"]),
+    "generation": lambda token, _: (int(token["number"]), int(token["generation"])),
+    "word": lambda token, _: None if token["word"] == b"null" else 0,
 }
