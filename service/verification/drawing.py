@@ -111,21 +111,24 @@ def _draw_again(document: Any, data: bytes, canvas: Canvas) -> tuple[Page, ...]:
 
 def pixels_of(page: Page, left: float, bottom: float, right: float, top: float) -> Rectangle | None:
     """Return the pixels of a rectangle in points, cut to the page; None if its middle is not on the page."""
-    x, y = _place(page, (left + right) / 2, (bottom + top) / 2)
-    if not (0 <= x < page.width and 0 <= y < page.height):
+    x1, y1 = _place(page, left, bottom)
+    x2, y2 = _place(page, right, top)
+    if not (0 <= x1 + x2 < 2 * page.width and 0 <= y1 + y2 < 2 * page.height):
         return None
-    return span_of(page, left, bottom, right, top)
+    return _cut(page, x1, y1, x2, y2, 0)
 
 
 def span_of(page: Page, left: float, bottom: float, right: float, top: float, margin: int = 0) -> Rectangle:
     """Return the pixels of a rectangle in points and `margin` pixels around it, cut to the page."""
-    corners = (_place(page, left, bottom), _place(page, right, top))
-    (low_x, high_x), (low_y, high_y) = (sorted(axis) for axis in zip(*corners, strict=True))
+    return _cut(page, *_place(page, left, bottom), *_place(page, right, top), margin)
+
+
+def _cut(page: Page, x1: float, y1: float, x2: float, y2: float, margin: int) -> Rectangle:
     return (
-        max(0, int(low_x) - margin),
-        max(0, int(low_y) - margin),
-        min(page.width, int(high_x) + 1 + margin),
-        min(page.height, int(high_y) + 1 + margin),
+        max(0, int(min(x1, x2)) - margin),
+        max(0, int(min(y1, y2)) - margin),
+        min(page.width, int(max(x1, x2)) + 1 + margin),
+        min(page.height, int(max(y1, y2)) + 1 + margin),
     )
 
 
