@@ -359,7 +359,6 @@ _COMPOUND = (generic.IndirectObject, dict, list, tuple)
 
 def _is_upward(path: Path, inner: Path, in_structure: bool) -> bool:
     """Say whether `inner` goes through the /P of a structure element, which leads back up."""
-    if in_structure:
-        return True
     full = path + inner
-    return any(name == "/P" and full[:at][:3] == _STRUCTURE for at, name in enumerate(full))
+    below = len(_STRUCTURE)
+    return in_structure or (full[:below] == _STRUCTURE and "/P" in full[below:])
