@@ -2,10 +2,12 @@
 
 import base64
 import io
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,8 +69,19 @@ class Ways:
 
 
 def load(templates: Path) -> Kind:
-    """Return the report's kind; raise InputError if its folder is missing or wrong."""
-    return load_kind(templates / KIND)
+    """Return the report's kind, read again once its folder changed; raise InputError if that is missing or wrong."""
+    folder = templates / KIND
+    try:
+        with os.scandir(folder) as found:
+            state = [(one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in found]
+    except OSError:
+        return load_kind(folder)
+    return _load(folder, frozenset(state))
+
+
+@lru_cache(maxsize=8)
+def _load(folder: Path, _: frozenset[tuple[str, int, int]]) -> Kind:
+    return load_kind(folder)
 
 
 def to_pdf(

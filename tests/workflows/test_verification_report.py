@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
@@ -84,6 +85,20 @@ def pdf_of(found: Finding) -> bytes:
 
 def page_of(*found: Finding) -> str:
     return verification_report.to_html(found, verification_report.load(ROOT / "templates"), NOW)
+
+
+def test_the_wording_is_read_again_once_it_was_changed(tmp_path: Path) -> None:
+    folder = tmp_path / verification_report.KIND
+    shutil.copytree(ROOT / "templates" / verification_report.KIND, folder)
+    before = verification_report.load(tmp_path)
+    assert verification_report.load(tmp_path) is before
+    items = folder / "items.toml"
+    items.write_text(items.read_text("utf-8").replace('text = "', 'text = "新', 1), "utf-8")
+    after = verification_report.load(tmp_path)
+    assert after.items["notes"][0]["text"] == "新" + str(before.items["notes"][0]["text"])
+    shutil.rmtree(folder)
+    with pytest.raises(InputError):
+        verification_report.load(tmp_path)
 
 
 def words_of(pdf: bytes) -> str:
