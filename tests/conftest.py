@@ -1,17 +1,55 @@
 """What tests of several packages share: a small street, and both databases, SQLite and a real PostgreSQL."""
 
+import gc
 import itertools
 import os
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from samples import make_lucheng
+from service.keys import software
+from service.workflows.access import passwords
+from tests import costs, once
 from tests.postgresql import Server, programs, start
 
 WITHOUT = "LIANGZE_TEST_WITHOUT_POSTGRESQL"
+MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - pytest makes a folder of its own there
 DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_configure() -> None:
+    """Let the tests' folders lie in memory where there is room: syncs are asked for as ever, and nobody waits."""
+    if os.access(MEMORY, os.W_OK) and min(shutil.disk_usage(MEMORY).free, _available()) > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def _available() -> int:
+    found = re.search(r"MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text("utf-8"))
+    return int(found[1]) * 1024 if found else 0
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every garbage collection: it lives to the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_guesses() -> Iterator[None]:
+    """Wrap keys and hash passwords cheaply; the program's own costs have their tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(software, "COST", costs.CHEAP)
+        patch.setattr(passwords, "_HASHER", costs.CHEAP_HASHER)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    once.begin(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

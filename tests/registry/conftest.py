@@ -18,6 +18,7 @@ from service.db.engine import Sessions, open_engine, sessions_of
 from service.registry import apply, bonds, intake, rules
 from service.registry.records import Workbook
 from tests.conftest import DATABASES
+from tests.once import once
 from tests.postgresql import Server
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -70,11 +71,10 @@ def _take_in(lucheng: Workbook, url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def imported(lucheng: Workbook, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def imported(lucheng: Workbook) -> Path:
     """A database with the sample district imported and assigned, to be copied."""
-    path = tmp_path_factory.mktemp("registry") / "imported.sqlite3"
-    _take_in(lucheng, f"sqlite:///{path}")
-    return path
+    name = "imported.sqlite3"
+    return once("registry", lambda folder: _take_in(lucheng, f"sqlite:///{folder / name}")) / name
 
 
 @pytest.fixture(scope="session")
