@@ -3,8 +3,6 @@
 import gc
 import itertools
 import os
-import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,23 +11,17 @@ import pytest
 from samples import make_lucheng
 from service.keys import software
 from service.workflows.access import passwords
-from tests import costs, once
+from tests import costs, once, room
 from tests.postgresql import Server, programs, start
 
 WITHOUT = "LIANGZE_TEST_WITHOUT_POSTGRESQL"
-MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # noqa: S108 - pytest makes a folder of its own there
 DATABASES = ("sqlite", "postgresql")
 
 
 def pytest_configure() -> None:
-    """Let the tests' folders lie in memory where there is room: syncs are asked for as ever, and nobody waits."""
-    if os.access(MEMORY, os.W_OK) and min(shutil.disk_usage(MEMORY).free, _available()) > ROOM:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
-
-
-def _available() -> int:
-    found = re.search(r"MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text("utf-8"))
-    return int(found[1]) * 1024 if found else 0
+    """Let the tests' folders lie in memory: syncs are asked for as ever, and cost nothing."""
+    if folder := room.memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
 
 
 def pytest_collection_finish() -> None:

@@ -1,6 +1,7 @@
 """What one run makes once: the first worker process that wants it makes it, the others wait for it and copy it."""
 
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -36,3 +37,15 @@ def once(name: str, make: Callable[[Path], None]) -> Path:
             make(folder)
             (folder / "made").touch()
     return folder
+
+
+def remembered(of: object, make: Callable[[], bytes]) -> bytes:
+    """Return what `make` makes of `of` (told apart by its repr), from whichever process of this run made it first."""
+    if Run.folder is None:  # the vectors are built without pytest
+        return make()
+    path = Run.folder / f"once-{hashlib.sha256(repr(of).encode()).hexdigest()}"
+    if not path.exists():
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_bytes(make())
+        part.rename(path)
+    return path.read_bytes()
