@@ -2,6 +2,7 @@
 
 import mimetypes
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,8 +23,9 @@ VIEWS = Path(__file__).parent / "views"
 _HERE = frozenset("/")
 
 
+@cache
 def environment() -> Environment:
-    """Return the templates' environment."""
+    """Return the templates' environment, whose views are compiled once for all sites of a process."""
     made = Environment(
         loader=FileSystemLoader(VIEWS),
         autoescape=True,
