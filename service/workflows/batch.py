@@ -19,10 +19,11 @@ from service.core import content_json, sha256_hex
 from service.db.engine import open_reader, sessions_of
 from service.documents import binding
 from service.documents.written import Written
-from service.errors import CorruptError, UsageError
-from service.workflows import batch_folder, marks, paper_sources, texts, writing
+from service.errors import ConflictError, CorruptError, UsageError
+from service.workflows import batch_folder, going_out, marks, paper_sources, texts, writing
 from service.workflows.batch_folder import Fault, Folder, Made
 from service.workflows.batch_work import Hand, Paper, Pool, Refused, Waiting, made_with
+from service.workflows.going_out import Going
 from service.workflows.papers.desk import Desk, Target
 from service.workflows.parts import Parts
 
@@ -98,6 +99,7 @@ def run(
             "text": kind.text_status.value,
         }
         folder.close({**about, "faults": len(outcome.faults), "merged": bound}, outcome.faults)
+    parts.log.publish()
     return outcome
 
 
@@ -180,9 +182,23 @@ class _Run:
             if isinstance(came, Refused):
                 self._fault(paper.stem, paper.target, came)
                 continue
-            for made in came:
-                self._folder.record(made)
+            try:
+                self._put_out(paper, came)
+            except ConflictError as error:
+                self._fault(paper.stem, paper.target, Refused.by(error, paper.target.id))
+                continue
             self._outcome.rendered += 1
+
+    def _put_out(self, paper: Paper, came: list[Made]) -> None:
+        """Put a paper on record, then let its files be seen: no page is about whose code nobody could end."""
+        for made in came:
+            if made.name.endswith(".pdf"):
+                about = self._source.about(paper.target, paper.content)
+                pdf = batch_folder.waiting(self._folder.path / made.name).read_bytes()
+                kind, unit = self._hand.kind, paper.target.unit
+                going_out.issue(self._parts, Going(kind, paper.content, about, unit, pdf))
+        for made in came:
+            self._folder.show(made)
 
     def _fault(self, stem: str, target: Target, why: "Refused") -> None:
         self._outcome.faults.append(Fault(stem, target.id, target.unit, why.code, why.message))
