@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.core import parse_entry
 from service.db.tables import Letter, LogEntry, LogHead
 from service.errors import NotFoundError
-from service.workflows import going_out, marks, receipts
+from service.workflows import going_out, lists, marks, receipts
 from service.workflows.access import grants
 from service.workflows.access.roles import Person, Role
 from service.workflows.parts import Parts
@@ -65,6 +65,7 @@ class Original:
     state: str
     digest: str
     issued: datetime
+    may_end: bool = False  # by one's own word: a letter ends by its seal, a list by its next version
 
 
 def get(session: Session, letter_id: str) -> Original:
@@ -79,7 +80,8 @@ def get_paper(session: Session, paper: str) -> Original:
     """Return a list, notice or other paper that is kept; raise NotFoundError where there is none."""
     row = going_out.get(session, paper)
     state = next((one for one in marks.DEAD if row.content in marks.dead_contents(session, one)), "")
-    return Original(row.content, row.number, row.unit, state, str(row.file), row.at)
+    ends = row.kind != lists.KIND and state != marks.VOID
+    return Original(row.content, row.number, row.unit, state, str(row.file), row.at, ends)
 
 
 def receipt_of_paper(parts: Parts, paper: str) -> bytes:

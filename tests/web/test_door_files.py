@@ -245,6 +245,7 @@ def test_a_copied_code_of_a_replaced_or_void_notice_is_never_green(
     approver = Visitor(street.url)
     approver.cookies.set("liangze", people.cookie(people.account(Role.APPROVER, TOWN)))
     at = f"/original/paper/{paper}"
+    assert f'action="{at}/void"' in approver.get(at).text
     done = approver.send_form(at, {"why": "发错对象"}, f"{at}/void")
     assert done.status_code == 200 and "今后都显示" in done.text and "已作废" in done.text
     assert shown() == ("bad", "已作废")

@@ -10,6 +10,7 @@ import zxingcpp
 from sqlalchemy import select
 
 from service.app import App
+from service.archive import audit
 from service.core import Sha256Hex, parse_entry
 from service.db.tables import Entity, ListVersion, LogEntry, Printed
 from service.documents import written
@@ -91,6 +92,7 @@ def test_a_notice_issued_anew_takes_the_place_of_the_former(
         assert (logged[old.content], logged[new.content]) == (old.file, new.file)
         kept = new.content
     assert originals.receipt_of_paper(app.parts, kept).startswith(b"c2sp.org/tlog-proof@v1")
+    assert audit.audit(app.parts.settings.archive, app.parts.log.vkey, audit.Scope(full=True)).ok
 
 
 def test_a_void_notice_is_known_to_be_so_and_not_issued_again(app: App, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def original(request: Request, letter: str) -> Response:
     """Show what an issued letter is and hand out the file and its receipt."""
     found = _letter(request, letter)
     words = handing_over.STATES.get(found.state, found.state)
-    return _show(request, found, f"/original/{letter}", words)
+    return _show(request, found, f"/original/{letter}", words, when="起草时间")
 
 
 @pages.get("/original/{letter}/file", dependencies=[require(*LOOKS)])
@@ -97,16 +97,16 @@ def _paper(request: Request, paper: str) -> Original:
 def _show_paper(request: Request, paper: str, fault: str = "") -> Response:
     found = _paper(request, paper)
     words = handing_over.STATES.get(found.state, "已制发")
-    return _show(request, found, f"/original/paper/{paper}", words, fault=fault, ends=found.state != "void")
+    return _show(request, found, f"/original/paper/{paper}", words, when="制发时间", fault=fault)
 
 
 def _show(
-    request: Request, found: Original, path: str, words: str, *, fault: str = "", ends: bool = False
+    request: Request, found: Original, path: str, words: str, *, when: str, fault: str = ""
 ) -> Response:
     here = site_of(request)
     with here.reader.begin() as session:
         unit = browsing.names(session, china_day(here.parts.clock())).get(found.unit, found.unit)
-    told = {"found": found, "unit": unit, "words": words, "path": path, "fault": fault, "ends": ends}
+    told = {"found": found, "unit": unit, "words": words, "path": path, "when": when, "fault": fault}
     return render(request, "original.html", 422 if fault else 200, **told)
 
 
