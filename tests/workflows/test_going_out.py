@@ -18,7 +18,7 @@ from service.errors import ConflictError, InputError, NotFoundError
 from service.registry.visits import Found
 from service.verification import known
 from service.verification.known import State
-from service.workflows import batch, going_out, letters, lists, marks, originals, visits
+from service.workflows import batch, going_out, letters, lists, marks, originals, paper_sources, visits
 from service.workflows.batch import Order
 from tests.workflows import opening
 from tests.workflows.opening import VILLAGE, DayClock
@@ -174,7 +174,12 @@ def test_a_lists_codes_follow_its_version_and_a_letters_the_letter(app: App, tmp
         row = session.scalars(select(Printed)).one()
         assert app.parts.store.get(Sha256Hex(str(row.file))).startswith(b"%PDF-")
         paper = row.content
+        session.scalars(select(ListVersion)).one().approved_on = DAY
+    (posted,) = made(app, Order(paper_sources.POSTED, opening.TOWN, "C", PDF), tmp_path / "posted")
+    assert state(app, code(posted)) is State.GENUINE
+    with app.parts.sessions.begin() as session:
         session.scalars(select(ListVersion)).one().state = "superseded"
+    assert state(app, code(posted)) is State.SUPERSEDED
     assert originals.receipt_of_paper(app.parts, paper).startswith(b"c2sp.org/tlog-proof@v1")
     assert state(app, code(path)) is State.SUPERSEDED
     with app.parts.sessions.begin() as session:
