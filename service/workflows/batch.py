@@ -136,6 +136,8 @@ class _Run:
         self._hand, self._folder, self._formats = hand, folder, formats
         self._base = made_with(hand, marks.keys(parts)[0], marks.public_url(parts.settings))
         self._outcome = Outcome()
+        with parts.sessions.begin() as session:
+            self._dead = frozenset[str]().union(*(marks.dead_contents(session, one) for one in marks.DEAD))
 
     def make(self, found: list[Target], workers: int, progress: Progress) -> Outcome:
         """Make what is not finished; the pool begins with the first paper that is not."""
@@ -159,11 +161,14 @@ class _Run:
         """Return a paper that is still to be made; none where it is finished or faulty."""
         try:
             content = self._source.content(self._desk, target.id)
-            made_of = sha256_hex(self._base + content_json(content.envelope, content.fields))
+            body = content_json(content.envelope, content.fields)
         except Exception as error:  # one row must not stop the rest, whatever is wrong with it
             self._fault(stem, target, Refused.by(error, target.id))
             return None
-        formats = tuple(one for one in self._formats if not self._folder.finished(f"{stem}.{one}", made_of))
+        made_of = sha256_hex(self._base + body)
+        formats = self._formats  # all of what was ended meanwhile: it holds again once it is issued again
+        if marks.content_prefix(body) not in self._dead:
+            formats = tuple(one for one in formats if not self._folder.finished(f"{stem}.{one}", made_of))
         if not formats:
             return None
         return Paper(stem, target, content, made_of, formats, marks.mark(self._parts, content))

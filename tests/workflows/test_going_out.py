@@ -111,9 +111,10 @@ def test_a_void_notice_is_known_to_be_so_and_not_issued_again(app: App, tmp_path
     assert state(app, code(path)) is State.VOID
     with pytest.raises(ConflictError, match="已经作废"):
         going_out.void(app.parts, paper.content, who="审定人", why="发错对象")
-    again = batch.run(app.parts, order, tmp_path / "again", workers=0)
-    assert [one.code for one in again.faults] == ["E-DOC-121"] and again.made == []
-    assert {one.name for one in (tmp_path / "again").iterdir()} == {"manifest.json", "faults.csv"}
+    for folder in ("first", "again"):
+        again = batch.run(app.parts, order, tmp_path / folder, workers=0)
+        assert [one.code for one in again.faults] == ["E-DOC-121"] and again.made == []
+        assert {one.name for one in (tmp_path / folder).iterdir()} == {"manifest.json", "faults.csv"}
 
 
 def test_a_board_holds_until_its_words_change(app: App, clock: DayClock, tmp_path: Path) -> None:
@@ -134,6 +135,23 @@ def test_a_board_holds_until_its_words_change(app: App, clock: DayClock, tmp_pat
     assert {state(app, code(path)) for path in second} == {State.GENUINE}
     with app.parts.sessions.begin() as session:
         assert [one.state for one in going_out.numbered(session, number)] == ["", "superseded"]
+
+
+def test_what_is_issued_again_as_it_was_holds_again(app: App, tmp_path: Path) -> None:
+    order = Order("notice_board", VILLAGE, None, PDF)
+    first = made(app, order, tmp_path / "first")
+    for officer, folder, now, then in (
+        ("新任", "second", State.SUPERSEDED, State.GENUINE),
+        (None, "first", State.GENUINE, State.SUPERSEDED),
+    ):
+        with app.parts.sessions.begin() as session:
+            for row in session.scalars(select(Entity)):
+                row.officer, row.director = officer, None
+        found = made(app, order, tmp_path / folder)
+        if officer:
+            changed = [code(path) for path in found]
+        assert {state(app, code(path)) for path in first} == {now}
+        assert {state(app, one) for one in changed} == {then}
 
 
 def test_each_week_has_its_own_review_and_an_enterprise_keeps_its_papers(
