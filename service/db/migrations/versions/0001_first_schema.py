@@ -543,6 +543,10 @@ def upgrade() -> None:
         sa.Column("content", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.String(length=200), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("words", sa.String(length=32), nullable=False),
+        sa.Column("file", sa.String(length=64), nullable=True),
         sa.Column("stage", sa.String(length=8), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("at", service.db.base.Instant(timezone=True), nullable=False),
@@ -550,6 +554,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("content", name=op.f("pk_printed")),
     )
     with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_printed_number"), ["number"], unique=False)
         batch_op.create_index(batch_op.f("ix_printed_target"), ["target"], unique=False)
 
     op.create_table(
@@ -1438,6 +1443,7 @@ def downgrade() -> None:
     op.drop_table("received_report")
     with op.batch_alter_table("printed", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_printed_target"))
+        batch_op.drop_index(batch_op.f("ix_printed_number"))
 
     op.drop_table("printed")
     with op.batch_alter_table("pin", schema=None) as batch_op:
