@@ -31,6 +31,7 @@ import httpx  # noqa: E402
 from bench import district  # noqa: E402
 
 PROMISE = 2.0  # seconds
+WORKER = b"service\0worker\0"  # of command lines
 
 
 def main() -> None:
@@ -139,18 +140,21 @@ def cpu_of(process: int) -> float:
         one = below.pop()
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                below += [int(each) for each in (thread / "children").read_text().split()]
+            below += children_of(one)
         except (FileNotFoundError, ProcessLookupError):
             continue
         total += sum(int(fields[at]) for at in (11, 12, 13, 14)) / ticks
     return total
 
 
-def own_cpu_of(process: int) -> float:
-    """Return the seconds that a process alone has computed."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def children_of(process: int, command: bytes = b"") -> list[int]:
+    """Return the processes that a process has started, those in whose command line these bytes stand."""
+    found = [
+        int(one)
+        for thread in Path(f"/proc/{process}/task").iterdir()
+        for one in (thread / "children").read_text().split()
+    ]
+    return [one for one in found if command in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 def words(result: dict[str, Any]) -> str:

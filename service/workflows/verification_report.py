@@ -56,13 +56,13 @@ def finding(report: Report, read: Callable[[], bytes]) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """Where a served page leads on: the printed report (form address and its token), the original, another file.
+    """Where a served page leads on: the printed report (address, sealed conclusion), the original, another file.
 
     `code` is the page that judges the QR code in a picture, empty where the file has none.
     """
 
     report: str
-    token: str
+    conclusion: str
     original: str
     again: str
     code: str = ""
