@@ -20,7 +20,7 @@ from service.workflows.access import grants, trail
 from service.workflows.access.roles import ROOT_UNIT, Person
 from service.workflows.parts import Parts
 
-DONE = (*letters.FINISHED, "paper", "disposed")
+DONE = (*letters.KEPT, "disposed")
 """States of letters that nobody waits for any more."""
 FARTHEST = 60
 """Days from the due day at which a rule may remind."""
