@@ -14,6 +14,7 @@ from service.web.pages import (
     adjustments,
     api,
     api_letters,
+    applications,
     board,
     bonds,
     browse,
@@ -50,7 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
     *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
     *(tasks.pages, changes.pages, refusing.pages, paper.pages, desk.pages, liaison.pages),
-    *(originals.pages, demo.pages),
+    *(originals.pages, demo.pages, applications.pages),
     *(
         sign_links.pages,
         signing.pages,

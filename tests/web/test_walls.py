@@ -18,7 +18,7 @@ from service.errors import SetupError
 from service.registry import persons, query
 from service.web import access
 from service.web.access import Access
-from service.workflows import lists
+from service.workflows import erasing, lists, tiers
 from service.workflows.access import grants, secrets
 from service.workflows.access.roles import OWN, Role
 from tests.web.conftest import Running, first_cadre, letter_of
@@ -72,7 +72,7 @@ def place(running: Running, unit: str) -> Place:
     letter = letter_of(parts, unit, cadre)
     with parts.sessions.begin() as session:
         listed = lists.newest_version(session, unit, "D").id
-    office = under_way(running, unit)
+    office = {**under_way(running, unit), **asked_for(running, entity, cadre)}
     values = {
         "unit": unit,
         "cadre": cadre,
@@ -85,6 +85,14 @@ def place(running: Running, unit: str) -> Place:
         **office,
     }
     return Place(values, (entity, cadre, account, login, letter, listed, *office.values()))
+
+
+def asked_for(running: Running, entity: str, cadre: str) -> dict[str, str]:
+    """Return what waits for an approver: a raise of an entity, the erasure of a cadre."""
+    parts = running.parts
+    raised = tiers.apply_for_raise(parts, who="经办人", why="网红店", entity=entity)
+    erased = erasing.request_erasure(parts, cadre, who="经办人", basis="本人申请书1号")
+    return {"raise_id": raised, "erasure": erased}
 
 
 def under_way(running: Running, unit: str) -> dict[str, str]:

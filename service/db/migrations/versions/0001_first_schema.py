@@ -348,9 +348,14 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.String(length=64), nullable=True),
         sa.Column("approved_at", service.db.base.Instant(timezone=True), nullable=True),
         sa.Column("removed", sa.Text(), nullable=True),
+        sa.Column("refused_by", sa.String(length=64), nullable=True),
+        sa.Column("refused_at", service.db.base.Instant(timezone=True), nullable=True),
+        sa.Column("refused_why", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure")),
-        sa.UniqueConstraint("person", name=op.f("uq_erasure_person")),
     )
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_erasure_person"), ["person"], unique=False)
+
     op.create_table(
         "job",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -749,6 +754,8 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.String(length=64), nullable=True),
         sa.Column("approved_on", sa.Date(), nullable=True),
         sa.Column("document", sa.String(length=100), nullable=True),
+        sa.Column("refused_by", sa.String(length=64), nullable=True),
+        sa.Column("refused_why", sa.String(length=200), nullable=True),
         sa.Column("row", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=True),
@@ -1480,6 +1487,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_job_state"))
 
     op.drop_table("job")
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_erasure_person"))
+
     op.drop_table("erasure")
     with op.batch_alter_table("entity_pause", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_entity_pause_entity"))
