@@ -107,4 +107,4 @@ def sign(app: App, people: Sequence[str]) -> None:
 
 def close(app: App) -> None:
     """Give the connections back."""
-    app.parts.sessions.kw["bind"].dispose()
+    app.parts.close()

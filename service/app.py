@@ -20,7 +20,7 @@ from service.archive import origins
 from service.clock import Clock, system_clock
 from service.core import Entropy
 from service.db import schema
-from service.db.engine import Sessions, open_engine, sessions_of
+from service.db.engine import Sessions, open_engine, open_reader, sessions_of
 from service.documents.pdf import PdfRenderer
 from service.errors import CorruptError, SetupError
 from service.keys import service_keys
@@ -152,9 +152,10 @@ def _replace_dead(consumer: Consumer, hands: list[Any]) -> bool:
     return bool(dead)
 
 
-def _settle(engine: Engine) -> None:
+def _settle(*engines: Engine) -> None:
     """Make a forked worker its own: its own database connections, and an end when its parent ends."""
-    engine.dispose(close=False)
+    for engine in engines:
+        engine.dispose(close=False)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -166,10 +167,10 @@ def build(settings: Settings, clock: Clock = system_clock, entropy: Entropy = os
         setup.require_same_environment(session, settings)
         if setup.read_setting(session, setup.MARK) is None:
             raise SetupError("E-SYS-021", f"数据目录 {settings.home} 的初始化未完成，请再运行 liangze init。")
-        engine = session.get_bind()
     queue = tasks.make_queue(settings)
-    if settings.workers > 1 and isinstance(engine, Engine):
-        queue.on_startup(name="settle")(partial(_settle, engine))
+    if settings.workers > 1:
+        engines = [one.kw["bind"] for one in (parts.sessions, parts.reader)]
+        queue.on_startup(name="settle")(partial(_settle, *engines))
     return App(parts, queue, tasks.register(queue, parts))
 
 
@@ -195,7 +196,7 @@ def initialise(
             enrolment.log_certificate(parts, session, der, clock())
         setup.finish(session)
     parts.log.publish()
-    parts.sessions.kw["bind"].dispose()
+    parts.close()
 
 
 def rebuild(settings: Settings, crls: Sequence[bytes], clock: Clock = system_clock) -> int:
@@ -218,6 +219,7 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
     return Parts(
         settings=settings,
         sessions=sessions,
+        reader=sessions_of(open_reader(settings.database)),
         clock=clock,
         entropy=entropy,
         store=store,

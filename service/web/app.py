@@ -43,7 +43,7 @@ from service.web.pages import (
     texts,
 )
 from service.web.render import environment
-from service.web.site import Site, reader_of
+from service.web.site import Site
 from service.workflows.parts import Parts
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -71,7 +71,7 @@ def create_app(parts: Parts) -> FastAPI:
     SetupError where static files or access rules are missing, or where production would have its people come by http.
     """
     _require_https(parts.settings)
-    site = Site(parts, reader_of(parts.settings), environment(), assets.Assets())
+    site = Site(parts, environment(), assets.Assets())
     site.assets.require_whole()
     web = FastAPI(
         title="两责 liangze",
@@ -104,4 +104,4 @@ def _require_https(settings: Settings) -> None:
 @asynccontextmanager
 async def _lifespan(web: FastAPI) -> AsyncIterator[None]:
     yield
-    web.state.site.close()
+    web.state.site.parts.close()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from jinja2 import Environment
 
-from service.db.engine import Sessions, open_reader, sessions_of
+from service.db.engine import Sessions
 from service.settings import Settings
 from service.web.assets import Assets
 from service.workflows.parts import Parts
@@ -13,12 +13,16 @@ from service.workflows.parts import Parts
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One deployment's pages. `reader` holds no writer up: pages that only show take it."""
+    """One deployment's pages."""
 
     parts: Parts
-    reader: Sessions
     templates: Environment
     assets: Assets
+
+    @property
+    def reader(self) -> Sessions:
+        """Sessions that hold no writer up: pages that only show take them."""
+        return self.parts.reader
 
     @property
     def settings(self) -> Settings:
@@ -32,15 +36,6 @@ class Site:
     def address(self, path: str) -> str:
         """Return the whole public address of a path, for links and QR codes."""
         return self.settings.public_url.rstrip("/") + path
-
-    def close(self) -> None:
-        """Give the reading connections back."""
-        self.reader.kw["bind"].dispose()
-
-
-def reader_of(settings: Settings) -> Sessions:
-    """Return sessions that only read, of one moment each."""
-    return sessions_of(open_reader(settings.database))
 
 
 def site_of(request: Request) -> Site:

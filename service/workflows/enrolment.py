@@ -44,7 +44,7 @@ def enrol_person(parts: Parts, person: str, pin: str, ground: Ground = ROUTINE) 
     Who already has one in force gets ConflictError.
     """
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         require_none(session, person, now)
         subject = authority.subject_name(parts, session, person, now)
     wrapped = new_key(parts, pin)
@@ -56,7 +56,7 @@ def enrol_person(parts: Parts, person: str, pin: str, ground: Ground = ROUTINE) 
 def find_person(parts: Parts, unit: str, name: str) -> str:
     """Return the id of the one cadre of this name in a unit; raise NotFoundError or ConflictError otherwise."""
     on = china_day(parts.clock())
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         found = [one.cadre for one in query.cadres(session, unit, on) if one.name == name]
     if not found:
         raise NotFoundError("E-REG-607", f"该单位没有名为“{name}”的在任干部。")
@@ -67,7 +67,7 @@ def find_person(parts: Parts, unit: str, name: str) -> str:
 
 def find_seal(parts: Parts, unit: str, name: str) -> str:
     """Return the id of the seal of this name of a unit; raise NotFoundError where there is none."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         found = session.scalars(select(Seal.id).where(Seal.unit == unit, Seal.name == name)).first()
     if found is None:
         raise NotFoundError("E-SIG-131", f"该单位没有登记名为“{name}”的印章。")
@@ -106,7 +106,7 @@ def register_seal(
 def enrol_seal(parts: Parts, seal_id: str, pin: str, ground: Ground = ROUTINE) -> bytes:
     """Give a seal its key under the keeper's PIN and its certificate; return the certificate (DER)."""
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         require_none(session, seal_id, now)
         _, subject = holder(parts, session, seal_id, now)
     wrapped = new_key(parts, pin)
@@ -118,7 +118,7 @@ def enrol_seal(parts: Parts, seal_id: str, pin: str, ground: Ground = ROUTINE) -
 def adopt_seal(parts: Parts, seal_id: str, pem: bytes, certificate: bytes, pin: str) -> None:
     """Take over a seal's existing key and certificate of this CA (demo: those of keys_example)."""
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         require_none(session, seal_id, now)
     wrapped = software.wrap_pem(pem, pin, parts.pepper(), parts.entropy)
     _keep(parts, seal_id, wrapped.record, certificate, "seal", now, Ground("liangze", "沿用演示印章"))
@@ -130,7 +130,7 @@ def enrol_elsewhere(parts: Parts, owner: str, place: str, pin: str, ground: Grou
     The key signs something first, so that nobody enrols what they cannot use; a wrong PIN is refused here.
     """
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         require_none(session, owner, now)
         use, subject = holder(parts, session, owner, now)
     with places.open_key(places.require_reference(place), pin, authority.places_of(parts)) as signer:

@@ -59,7 +59,7 @@ def board_of(parts: Parts, person: str) -> Board:
     """Return a signer's list: their own letter first, others' by unit and number."""
     waiting = signing.waiting_for(parts, person)
     on = china_day(parts.clock())
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         rows = {row.letter: row.action for row in waiting}
         acted = select(Step.letter).where(
             Step.signer == person, Step.state.in_(("approved", "stamped", "logged"))
@@ -104,13 +104,13 @@ def board_of(parts: Parts, person: str) -> Board:
 def is_certified(parts: Parts, person: str) -> bool:
     """Say whether a person has a certificate in force, so that they can sign."""
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         return any(one.status == "valid" for one in authority.held_by(session, person, now))
 
 
 def are_approved(parts: Parts, person: str, chosen: Sequence[int]) -> bool:
     """Say whether a person has signed all these steps already: a request came twice."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         found = session.scalars(
             select(Step.id).where(
                 Step.id.in_(chosen),
@@ -123,7 +123,7 @@ def are_approved(parts: Parts, person: str, chosen: Sequence[int]) -> bool:
 
 def opened_steps(parts: Parts, person: str, chosen: Sequence[int]) -> set[int]:
     """Return those of the steps whose letter the person has opened as it was before their signature."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         rows = session.execute(select(Step.id, Step.base).where(Step.id.in_(chosen), Step.signer == person))
         bases: dict[int, str] = {row.id: row.base for row in rows}
         seen = reading.opened(session, person, set(bases.values()))
@@ -132,7 +132,7 @@ def opened_steps(parts: Parts, person: str, chosen: Sequence[int]) -> set[int]:
 
 def newest(parts: Parts, letter_id: str, person: str) -> tuple[str, bytes]:
     """Return number and bytes of a letter's newest logged revision, for one of its signers."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         letter = letters.get(session, letter_id)
         reading.require_party(parts, session, letter, person)
     if letter.head is None:
@@ -142,7 +142,7 @@ def newest(parts: Parts, letter_id: str, person: str) -> tuple[str, bytes]:
 
 def receipt_of(parts: Parts, letter_id: str, person: str) -> tuple[str, bytes]:
     """Return number and receipt of a letter's newest logged revision, for one of its signers."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         letter = letters.get(session, letter_id)
         reading.require_party(parts, session, letter, person)
         row = session.execute(

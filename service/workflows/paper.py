@@ -118,7 +118,8 @@ def picture(parts: Parts, letter_id: str, page: int, width: int) -> bytes:
     if copy is None:
         raise NotFoundError("E-SIG-252", "这份承诺书没有登记扫描件。")
     data = scan_of(parts, copy)
-    return reading.page_of(data if copy.media == "application/pdf" else scans.to_pdf([data]), page, width)
+    pdf = data if copy.media == "application/pdf" else scans.to_pdf([data])
+    return reading.page_of(pdf, page, width, scanned=True)
 
 
 def counts(session: Session, codes: Collection[str], on: date) -> dict[str, int]:

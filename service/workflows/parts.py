@@ -36,6 +36,8 @@ class Parts:
 
     settings: Settings
     sessions: Sessions
+    reader: Sessions
+    """Sessions of one moment that hold no writer up: what only reads takes it, and never inside another session."""
     clock: Clock
     entropy: Entropy
     store: Store
@@ -69,6 +71,11 @@ class Parts:
     def catalogue(self) -> Catalogue:
         """The document kinds of this deployment."""
         return catalogue(self.settings)
+
+    def close(self) -> None:
+        """Give the database connections back; they are opened again where they are needed."""
+        for sessions in (self.sessions, self.reader):
+            sessions.kw["bind"].dispose()
 
     def kind(self, name: str) -> Kind:
         """Return a document kind of this deployment as its files are; `texts.printable` says what may be printed."""

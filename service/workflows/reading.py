@@ -39,12 +39,23 @@ class Reading:
     pages: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A prepared revision before the PIN: the pages (from 1) that bear the new signature, and all the others."""
+
+    letter: str
+    number: str
+    digest: str
+    signed: tuple[int, ...]
+    others: tuple[int, ...]
+
+
 def read_head(parts: Parts, letter_id: str, person: str) -> Reading:
     """Return the newest revision of a letter for one of its signers and note that it was opened.
 
     Raises ForbiddenError for anybody else, NotFoundError for a draft: it is the office's until it bears the seal.
     """
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         letter = letters.get(session, letter_id)
         require_party(parts, session, letter, person)
     if letter.head is None:
@@ -57,22 +68,25 @@ def read_head(parts: Parts, letter_id: str, person: str) -> Reading:
 
 def title_of(parts: Parts, letter_id: str, person: str) -> tuple[str, bool]:
     """Return a letter's number for one of its signers, and whether it is their own."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         letter = letters.get(session, letter_id)
         require_party(parts, session, letter, person)
     return letter.number, letter.cadre == person
 
 
-def read_prepared(parts: Parts, step_id: int, person: str) -> Reading:
+def read_prepared(parts: Parts, step_id: int, person: str) -> Prepared:
     """Return the prepared revision of a step, with the drawn signature on it, for the one who is to approve it."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         step = session.get(Step, step_id)
         if step is None or step.state != "prepared" or step.prepared is None:
             raise NotFoundError("E-SIG-107", f"没有编号为 {step_id} 的待签步骤。")
         if step.signer != person:
             raise ForbiddenError("E-SIG-103", "这份文书不由您签署。")
         letter = letters.get(session, step.letter)
-    return read(letter, parts.work.get(Sha256Hex(step.prepared)))
+    with drawing:
+        count, signed = pictures.pages_with(parts.work.get(Sha256Hex(step.prepared)), step.field or "")
+    others = tuple(page for page in range(1, count + 1) if page not in signed)
+    return Prepared(letter.id, letter.number, step.prepared, tuple(signed), others)
 
 
 def picture(parts: Parts, letter_id: str, person: str, digest: str, page: int, width: int) -> bytes:
@@ -80,7 +94,7 @@ def picture(parts: Parts, letter_id: str, person: str, digest: str, page: int, w
 
     Raises ConflictError where the letter has moved on, NotFoundError for a page that it does not have.
     """
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         letter = letters.get(session, letter_id)
         require_party(parts, session, letter, person)
         prepared = set(
@@ -99,16 +113,22 @@ def picture(parts: Parts, letter_id: str, person: str, digest: str, page: int, w
     return page_of(data, page, width)
 
 
-def page_of(data: bytes, page: int, width: int) -> bytes:
-    """Return one page (from 1) as a PNG about `width` pixels wide; NotFoundError for one that is not there."""
-    found = _draw(data, min(max(width, MIN_WIDTH), MAX_WIDTH))
-    if not 1 <= page <= len(found):
-        raise NotFoundError("E-SIG-160", f"这份文书没有第 {page} 页。")
-    return found[page - 1]
+def page_of(data: bytes, page: int, width: int, *, scanned: bool = False) -> bytes:
+    """Return one page (from 1) as a PNG about `width` pixels wide; NotFoundError for one that is not there.
+
+    What was `scanned` keeps more colours than our own documents have.
+    """
+    try:
+        return _draw(data, page, min(max(width, MIN_WIDTH), MAX_WIDTH), scanned)
+    except IndexError:
+        raise NotFoundError("E-SIG-160", f"这份文书没有第 {page} 页。") from None
 
 
 def note_opened(parts: Parts, letter: str, person: str, digest: str) -> None:
     """Put on record, once, that a person was shown these bytes of a letter."""
+    with parts.reader.begin() as session:
+        if session.get(Opening, (letter, person, digest)) is not None:
+            return
     with parts.sessions.begin() as session:
         if session.get(Opening, (letter, person, digest)) is None:
             session.add(Opening(letter=letter, person=person, digest=digest, opened_at=parts.clock()))
@@ -134,17 +154,21 @@ def require_party(parts: Parts, session: Session, letter: Letter, person: str) -
 
 def read(letter: Letter, data: bytes) -> Reading:
     """Return the bytes of a letter as somebody sees them; whether they may is asked before."""
-    with drawing:
-        words = tuple(text.pdf_pages(data))
-    return Reading(letter.id, letter.number, letter.cadre, sha256_hex(data), words)
+    return Reading(letter.id, letter.number, letter.cadre, sha256_hex(data), _words(data))
 
 
 @lru_cache(maxsize=64)
-def _draw(data: bytes, width: int) -> tuple[bytes, ...]:
+def _words(data: bytes) -> tuple[str, ...]:
     with drawing:
-        found = []
-        for page in pictures.pages(data, dpi=width / _A4_INCHES):
-            file = io.BytesIO()
-            pictures.small(page).save(file, "PNG")
-            found.append(file.getvalue())
-        return tuple(found)
+        return tuple(text.pdf_pages(data))
+
+
+@lru_cache(maxsize=64)
+def _draw(data: bytes, page: int, width: int, scanned: bool) -> bytes:
+    with drawing:
+        picture = pictures.page(data, page, width / _A4_INCHES)
+    if not scanned:
+        return pictures.small_png(picture)
+    file = io.BytesIO()
+    pictures.small(picture).save(file, "PNG")
+    return file.getvalue()

@@ -65,7 +65,7 @@ class Signed:
 def waiting_for(parts: Parts, person: str) -> list[Waiting]:
     """Return the letters that wait for `person`: their own to sign, others' to countersign."""
     on = china_day(parts.clock())
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         own = session.scalars(
             select(Letter)
             .where(Letter.cadre == person, Letter.state == "issued", holds.free(), _idle())
@@ -86,7 +86,7 @@ def waiting_for(parts: Parts, person: str) -> list[Waiting]:
 
 def drafts_of(parts: Parts, unit: str) -> list[str]:
     """Return the rendered letters of a unit that wait for the seal."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         rows = session.scalars(
             select(Letter.id)
             .where(Letter.unit == unit, Letter.state == "draft", Letter.draft.is_not(None))
@@ -106,7 +106,7 @@ def prepare_letters(
 ) -> Listed:
     """Prepare what waits for `person` (or `only` these letters), before any PIN is asked for."""
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         stamp = _signature(parts, session, person, now, strokes)
     listed = [one for one in waiting_for(parts, person) if only is None or one.letter in only]
     return _prepare(parts, person, [(one.letter, one.action, stamp) for one in listed], progress)
@@ -125,7 +125,7 @@ def prepare_seals(
 ) -> tuple[str, Listed]:
     """Prepare every rendered letter of `unit` (but those to `skip`) for the committee's seal; return the seal's id."""
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         seal = authority.seal_for(session, unit, china_day(now))
         owner = naming.body(session, seal.unit, china_day(now)).committee
     stamp = seals.seal_stamp(owner, SEAL_TITLE, seal.filing or "", parts.settings.fonts, parts.demo)
@@ -135,7 +135,7 @@ def prepare_seals(
 
 def ready_for(parts: Parts, person: str) -> list[Ready]:
     """Return what was prepared for `person` today and waits for the PIN."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         found = select(Step.id).where(Step.signer == person, Step.state == "prepared").order_by(Step.id)
         chosen = session.scalars(found).all()
     return _still_ready(parts, person, chosen)[0]
@@ -211,7 +211,7 @@ def _approve_all(parts: Parts, signer: str, pin: str, listed: Listed, device: st
 
 def _still_ready(parts: Parts, signer: str, chosen: Sequence[int]) -> tuple[list[Ready], list[str]]:
     now, ready, left = parts.clock(), [], []
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         for step_id in chosen:
             try:
                 step = steps.require_ready(session, step_id, signer, now)

@@ -74,7 +74,7 @@ def require_authority(session: Session, letter: Letter, action: str, signer: str
 def prepare(parts: Parts, letter_id: str, action: str, signer: str, stamp: Stamp) -> int:
     """Prepare the next revision with its appearance and return the step's id; earlier tries are dropped."""
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         letter = letters.get(session, letter_id)
         _require_state(letter, action)
         require_authority(session, letter, action, signer, now)
@@ -175,7 +175,7 @@ def approve(
     has expired (its day has passed) or somebody was first.
     """
     now = parts.clock()
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         steps = [require_ready(session, step_id, signer, now) for step_id in step_ids]
         certificate = authority.certificate_of(session, signer, now)
         if any(step.certificate != certificate.sha256 for step in steps):

@@ -45,7 +45,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     composition.initialise(made, lambda: NOW, seeded())
     app = composition.build(made, lambda: NOW, seeded(2))
     yield app
-    app.parts.sessions.kw["bind"].dispose()
+    app.parts.close()
 
 
 @contextmanager

@@ -86,7 +86,6 @@ def _run(home: Path, copy: Path) -> Iterator[Running]:
     web = create_app(app.parts)
     with served(web) as url:
         yield Running(app.parts, web, url, People(app.parts), clock)
-    web.state.site.close()
     close(app)
 
 

@@ -56,7 +56,6 @@ def test_everything_stays_below_the_sub_path_and_cookies_are_secure_there(runnin
         assert page.headers["strict-transport-security"]
         away = browser.get("/liangze/", follow_redirects=False)
         assert away.headers["location"] == "/liangze/login?next=/"
-    web.state.site.close()
 
 
 def test_production_is_not_served_by_http(running: Running) -> None:

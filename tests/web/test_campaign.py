@@ -16,7 +16,6 @@ from service.db.access import Account, Act
 from service.db.tables import Approval, Letter, ListVersion
 from service.settings import Settings
 from service.web.app import create_app
-from service.web.site import reader_of
 from service.workflows import board, campaigns, handing_over, letters, reading
 from service.workflows.access.roles import Role
 from tests.serving import served
@@ -37,8 +36,7 @@ def before(prepared_home: Path, tmp_path: Path) -> Iterator[Village]:
     web = create_app(app.parts)
     with served(web) as url:
         yield Village(app, url, People(app.parts), clock)
-    web.state.site.close()
-    app.parts.sessions.kw["bind"].dispose()
+    app.parts.close()
 
 
 def office(place: Village, role: Role) -> str:
@@ -102,7 +100,7 @@ def test_from_foreseeing_to_the_seal(before: Village) -> None:
 
 def test_what_is_foreseen_is_what_planning_does(before: Village) -> None:
     parts = before.app.parts
-    reader = reader_of(parts.settings)
+    reader = parts.reader
     strict = replace(parts, settings=parts.settings.model_copy(update={"environment": "production"}))
     barred = campaigns.foresee(strict, reader, VILLAGE)
     assert barred.blocked and "经核定的文本" in barred.hurdles[0]
@@ -121,7 +119,6 @@ def test_what_is_foreseen_is_what_planning_does(before: Village) -> None:
         assert all(one.why in said for one, said in zip(seen.without, plan.without, strict=True))
     again = campaigns.foresee(parts, reader, VILLAGE)
     assert (len(again.due), again.have) == (0, plan.made) and plan.made
-    reader.kw["bind"].dispose()
 
 
 def test_who_drew_a_letter_up_does_not_seal_it(before: Village) -> None:

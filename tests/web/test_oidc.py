@@ -86,7 +86,6 @@ def url(running: Running, provider: Provider, tmp_path: Path) -> Iterator[str]:
             parts=replace(running.parts, settings=settings.model_copy(update={"public_url": url})),
         )
         yield url
-    web.state.site.close()
 
 
 def test_who_is_bound_comes_in_and_nobody_else(running: Running, provider: Provider, url: str) -> None:

@@ -56,8 +56,7 @@ def village(issued_home: Path, tmp_path: Path) -> Iterator[Village]:
     web = create_app(app.parts)
     with served(web) as url:
         yield Village(app, url, People(app.parts), clock)
-    web.state.site.close()
-    app.parts.sessions.kw["bind"].dispose()
+    app.parts.close()
 
 
 @pytest.fixture

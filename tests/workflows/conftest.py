@@ -108,7 +108,7 @@ def issued_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -
     signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
     app.drain()
     assert clock() < START + timedelta(hours=1)
-    app.parts.sessions.kw["bind"].dispose()
+    app.parts.close()
     _made["issued"] = home
     return home
 

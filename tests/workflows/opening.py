@@ -73,7 +73,7 @@ def make_home(home: Path, day: date, entities: int = 60, hour: int = 9, url: str
 
 def close(app: App) -> None:
     """Close the connections of a deployment, and those that opening it for the first time left behind."""
-    app.parts.sessions.kw["bind"].dispose()
+    app.parts.close()
     gc.collect()
 
 

@@ -17,7 +17,6 @@ from service.clock import china_day
 from service.db.flow import Notice, Task
 from service.registry import query
 from service.settings import Settings
-from service.web.site import reader_of
 from service.workflows import (
     board,
     browsing,
@@ -117,15 +116,13 @@ def test_a_small_street_from_import_to_finished_letters(app: App, small_street: 
         assert uploads.get(session, upload).state == uploads.READ
         assert campaigning.going(session, campaign).looked == (1, 1)
         assert campaigning.units_of(session, campaign)[0].due == len(cadres)
-    reader = reader_of(parts.settings)
-    with reader.begin() as session:  # a transaction that only reads
+    with parts.reader.begin() as session:  # a transaction that only reads
         now = parts.clock()
         on = china_day(now)
         assert uploads.get(session, upload, lock=False).plan
         assert [row.due for _, row in board.every(session, codes, now)][1] == len(cadres)
         assert list_pages.standings(session, codes, on, state="draft").total == 1
         assert browsing.accounts(session, codes, words="李").total == 0
-    reader.kw["bind"].dispose()
 
     seal = enrolment.register_seal(parts, TOWN, "五马街道食品安全委员会印章", "DEMO001", None)
     enrolment.enrol_seal(parts, seal, PIN)

@@ -413,7 +413,6 @@ def test_evidence_is_packed_by_a_worker_fetched_by_pages_and_erased(app: App) ->
         people = People(parts)
         clerk.cookies.set("liangze", people.cookie(people.account(Role.CLERK, TOWN)))
         _packed(parts, clerk)
-    web.state.site.close()
 
 
 def _packed(parts: Parts, clerk: Browser) -> None:

@@ -9,7 +9,7 @@ from service.app import App
 from service.core import sha256_hex
 from service.db.tables import Letter
 from service.errors import ConflictError, ForbiddenError, NotFoundError
-from service.workflows import letters, reading, signing, steps
+from service.workflows import handing_over, letters, reading, signing, steps
 from tests.workflows.conftest import VILLAGE, people
 
 
@@ -53,12 +53,23 @@ def test_a_page_is_a_small_picture_and_what_is_prepared_is_its_signers_alone(
     (ready,) = signing.prepare_letters(app.parts, letter.cadre, only=[letter.id]).ready
     shown = reading.read_prepared(app.parts, ready.step, letter.cadre)
     assert shown.digest == ready.prepared != digest
+    assert (shown.signed, shown.others) == ((2,), (1,))
+    assert reading.picture(app.parts, letter.id, letter.cadre, shown.digest, 1, 780) == drawn
     assert reading.picture(app.parts, letter.id, letter.cadre, shown.digest, 2, 780) != drawn
     assert letter.leader is not None
     with pytest.raises(ForbiddenError):
         reading.read_prepared(app.parts, ready.step, letter.leader)
     with pytest.raises(ConflictError):
         reading.picture(app.parts, letter.id, letter.leader, shown.digest, 2, 780)
+
+
+def test_reading_holds_no_writer_up_and_none_holds_it_up(app: App, letter: Letter) -> None:
+    reading.read_head(app.parts, letter.id, letter.cadre)
+    with app.parts.sessions.begin():  # the one writer of SQLite is busy
+        shown = reading.read_head(app.parts, letter.id, letter.cadre)
+        assert reading.picture(app.parts, letter.id, letter.cadre, shown.digest, 1, 300)
+        assert handing_over.board_of(app.parts, letter.cadre).own
+        assert handing_over.is_certified(app.parts, letter.cadre)
 
 
 def test_a_draft_is_the_offices_until_it_bears_the_seal(app: App) -> None:

@@ -72,7 +72,7 @@ def changed_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) 
     signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
     app.drain()
     sign_all(app)
-    app.parts.sessions.kw["bind"].dispose()
+    app.parts.close()
     return home
 
 

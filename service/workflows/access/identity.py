@@ -45,7 +45,7 @@ def activate(parts: Parts, person: Person, pin: str) -> bytes:
     """Give a signer their key under the PIN they chose and their certificate (DER), once identity is confirmed."""
     if person.cadre is None:
         raise ForbiddenError("E-ACC-063", "只有包保干部和主要负责人需要签名证书。")
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         row = require_confirmed(session, person.cadre)
         ground = Ground(str(row.identity_by), "首次启用", row.identity)
     der = enrolment.enrol_person(parts, person.cadre, pin, ground)

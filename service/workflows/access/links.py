@@ -108,7 +108,7 @@ def enter(
     Five wrong codes end the link; they are counted in a transaction of their own.
     """
     now = parts.clock()
-    require_known(parts, parts.sessions, token, address=address)
+    require_known(parts, parts.reader, token, address=address)
     with parts.sessions.begin() as session:
         link = _find(session, token, devices, now)
         account = session.get_one(Account, link.account)
