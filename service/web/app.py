@@ -80,6 +80,7 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(csrf.check)],
+        form_limits={"max_fields": headers.FIELDS_MAX},
         lifespan=_lifespan,
     )
     web.state.site = site

@@ -4,11 +4,11 @@ The queue only carries row ids. It may lose or repeat them: a job row stays pend
 committed, and every piece of work is a compare-and-swap that a repetition finds already done.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from service.db.tables import Job
@@ -16,6 +16,7 @@ from service.errors import ServiceError, UnavailableError
 from service.workflows.parts import Parts
 
 MAX_ATTEMPTS = 5
+_BATCH = 500  # targets in one statement; below every database's limit of parameters
 WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """How long a job rests for which something outside is down; the last one repeats, and it never fails of it."""
 
@@ -41,6 +42,23 @@ def add(session: Session, task: str, target: str, now: datetime, *, again: bool 
         )
     elif job.state == "failed" or (again and job.state == "done"):
         job.state, job.attempts, job.not_before, job.updated_at = "pending", 0, None, now
+
+
+def add_all(session: Session, task: str, targets: Sequence[str], now: datetime) -> None:
+    """Write down, as `add` does once for each, that `task` is due for many targets."""
+    known = {
+        target
+        for start in range(0, len(targets), _BATCH)
+        for target in session.scalars(
+            select(Job.target).where(Job.task == task, Job.target.in_(targets[start : start + _BATCH]))
+        )
+    }
+    fresh = [one for one in targets if one not in known]
+    facts = {"task": task, "state": "pending", "attempts": 0, "created_at": now, "updated_at": now}
+    if fresh:
+        session.execute(insert(Job), [{**facts, "target": one} for one in fresh])
+    for one in known:
+        add(session, task, one, now)
 
 
 def pending(session: Session, now: datetime) -> list[tuple[int, int]]:

@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping
 
-from service.workflows import campaigning, lasting, letters, lists, parcels, sealing, steps, upload_work
+from service.workflows import (
+    campaigning,
+    lasting,
+    letters,
+    lists,
+    parcels,
+    preparing,
+    sealing,
+    steps,
+    upload_work,
+)
 from service.workflows.jobs import Work
 from service.workflows.todo import notices, tasks
 
@@ -20,6 +30,7 @@ TASKS: Mapping[str, Work] = {
     "foresee": campaigning.foresee,
     "plan_unit": campaigning.draw_up,
     "prepare_seals": sealing.prepare_all,
+    "prepare_signatures": preparing.prepare,
     "parcel": parcels.make,
     "todo": tasks.follow,
     "notify": notices.send,

@@ -544,6 +544,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pin_entity"), ["entity"], unique=False)
 
     op.create_table(
+        "preparation",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("signer", sa.String(length=32), nullable=False),
+        sa.Column("letters", sa.Text(), nullable=False),
+        sa.Column("strokes", sa.Text(), nullable=True),
+        sa.Column("left", sa.Text(), nullable=False),
+        sa.Column("asked_at", service.db.base.Instant(timezone=True), nullable=False),
+        sa.Column("done_at", service.db.base.Instant(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preparation")),
+        sa.UniqueConstraint("signer", name=op.f("uq_preparation_signer")),
+    )
+    op.create_table(
         "printed",
         sa.Column("content", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -1447,6 +1459,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_printed_target"))
 
     op.drop_table("printed")
+    op.drop_table("preparation")
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pin_entity"))
 
