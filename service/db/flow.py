@@ -90,12 +90,13 @@ class Notice(Base):
 
 
 class Contact(Base):
-    """The e-mail address to which a person's notices go; the phone number is the registry's."""
+    """Where notices go: a signer's e-mail address (the phone number is the registry's), an office account's both."""
 
     __tablename__ = "contact"
 
-    person: Mapped[str] = mapped_column(String(32), primary_key=True)
-    email: Mapped[str] = mapped_column(String(120))
+    person: Mapped[str] = mapped_column(String(32), primary_key=True)  # cadre or account
+    email: Mapped[str] = mapped_column(String(120))  # empty: none
+    mobile: Mapped[str | None] = mapped_column(String(20))  # of an office account
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str] = mapped_column(String(64))
 

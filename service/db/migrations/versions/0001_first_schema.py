@@ -208,6 +208,7 @@ def upgrade() -> None:
         "contact",
         sa.Column("person", sa.String(length=32), nullable=False),
         sa.Column("email", sa.String(length=120), nullable=False),
+        sa.Column("mobile", sa.String(length=20), nullable=True),
         sa.Column("recorded_at", service.db.base.Instant(timezone=True), nullable=False),
         sa.Column("recorded_by", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_contact")),
