@@ -34,4 +34,5 @@ TASKS: Mapping[str, Work] = {
     "parcel": parcels.make,
     "todo": tasks.follow,
     "notify": notices.send,
+    "tell_change": notices.tell_change,
 }

@@ -17,7 +17,7 @@ from service.workflows.access import accounts, grants, tries
 from service.workflows.access.roles import ROOT_UNIT, Person, Role
 from service.workflows.todo import contacts, reminders, senders
 from tests.web.conftest import work as only
-from tests.web.people import ROOT, People
+from tests.web.people import PASSWORD, ROOT, People
 from tests.workflows.conftest import PIN, TOWN, HandClock
 from tests.workflows.test_notices import notices, work
 from tests.workflows.test_on_the_way import CLERK, leader_of, letter, ordinary, sign_own, signer
@@ -86,6 +86,22 @@ def test_each_role_is_told_of_its_own_once_a_day_and_names_nobody(
     assert (newest["email"], newest["mobile"]) == ("admin@example.cn", "13800000000")
     assert "有人在试探签名链接 1 件" in str(newest["text"]) and "192" not in str(newest["text"])
     assert told(app, elsewhere) == ["sent"]
+
+
+def test_a_changed_password_is_told_to_its_owner_at_once(app: App, clock: HandClock) -> None:
+    owner = holder(app, Role.AUDITOR, mobile="13800000001")
+    clock.move(timedelta(hours=12))  # 23:00 in China: this cannot wait
+    token = accounts.reset(app.parts, owner.account, by=ROOT)
+    work(app)
+    accounts.first_password(app.parts, token, PASSWORD, agent="test")
+    work(app)
+    path = app.parts.settings.home / senders.FILE
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    mine = [one for one in lines if "账号安全" in one["subject"]]
+    assert [(one["email"], one["mobile"]) for one in mine] == [("auditor@example.cn", "13800000001")] * 2
+    assert len({one["id"] for one in mine}) == 2
+    assert owner.name not in str(mine) and owner.login not in str(mine) and PASSWORD not in str(mine)
+    assert notices(app) == []  # none of the day's
 
 
 def test_what_is_done_before_the_notice_leaves_is_not_told_nor_at_night(

@@ -77,6 +77,21 @@ def send(parts: Parts, notice_id: str) -> None:
         row.state, row.fault, row.way, row.sent_at = state, fault, way, parts.clock()
 
 
+def tell_change(parts: Parts, target: str) -> None:
+    """Tell the owner of an account (`target`: its id, a full stop, the notice's own) of a changed password (a job).
+
+    Not one of the notices of a day: whoever has lost an account is to hear of it at once.
+    """
+    account, _, mine = target.partition(".")
+    with parts.reader.begin() as session:
+        contact = session.get(Contact, account)
+    if contact is None:
+        return
+    text = "您在两责系统的密码或动态口令已重置或更改。如不是您本人办理，请立即联系系统管理员。"
+    subject, now = "食品安全包保承诺账号安全提醒", parts.clock()
+    _deliver(parts, Message(mine, "account", contact.mobile, contact.email or None, subject, text, now))
+
+
 def _deliver(parts: Parts, message: Message) -> tuple[str, str | None]:
     try:
         senders.of(parts.settings).send(message)
