@@ -85,7 +85,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     web.state.site = site
     web.add_middleware(idempotency.Idempotency, parts=parts)
-    web.add_middleware(headers.Headers, settings=parts.settings)
+    web.add_middleware(headers.Headers, settings=parts.settings, sheet=site.assets.text(assets.SHEET))
     problems.register(web)
     for router in ROUTERS:
         web.include_router(router)

@@ -9,10 +9,12 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from service.clock import CHINA
 from service.web import cookies, csrf, menu
 from service.web.access import visitor_of
+from service.web.assets import SHEET
 from service.web.site import site_of
 from service.workflows.access.roles import TITLES, Role
 
@@ -36,8 +38,8 @@ def environment() -> Environment:
 def render(request: Request, view: str, /, status: int = 200, **values: Any) -> HTMLResponse:
     """Return the page `views/<view>` with `values`.
 
-    Every view may also use: `person` (or None), `csrf` (token), `to(path)`, `static(file)`, `menu`, `here`, `demo`,
-    and `notice`, a sentence that the former page left (see `go`).
+    Every view may also use: `person` (or None), `csrf` (token), `to(path)`, `static(file)`, `sheet()` (the text of the
+    style sheet), `menu`, `here`, `demo`, and `notice`, a sentence that the former page left (see `go`).
     """
     site = site_of(request)
     person = visitor_of(request)
@@ -46,6 +48,7 @@ def render(request: Request, view: str, /, status: int = 200, **values: Any) -> 
         "person": person,
         "csrf": csrf.token(request),
         "to": site.path,
+        "sheet": lambda: Markup(site.assets.text(SHEET)),  # noqa: S704 - a file of our own
         "static": lambda file: site.path(f"/static/{site.assets.name(file)}"),
         "menu": menu.of(person),
         "here": request.url.path.removeprefix(site.settings.root_path) or "/",

@@ -15,7 +15,7 @@ from service.db.flow import Remark
 from service.db.tables import Letter
 from service.errors import ForbiddenError, InputError, NotFoundError
 from service.registry import query
-from service.workflows import holds, letters, posts, reading, signing, steps
+from service.workflows import gallery, holds, letters, posts, reading, signing, steps
 from service.workflows.access import trail
 from service.workflows.access.roles import Person, Role
 from service.workflows.parts import Parts
@@ -90,7 +90,7 @@ def picture(parts: Parts, person: Person, letter_id: str, page: int, width: int)
     """Return one page of it as a picture."""
     with parts.sessions.begin() as session:
         letter = _own(parts, session, person, letter_id)
-    return reading.page_of(steps.head_of(parts, letter), page, width)
+    return gallery.page_of(steps.head_of(parts, letter), page, width)
 
 
 def remark(parts: Parts, person: Person, letter_id: str, words: str, *, ready: bool) -> None:

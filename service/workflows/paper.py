@@ -17,7 +17,7 @@ from service.db.tables import Letter, Step
 from service.documents import scans
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import persons
-from service.workflows import campaigns, holds, letters, reading
+from service.workflows import campaigns, gallery, holds, letters
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
@@ -50,7 +50,7 @@ def register(parts: Parts, letter_id: str, data: bytes, signed_on: date, *, by: 
             raise InputError("E-SIG-250", f"纸面签署日期应在 {letter.day} 至今天之间。")
         if open_copy(session, letter_id) is not None:
             raise ConflictError("E-SIG-251", f"承诺书 {letter.number} 已登记扫描件，请先由另一人确认或退回。")
-    with reading.drawing:
+    with gallery.drawing:
         scan = scans.clean(data)
     parts.work.put(scan.data)
     with parts.sessions.begin() as session:
@@ -119,7 +119,7 @@ def picture(parts: Parts, letter_id: str, page: int, width: int) -> bytes:
         raise NotFoundError("E-SIG-252", "这份承诺书没有登记扫描件。")
     data = scan_of(parts, copy)
     pdf = data if copy.media == "application/pdf" else scans.to_pdf([data])
-    return reading.page_of(pdf, page, width, scanned=True)
+    return gallery.page_of(pdf, page, width, scanned=True)
 
 
 def counts(session: Session, codes: Collection[str], on: date) -> dict[str, int]:

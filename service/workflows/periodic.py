@@ -10,6 +10,7 @@ from service.workflows import (
     authority,
     certificates,
     disposal,
+    gallery,
     generations,
     lasting,
     parcels,
@@ -96,6 +97,7 @@ DUTIES: tuple[Callable[[Parts], None], ...] = (
     watch_authorities,
     uploads.tidy,
     parcels.tidy,
+    gallery.tidy,
     keep_tasks,
     remind_signers,
 )

@@ -22,7 +22,7 @@ from service.db.tables import Letter
 from service.documents import package as packages
 from service.documents import pictures, scans
 from service.errors import ConflictError, InputError
-from service.workflows import campaigns, letters, paper, reading
+from service.workflows import campaigns, gallery, letters, paper
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
@@ -134,7 +134,7 @@ def _fitting(source: bytes, form: str, most: int) -> bytes | None:
     if form == "pdf":
         data = source if is_pdf else scans.to_pdf([source])
         return data if len(data) <= most else None
-    with reading.drawing:
+    with gallery.drawing:
         pages = list(pictures.pages(source, _DPI)) if is_pdf else scans.pages(source)
     whole = _stacked(pages)
     return next((data for data in _jpegs(whole) if len(data) <= most), None)

@@ -4,11 +4,8 @@ A reading names bytes by their digest, so that what was shown is what is approve
 is shown anything here, and what they opened is on record.
 """
 
-import io
-import threading
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,15 +14,9 @@ from service.clock import china_day
 from service.core import Sha256Hex, sha256_hex
 from service.db.readings import Opening
 from service.db.tables import Letter, Step
-from service.documents import pictures, text
 from service.errors import ConflictError, ForbiddenError, NotFoundError
-from service.workflows import letters, posts, steps
+from service.workflows import gallery, letters, posts, steps
 from service.workflows.parts import Parts
-
-MIN_WIDTH, MAX_WIDTH = 100, 1600  # pixels of a page; the most is about 190 dpi on A4
-_A4_INCHES = 210 / 25.4
-drawing = threading.Lock()
-"""PDFium draws for one thread at a time: whoever draws holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +74,7 @@ def read_prepared(parts: Parts, step_id: int, person: str) -> Prepared:
         if step.signer != person:
             raise ForbiddenError("E-SIG-103", "这份文书不由您签署。")
         letter = letters.get(session, step.letter)
-    with drawing:
-        count, signed = pictures.pages_with(parts.work.get(Sha256Hex(step.prepared)), step.field or "")
+    count, signed = gallery.pages_with(parts.work.get(Sha256Hex(step.prepared)), step.field or "")
     others = tuple(page for page in range(1, count + 1) if page not in signed)
     return Prepared(letter.id, letter.number, step.prepared, tuple(signed), others)
 
@@ -107,21 +97,12 @@ def picture(parts: Parts, letter_id: str, person: str, digest: str, page: int, w
     if digest in prepared:
         data = parts.work.get(Sha256Hex(digest))
     elif digest == letter.head:
+        if drawn := gallery.drawn_ahead(parts, digest, page, width):
+            return drawn
         data = steps.head_of(parts, letter)
     else:
         raise ConflictError("E-SIG-161", "这份文书已有新的版本，请刷新后重看。")
-    return page_of(data, page, width)
-
-
-def page_of(data: bytes, page: int, width: int, *, scanned: bool = False) -> bytes:
-    """Return one page (from 1) as a PNG about `width` pixels wide; NotFoundError for one that is not there.
-
-    What was `scanned` keeps more colours than our own documents have.
-    """
-    try:
-        return _draw(data, page, min(max(width, MIN_WIDTH), MAX_WIDTH), scanned)
-    except IndexError:
-        raise NotFoundError("E-SIG-160", f"这份文书没有第 {page} 页。") from None
+    return gallery.page_of(data, page, width)
 
 
 def note_opened(parts: Parts, letter: str, person: str, digest: str) -> None:
@@ -154,21 +135,4 @@ def require_party(parts: Parts, session: Session, letter: Letter, person: str) -
 
 def read(letter: Letter, data: bytes) -> Reading:
     """Return the bytes of a letter as somebody sees them; whether they may is asked before."""
-    return Reading(letter.id, letter.number, letter.cadre, sha256_hex(data), _words(data))
-
-
-@lru_cache(maxsize=64)
-def _words(data: bytes) -> tuple[str, ...]:
-    with drawing:
-        return tuple(text.pdf_pages(data))
-
-
-@lru_cache(maxsize=64)
-def _draw(data: bytes, page: int, width: int, scanned: bool) -> bytes:
-    with drawing:
-        picture = pictures.page(data, page, width / _A4_INCHES)
-    if not scanned:
-        return pictures.small_png(picture)
-    file = io.BytesIO()
-    pictures.small(picture).save(file, "PNG")
-    return file.getvalue()
+    return Reading(letter.id, letter.number, letter.cadre, sha256_hex(data), gallery.words_of(data))

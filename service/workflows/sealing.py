@@ -19,6 +19,7 @@ from service.registry import query
 from service.workflows import (
     authority,
     ending,
+    gallery,
     handing_over,
     holds,
     jobs,
@@ -193,7 +194,7 @@ def picture(parts: Parts, letter_id: str, digest: str, page: int, width: int) ->
         data = steps.head_of(parts, letter)
     else:
         raise ConflictError("E-SIG-161", "这份文书已有新的版本，请刷新后重看。")
-    return reading.page_of(data, page, width)
+    return gallery.page_of(data, page, width)
 
 
 def void(parts: Parts, person: Person, letter: Letter, ground: Ground, pin: str, *, device: str) -> None:

@@ -19,7 +19,7 @@ from service.signing import approvals, ca, ceremony, cms, decisions
 from service.signing.appearance import Stamp
 from service.verification import hidden, verdict
 from service.verification.reasons import Cap
-from service.workflows import authority, holds, jobs, letters, permitted, posts, token_room
+from service.workflows import authority, gallery, holds, jobs, letters, permitted, posts, token_room
 from service.workflows.parts import Parts, work_lock
 from service.workflows.permitted import Permitted
 
@@ -332,6 +332,7 @@ def archive(parts: Parts, target: str) -> None:
     with work_lock(parts.settings), parts.sessions.begin() as session:
         for digest in _spent(session, step):
             parts.work.delete(digest)
+    gallery.forget(parts, step.base)
 
 
 def _spent(session: Session, step: Step) -> set[str]:
@@ -368,6 +369,8 @@ def _log(parts: Parts, step: Step, made: bytes) -> None:
             letter.head = sha256_hex(made)
         if letter.state not in letters.OVER:  # renewed or not, what is over stays so
             letter.state = event.value
+        if step.action == "issue":
+            jobs.add(session, "draw", letter.id, now)
         if step.action == "countersign":
             jobs.add(session, "complete", letter.id, now)
         if step.action in ROLES or step.action in ENDINGS:  # somebody else is next, or nobody

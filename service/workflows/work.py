@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from service.workflows import (
     campaigning,
+    gallery,
     lasting,
     letters,
     lists,
@@ -22,6 +23,7 @@ TASKS: Mapping[str, Work] = {
     "render": letters.render,
     "stamp": steps.stamp,
     "archive": steps.archive,
+    "draw": gallery.draw_ahead,
     "complete": lasting.complete,
     "extend": lasting.extend,
     "renew": lasting.renew,

@@ -10,13 +10,13 @@ from service.errors import ServiceError
 from service.registry import query
 from service.web.access import codes_of, person_of, require
 from service.web.pages.sign_in import agent_of
-from service.web.pages.signing import PAGE_WIDTH
 from service.web.render import go, render
 from service.web.site import site_of
 from service.workflows import browsing, campaigns, holds, sealing
 from service.workflows import letters as drawing_up
 from service.workflows.access.roles import Role
 from service.workflows.ending import Ground
+from service.workflows.gallery import WIDTH as PAGE_WIDTH
 
 DESK = (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)
 """Who sees a unit's letters, drafts too."""

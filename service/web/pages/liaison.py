@@ -7,11 +7,11 @@ from fastapi import APIRouter, Form, Request, Response
 from service.clock import china_day
 from service.errors import ServiceError
 from service.web.access import person_of, require
-from service.web.pages.signing import PAGE_WIDTH
 from service.web.render import go, render
 from service.web.site import site_of
 from service.workflows import browsing, liaison
 from service.workflows.access.roles import Role
+from service.workflows.gallery import WIDTH as PAGE_WIDTH
 
 pages = APIRouter(include_in_schema=False)
 

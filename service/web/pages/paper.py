@@ -11,13 +11,13 @@ from service.errors import InputError, ServiceError
 from service.registry import query
 from service.web.access import person_of, require
 from service.web.pages.letters import DESK
-from service.web.pages.signing import PAGE_WIDTH
 from service.web.render import go, render
 from service.web.site import site_of
 from service.workflows import campaigns, platform_files
 from service.workflows import letters as drawing_up
 from service.workflows import paper as papers
 from service.workflows.access.roles import Role
+from service.workflows.gallery import WIDTH as PAGE_WIDTH
 
 Text = Annotated[str, Form(max_length=200)]
 

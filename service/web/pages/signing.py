@@ -16,14 +16,13 @@ from service.web.access import person_of, require
 from service.web.pages.sign_in import agent_of
 from service.web.render import go, render
 from service.web.site import site_of
-from service.workflows import browsing, drawings, handing_over, preparing, reading, signing
+from service.workflows import browsing, drawings, gallery, handing_over, preparing, reading, signing
 from service.workflows.access import identity
 from service.workflows.access.roles import Role
 from service.workflows.parts import Parts
 from service.workflows.todo import deadlines
 
 SIGNERS = (Role.CADRE, Role.LEADER)
-PAGE_WIDTH = 1100  # pixels: sharp on a phone, still under 100 KB a page
 Pin = Annotated[str, Form(max_length=12)]
 Letters = Annotated[list[str], Form(max_length=5000)]
 Steps = Annotated[list[int], Form(max_length=5000)]
@@ -77,7 +76,7 @@ def letter_page(request: Request, letter: str) -> Response:
 
 
 @pages.get("/sign/letters/{letter}/page", dependencies=[require(*SIGNERS)])
-def picture(request: Request, letter: str, digest: str, n: int, w: int = PAGE_WIDTH) -> Response:
+def picture(request: Request, letter: str, digest: str, n: int, w: int = gallery.WIDTH) -> Response:
     """Send one page as a picture; a digest's picture never changes, so the signer's browser may keep it."""
     parts, me = _parts_and_me(request)
     drawn = reading.picture(parts, letter, me, digest, n, w)
