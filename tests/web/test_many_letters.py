@@ -17,7 +17,7 @@ from service.workflows.work import TASKS
 from tests.web import chromium
 from tests.web.people import token_in
 from tests.web.test_on_the_way import _look
-from tests.web.test_signing import Village, _all_cadres_sign, _draw, apart, own_letter, village
+from tests.web.test_signing import Village, _all_cadres_sign, apart, draw, own_letter, village
 from tests.workflows.conftest import PIN, issued_home, prepared_home
 from tests.workflows.test_on_the_way import leader_of
 
@@ -42,7 +42,7 @@ def test_a_long_list_is_prepared_by_a_worker_while_the_page_tells(village: Villa
     with chromium.chromium() as started, chromium.opened(started, village.url, "phone", cookie) as page:
         page.goto("/sign")
         page.get_by_role("button", name="签署所选文书").click()
-        _draw(page)
+        draw(page)
         page.get_by_role("button", name="看看签在文书上的样子").click()
         page.get_by_text(f"正在准备 1/{len(waiting)}").wait_for()
         _look(page, "sign-preparing")
