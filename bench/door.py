@@ -70,17 +70,16 @@ def measure(home: Path, letters: list[bytes], turns: int) -> dict[str, Any]:
     """Return latencies of the first verdict, when one asks and when all ask at once."""
     alone: list[float] = []
     together: list[float] = []
-    wall = used = mine = page = 0.0
+    wall = used = mine = 0.0
     for _ in range(turns):
         with serving(home, "--no-worker") as (url, process):
             at_once(url, [letters[0]] * 2)  # both workers are there, as they are in a running service
             alone.append(check(url, letters[0], 251))
-            begun = time.perf_counter(), cpu_of(process), time.process_time(), own_cpu_of(process)
+            begun = time.perf_counter(), cpu_of(process), time.process_time()
             together += at_once(url, letters[1:])
             wall += time.perf_counter() - begun[0]
             used += cpu_of(process) - begun[1]
             mine += time.process_time() - begun[2]
-            page += own_cpu_of(process) - begun[3]
     slowest = max(together)
     return {
         "ratios": {"promise_vs_slowest": round(PROMISE / slowest, 3)},
@@ -91,7 +90,6 @@ def measure(home: Path, letters: list[bytes], turns: int) -> dict[str, Any]:
             "slowest": round(slowest, 3),
         },
         "cpu_seconds_per_verdict": round(used / len(together), 3),
-        "page_process_seconds_per_verdict": round(page / len(together), 3),
         "cores_used": round((used + mine) / wall, 2),
         "generator_share": round(mine / (used + mine), 3),
         "load_average": os.getloadavg()[0],

@@ -223,9 +223,10 @@ def _countersign(home: Path, url: str, process: int, given: Given, seen: Seen, t
         begun = time.perf_counter()
         page = phone.act("/sign/draw", page, letter=letters)
         page = phone.act("/sign/prepare", page, letter=letters, strokes=json.dumps(hand_of("leader", 3)))
+        _wait_until(lambda: 'name="step"' in phone.view("/sign/confirm"))  # a worker prepares a long list
         prepared = time.perf_counter() - begun
-        steps = re.findall(r'name="step" value="(\d+)"', phone.view("/sign/confirm"))
         page = phone.view("/sign/confirm")
+        steps = re.findall(r'name="step" value="(\d+)"', page)
         begun = time.perf_counter()
         phone.act("/sign/confirm", page, step=steps, pin=PIN, consent="yes")
         approved = time.perf_counter() - begun

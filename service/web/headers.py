@@ -11,6 +11,8 @@ from service.settings import Settings
 MIB = 1024 * 1024
 FORM_MAX, UPLOAD_MAX, DRAIN_MAX = 1 * MIB, 48 * MIB, 96 * MIB
 """Bytes of a request: a form or JSON; a form with files (a workbook, a scanned letter); what is let go by."""
+FIELDS_MAX = 6000
+"""Fields of a form: a leader's list may be of thousands of letters, each a field."""
 _POLICY = "; ".join(
     (
         "default-src 'none'",

@@ -121,6 +121,7 @@ NOTICES = {
     "dropped": "已放弃，文件已清除。",
     "voided": "作废决定已签署，正在存档。",
     "paper_voided": "已作废：这份文书的二维码今后都显示“已作废”。",
+    "voids": "所选文书的作废决定已签署，正在存档。",
     "reissued": "新文书已用印，旧文书由它替代；正在存档。",
     "reminded": "已催办：今天还没有通知过的人都会收到提醒。",
     "reminded_before": "今天都已通知过，每人每天只通知一次。",
@@ -132,6 +133,8 @@ NOTICES = {
     "uploaded": "已登记平台上传。",
     "renamed": "姓名已更正：证书已换发，原承诺书停止流转，等候印章保管人重新制发。",
     "appointed": "主要负责人已更换：尚未监督签署的承诺书转由新任签署，干部的签名保留。",
+    "asked": "申请已提出，待另一人批准。",
+    "not_approved": "已记录不批准及理由。",
     "phone": "手机号已更正，原链接与会话已失效；请重新核对身份后发放新链接。",
 }
 """Sentences that a page shows after something was done; an address carries only their names."""

@@ -16,7 +16,7 @@ from service.workflows.access.roles import ROOT_UNIT, TWO_FACTORS, Person, Reach
 from service.workflows.access.sessions import open_session
 from service.workflows.parts import Parts
 
-PASSWORD = "雨水沿着青瓦落进天井"
+PASSWORD = "雨水沿着青瓦落进小小天井"
 ROOT = Person(
     account="0" * 32,
     login="root",

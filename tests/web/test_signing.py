@@ -88,7 +88,7 @@ def test_a_cadre_draws_on_a_phone_and_sees_the_receipt(village: Village, started
         draw(page)
         _look(page, "sign-draw")
         page.get_by_role("button", name="看看签在文书上的样子").click()
-        page.wait_for_function("() => document.images[1].complete")
+        page.wait_for_function("() => document.images[1]?.complete")
         page.get_by_label("我已阅读并同意").check()
         page.get_by_label("签名密码").fill(PIN)
         _look(page, "sign-confirm")

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from service import app as composition
 from service.app import App
-from service.archive import audit, evidence, four_properties
+from service.archive import audit, evidence, inspecting_objects
 from service.archive.four_properties import inspect
 from service.archive.inspection import Inspection, Result, Stage, Surroundings
 from service.core import canonical_json, sha256_hex
@@ -328,8 +328,8 @@ def test_a_proof_of_time_that_ends_within_a_year_must_be_renewed(
 ) -> None:
     data, trust, now = finished_package
     (one, *_) = evidence.dossiers(evidence.read(data))
-    document = structure.read_document(one.pdf or b"")
-    late = four_properties._proof_ends(document) - timedelta(days=300)
+    document = structure.read_document(one.file or b"")
+    late = inspecting_objects._proof_ends(document) - timedelta(days=300)
     assert "3.4" not in failed(inspect([one], Surroundings(trust, now, Stage.KEEPING)))
     assert "3.4" in failed(inspect([one], Surroundings(trust, late, Stage.KEEPING)))
 
@@ -377,7 +377,7 @@ def test_disposal_needs_time_and_two_people_and_the_audit_knows(
         disposal.propose(parts, one, who="乙", why="期满")
     with pytest.raises(ForbiddenError, match="E-SYS-249"):
         disposal.approve(parts, one, who="甲")
-    head = sha256_hex(filing.dossier(parts, one).pdf or b"")
+    head = sha256_hex(filing.dossier(parts, one).file or b"")
     assert disposal.approve(parts, one, who="乙") == 4
     assert not parts.store.has(head)
     report = audit.audit(parts.settings.archive, parts.log.vkey, audit.Scope(full=True))
@@ -386,7 +386,7 @@ def test_disposal_needs_time_and_two_people_and_the_audit_knows(
         assert filing.disposed(session, VILLAGE) == [code]
         assert one not in filing.holdings(session, VILLAGE)
         assert disposal.waiting(session) == []
-    parts.store.delete(sha256_hex(filing.dossier(parts, filed[1]).pdf or b""))
+    parts.store.delete(sha256_hex(filing.dossier(parts, filed[1]).file or b""))
     found = audit.audit(parts.settings.archive, parts.log.vkey)
     assert [item.code for item in found.findings if not item.notice] == ["E-ARC-120"]
 
@@ -400,7 +400,7 @@ def test_a_disposal_cut_short_is_finished_by_the_daily_round(
     def crash(_: object) -> None:
         raise KeyboardInterrupt
 
-    head = sha256_hex(filing.dossier(app.parts, filed[0]).pdf or b"")
+    head = sha256_hex(filing.dossier(app.parts, filed[0]).file or b"")
     with monkeypatch.context() as patched:
         patched.setattr("service.workflows.disposal.finish", crash)
         with pytest.raises(KeyboardInterrupt):

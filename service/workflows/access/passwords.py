@@ -9,7 +9,7 @@ from service.core import Entropy
 from service.db.access import Account
 from service.errors import ForbiddenError, InputError
 
-LEAST, MOST = 10, 128  # characters
+LEAST, MOST = 12, 128  # characters
 TRIES = 5
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 1440))
 _HASHER = PasswordHasher(
