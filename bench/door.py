@@ -3,8 +3,7 @@
 A real `liangze serve` with its isolated workers on a deployment of its own; the people are threads of this process,
 each with another letter of two pages (finished, B-LTA) and an address of its own, all sent at the same moment. The
 server is started anew for each turn, since it remembers for a minute what it has judged. Wall times are those of the
-machine as it is; `cpu` is what the server and its workers computed, `page_process` the part of the server without its
-workers, `generator_share` what this process took of all.
+machine as it is; `cpu` is what the server and its workers computed, `generator_share` what this process took of all.
 `--json` prints {"ratios": {"promise_vs_slowest": 2 s by the slowest verdict}, …}.
 """
 
@@ -161,8 +160,7 @@ def words(result: dict[str, Any]) -> str:
     return (
         f"first verdict: alone {took['alone']} s; {result['people']} at once: median {took['median']} s, "
         f"slowest {took['slowest']} s (promise {PROMISE} s)\n"
-        f"CPU per verdict {result['cpu_seconds_per_verdict']} s, the page process's share "
-        f"{result['page_process_seconds_per_verdict']} s; generator {result['generator_share']:.0%}; "
+        f"CPU per verdict {result['cpu_seconds_per_verdict']} s; generator {result['generator_share']:.0%}; "
         f"cores used {result['cores_used']}; load {result['load_average']:.1f}"
     )
 

@@ -220,7 +220,7 @@ def test_elements_in_object_streams_give_the_paths_that_stock_pyhanko_finds(
 
 
 def test_the_outline_of_an_object_of_a_letter_names_what_its_object_names(final: bytes) -> None:
-    opened = history.Reader(packed(final, lambda pdf, elements: None))
+    opened: Any = history.Reader(packed(final, lambda pdf, elements: None))
     outlined = 0
     for number in range(1, int(opened.trailer["/Size"])):
         outline = opened.outline_of((number, 0)) if opened.last_change((number, 0)) is not None else None
