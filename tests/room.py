@@ -16,3 +16,8 @@ def memory() -> Path | None:
     found = re.search(r"MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text("utf-8"))
     available = int(found[1]) * 1024 if found else 0
     return _MEMORY if min(shutil.disk_usage(_MEMORY).free, available) > _ROOM else None
+
+
+def is_memory(path: Path) -> bool:
+    """Say whether a path lies in memory."""
+    return path.is_relative_to(_MEMORY)
