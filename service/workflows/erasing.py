@@ -68,7 +68,7 @@ def _note_decision(session: Session, change: Change, erasure_id: str, act: str, 
     if by is None or row is None:  # who is not there is said by who looks for it
         return
     if by.wrote(row.requested_by):
-        raise ForbiddenError("E-REG-786", "申请人不能批准自己提出的删除；请由他人批准。")
+        raise ForbiddenError("E-SYS-373", "申请人不能批准自己提出的删除；请由他人批准。")
     trail.note(session, change.now, act, by=by, target=erasure_id)
 
 

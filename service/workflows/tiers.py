@@ -118,7 +118,7 @@ def _note_decision(session: Session, change: Change, raise_id: str, act: str, by
     if by is None:
         return
     if by.wrote(raising.get(session, raise_id).applied_by):
-        raise ForbiddenError("E-REG-743", "提级的申请人不能批准自己的申请；请由他人批准。")
+        raise ForbiddenError("E-SYS-372", "提级的申请人不能批准自己的申请；请由他人批准。")
     trail.note(session, change.now, act, by=by, target=raise_id)
 
 

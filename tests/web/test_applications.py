@@ -90,14 +90,14 @@ def test_who_asked_decides_neither_way(village: Village) -> None:
     parts, one = village.app.parts, entity_of(village)
     asked = tiers.apply_for_raise(parts, who=CLERK.who, why="网红店", entity=one.entity)
     for who in (CLERK.who, "另一个名字"):  # a page knows the person by more than the name on record
-        with pytest.raises(ForbiddenError, match="E-REG-743"):
+        with pytest.raises(ForbiddenError, match="E-SYS-372"):
             tiers.approve_raise(parts, asked, who=who, document="批复1号", by=CLERK)
-        with pytest.raises(ForbiddenError, match="E-REG-743"):
+        with pytest.raises(ForbiddenError, match="E-SYS-372"):
             tiers.refuse_raise(parts, asked, who=who, why="不同意", by=CLERK)
     cadre, _ = leaver(village)
     erased = erasing.request_erasure(parts, cadre, who=CLERK.login, basis="本人申请书1号")
     for act in (erasing.approve_erasure, lambda *a, **k: erasing.refuse_erasure(*a, why="不同意", **k)):
-        with pytest.raises(ForbiddenError, match="E-REG-786"):
+        with pytest.raises(ForbiddenError, match="E-SYS-373"):
             act(parts, erased, who="另一个名字", by=CLERK)
     with pytest.raises(ConflictError, match="E-REG-783"):
         erasing.request_erasure(parts, cadre, who="他人", basis="本人申请书1号")
