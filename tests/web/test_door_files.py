@@ -93,6 +93,7 @@ def test_each_file_shows_its_colour_sign_and_words(street: Street, browser: Brow
             original = str(page.get_by_role("link", name="查看原件").get_attribute("href"))
             assert "number=" in original, name  # the way to the original is one tap
             if name == "tampered":
+                page.locator("figure img").nth(1).wait_for()  # the words were there before
                 assert page.locator("figure img").count() == 2  # as signed, as it is now
                 red = page.locator("figure img").nth(1).evaluate(_RED)
                 assert red > 100, "what differs is framed in red"
