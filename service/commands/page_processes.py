@@ -8,6 +8,7 @@ nothing else: what a page keeps in memory must be right when another process ans
 """
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -110,4 +111,7 @@ class _Supervisor(Multiprocess):
 def _web(parts: Parts) -> ASGIApp:
     pages = parts.settings.pages
     public = create_door(parts, workers=max(1, _VERDICTS // pages), processes=pages)
-    return Beside(create_app(parts), public)
+    web = Beside(create_app(parts), public)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: nobody's page waits while it is looked through
+    return web
