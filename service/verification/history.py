@@ -6,27 +6,18 @@ whole index. The same paths come of a table of references per object, shared by 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
 from io import BytesIO
-from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 from pyhanko.pdf_utils import generic, misc
-from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader, RawPdfPath
 from pyhanko.pdf_utils.xref import ObjStreamRef
 
-from service.verification import plain
 from service.verification.limits import MAX_DEPTH
-from service.verification.plain import read_indirect, read_packed
+from service.verification.outlines import Edges, Key, Outline, Path, edges_in, key_of, outline
+from service.verification.packed import Packed
+from service.verification.plain import read_indirect
 
-Path: TypeAlias = tuple[str | int, ...]
-Key: TypeAlias = tuple[int, int]  # object number and generation
-Edges: TypeAlias = tuple[tuple[Path, bool, Key], ...]  # where, through /P?, what
-
-_OUTLINED = 4096  # bytes of an object whose outline is kept; an element of a letter's structure has about 100
 _STRUCTURE: Path = ("/Root", "/StructTreeRoot", "/K")
 
 
@@ -38,7 +29,7 @@ class Reader(PdfFileReader):
         super().__init__(BytesIO(data), strict=True)
         self._is_open = not self.encrypted
         self.shared_edges: dict[Key, Edges] = {}
-        self._packed: dict[int, _Packed] = {}
+        self._packed: dict[int, Packed] = {}
         self._outlines: dict[Key, Outline | None] = {}
         self._last_changes: dict[Key, int | None] = {}
 
@@ -61,11 +52,11 @@ class Reader(PdfFileReader):
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
         return self._packed_in(stmnum).read(generic.Reference(idnum, 0, self), idx)
 
-    def _packed_in(self, number: int) -> "_Packed":
+    def _packed_in(self, number: int) -> Packed:
         packed = self._packed.get(number)
         if packed is None:
             stream: Any = generic.Reference(number, 0, self).get_object()
-            packed = self._packed[number] = _Packed(stream)
+            packed = self._packed[number] = Packed(stream)
         return packed
 
     def last_change(self, key: Key) -> int | None:
@@ -78,101 +69,18 @@ class Reader(PdfFileReader):
             self._last_changes[key] = found
         return self._last_changes[key]
 
-    def outline_of(self, key: Key) -> "Outline | None":
+    def outline_of(self, key: Key) -> Outline | None:
         """Return the outline of an object as it is now, None unless it stands plainly spelled in an object stream."""
         if key not in self._outlines:
             self._outlines[key] = self._find_outline(key)
         return self._outlines[key]
 
-    def _find_outline(self, key: Key) -> "Outline | None":
+    def _find_outline(self, key: Key) -> Outline | None:
         place = self.xrefs[generic.Reference(*key)]
         if not isinstance(place, ObjStreamRef):
             return None
         text = self._packed_in(place.obj_stream_id).text(key[0], place.ix_in_stream)
-        return None if text is None else _outline(text)
-
-
-class _Packed:
-    """An object stream with its index read once (ISO 32000-2, 7.5.7): as far as it can be read."""
-
-    def __init__(self, stream: Any) -> None:
-        if not isinstance(stream, generic.StreamObject) or stream["/Type"] != "/ObjStm":
-            raise misc.PdfStrictReadError("no object stream where the cross-reference has one")
-        self._count: int = stream["/N"]
-        self._first: int = stream["/First"]
-        self._bytes: bytes = stream.read_data(DecodePurpose.OBJECT_STREAM)
-        self._data = BytesIO(self._bytes)
-        self._places: dict[int, tuple[int, int]] = {}  # number → (index, offset), the first of each number
-        self._fault: Exception | None = None
-        offsets = []
-        try:
-            for index in range(self._count):
-                number, offset = self._read_number(), self._read_number()
-                _skip_blank(self._data, seek_back=True)
-                self._places.setdefault(number, (index, offset))
-                offsets.append(offset)
-        except (ValueError, misc.PdfError) as exc:
-            self._fault = exc  # objects named before it can be read all the same, as in stock pyHanko
-        self._next = dict(pairwise(sorted({*offsets, len(self._bytes) - self._first})))
-
-    def text(self, number: int, index: int) -> bytes | None:
-        """Return what is written from an object's offset to the next one, None if that may not be the object alone."""
-        place = self._places.get(number)
-        if place is None or place[0] != index or not 0 <= index < self._count or place[1] not in self._next:
-            return None
-        start, end = (self._first + one for one in (place[1], self._next[place[1]]))
-        is_short = start >= 0 and end - start <= _OUTLINED and self._bytes[end : end + 1] != b"s"
-        return self._bytes[start:end] if is_short else None
-
-    def _read_number(self) -> int:
-        _skip_blank(self._data, seek_back=True)
-        number = _read_number(self._data)
-        if not isinstance(number, int):
-            raise misc.PdfStrictReadError(f"{number} where an integer belongs")
-        return int(number)
-
-    def read(self, reference: generic.Reference, index: int) -> Any:
-        """Return the object that stands at `index` under its own number; raise PdfError otherwise."""
-        if not 0 <= index < self._count:
-            raise misc.PdfStrictReadError("Object stream does not contain index")
-        place = self._places.get(reference.idnum)
-        if place is None or place[0] != index:
-            raise misc.PdfStrictReadError(f"Object is not at its index: {self._fault}")
-        plain = read_packed(self._bytes, self._first + place[1], reference)
-        if plain is not None:
-            return plain
-        self._data.seek(self._first + place[1])
-        value: Any = generic.read_object(self._data, reference)
-        if isinstance(value, (generic.StreamObject, generic.IndirectObject)):
-            raise misc.PdfStrictReadError("Encountered forbidden object type in object stream")
-        _skip_blank(self._data, seek_back=True, allow_eof=True)
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """Where the references in an object lead; `children`: what an element's /K names, None where that is not plain."""
-
-    edges: Edges
-    is_element: bool
-    children: tuple[Key, ...] | None
-
-
-@lru_cache(maxsize=4096)
-def _outline(text: bytes) -> Outline | None:
-    """Return the outline of an object so spelled, None if it is not plain: letters of one kind have them in common."""
-    value = plain.outline(text)
-    if value is None:
-        return None
-    edges = tuple(_edges(value, ()))
-    if isinstance(value, list):
-        return Outline(edges, False, ())
-    kind, children = value.get("/Type"), value.get("/K")
-    listed = children if isinstance(children, list) else [children]
-    is_plain = not isinstance(kind, tuple) and not isinstance(children, tuple)
-    is_plain = is_plain and not any(isinstance(one, dict | list) for one in listed)
-    keys = tuple(one for one in listed if isinstance(one, tuple)) if is_plain else None
-    return Outline(edges, kind in (None, "/StructElem"), keys)
+        return None if text is None else outline(text)
 
 
 class Resolver(HistoricalResolver):
@@ -189,7 +97,7 @@ class Resolver(HistoricalResolver):
         if self._collected is None:
             found: defaultdict[Key, set[Path]] = defaultdict(set)
             pages, elements = self._page_tree(), self._structure_tree()
-            self._walk(tuple(_edges(self.trailer_view, ())), (), False, set(), found, pages, elements)
+            self._walk(tuple(edges_in(self.trailer_view, ())), (), False, set(), found, pages, elements)
             self._collected = found
 
     def _get_usages_of_ref(self, ref: generic.Reference) -> set[RawPdfPath]:
@@ -232,7 +140,7 @@ class Resolver(HistoricalResolver):
         store = self.reader.shared_edges if self._is_shared(key) else self._own_edges
         known = store.get(key)
         if known is None:
-            known = store[key] = tuple(_edges(self._raw(generic.Reference(*key, self.reader)), ()))
+            known = store[key] = tuple(edges_in(self._raw(generic.Reference(*key, self.reader)), ()))
         return known
 
     def _is_shared(self, key: Key) -> bool:
@@ -260,7 +168,7 @@ class Resolver(HistoricalResolver):
         """Return the one path by which each node of the page tree is entered."""
         root: Any = self.root
         top, path = root.raw_get("/Pages"), ("/Root", "/Pages")
-        nodes: dict[Key, Path] = {_key(top): path} if isinstance(top, generic.IndirectObject) else {}
+        nodes: dict[Key, Path] = {key_of(top): path} if isinstance(top, generic.IndirectObject) else {}
         self._add_pages(self._follow(top), path, nodes)
         return nodes
 
@@ -268,9 +176,9 @@ class Resolver(HistoricalResolver):
         for index, kid in enumerate(_array(self._entry(node, "/Kids"))):
             kid_path = (*path, "/Kids", index)
             if isinstance(kid, generic.IndirectObject):
-                if _key(kid) in nodes:
+                if key_of(kid) in nodes:
                     raise misc.PdfReadError("Circular reference in page tree in mapping stage")
-                nodes[_key(kid)] = kid_path
+                nodes[key_of(kid)] = kid_path
             value = self._follow(kid)
             if self._entry(value, "/Type") == "/Pages":
                 self._add_pages(value, kid_path, nodes)
@@ -287,7 +195,7 @@ class Resolver(HistoricalResolver):
         children = self._entry(element, "/K")
         for child in children if isinstance(children, generic.ArrayObject) else (children,):
             if isinstance(child, generic.IndirectObject):
-                self._add_element(child, _key(child), elements)
+                self._add_element(child, key_of(child), elements)
             elif self._is_element(value := self._follow(child)):
                 self._add_elements(value, elements)
 
@@ -322,39 +230,13 @@ class Resolver(HistoricalResolver):
         return None if isinstance(value, generic.NullObject) else value
 
 
-def _key(value: generic.IndirectObject) -> Key:
-    return value.idnum, value.generation
-
-
 def _array(value: Any) -> generic.ArrayObject:
     if not isinstance(value, generic.ArrayObject):
         raise misc.PdfReadError("no array where one belongs")
     return value
 
 
-def _edges(value: Any, inner: Path) -> Iterator[tuple[Path, bool, Key]]:
-    """Yield the references inside one object, but for /Parent, and by which keys and indices they are reached.
-
-    The object may be an outline, where a reference is a pair.
-    """
-    if isinstance(value, generic.IndirectObject):
-        yield inner, "/P" in inner, _key(value)
-    elif isinstance(value, tuple):
-        yield inner, "/P" in inner, value
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if name != "/Parent" and isinstance(item, _COMPOUND):
-                yield from _edges(item, (*inner, name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            if isinstance(item, _COMPOUND):
-                yield from _edges(item, (*inner, index))
-
-
-_indirect: Any = generic.IndirectObject  # untyped, as these
-_skip_blank: Any = misc.read_non_whitespace
-_read_number: Any = generic.NumberObject.read_from_stream
-_COMPOUND = (generic.IndirectObject, dict, list, tuple)
+_indirect: Any = generic.IndirectObject  # untyped
 
 
 def _is_upward(path: Path, inner: Path, in_structure: bool) -> bool:

@@ -10,8 +10,11 @@ tree, inherited entries, a linearized file, annotations that are no widgets) is 
 import io
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+import pypdfium2 as pdfium
 
 _OBJECT = re.compile(rb"(\d+) 0 obj\r\n")
 _PLACE = re.compile(rb"(\d{10}) \d{5} n\r\n")
@@ -46,7 +49,8 @@ def contents(document: Any, data: bytes) -> tuple[Content | None, ...]:
     if beginning is None or b"Linearized" in beginning[1]:
         return unknown
     output = io.BytesIO()
-    document.save(output)
+    with suppress(pdfium.PdfiumError):  # then nothing is told
+        document.save(output)
     objects, root = _objects(output.getvalue())
     catalogue = objects.get(root, b"")
     trees = _TREE.findall(catalogue)

@@ -15,7 +15,7 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import policies
 
-from service.verification import history, seams
+from service.verification import history, outlines, seams
 
 generic: Any = stock_generic  # untyped
 name = generic.pdf_name
@@ -227,7 +227,7 @@ def test_the_outline_of_an_object_of_a_letter_names_what_its_object_names(final:
         if outline is not None:
             outlined += 1
             value = opened.get_object(generic.Reference(number, 0, opened))
-            assert outline.edges == tuple(history._edges(value, ()))
+            assert outline.edges == tuple(outlines.edges_in(value, ()))
     assert outlined > 20
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic as stock_generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from service.verification import history, plain
+from service.verification import outlines, plain
 
 generic: Any = stock_generic  # untyped
 
@@ -86,7 +86,7 @@ def test_an_outline_names_what_the_value_names_or_there_is_none(reader: PdfFileR
     outline = plain.outline(value)
     if outline is not None:
         slow = read_by_pyhanko(value, generic.Reference(7, 0, reader))
-        assert tuple(history._edges(outline, ())) == tuple(history._edges(slow, ())), value
+        assert tuple(outlines.edges_in(outline, ())) == tuple(outlines.edges_in(slow, ())), value
 
 
 @pytest.mark.parametrize(
