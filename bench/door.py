@@ -30,7 +30,10 @@ import httpx  # noqa: E402
 from bench import district  # noqa: E402
 
 PROMISE = 2.0  # seconds
-WORKER = b"service\0worker\0"  # of command lines
+WORKER, SPAWNED = (
+    b"service\0worker\0",
+    b"spawn_main",
+)  # in the command lines of the worker and of page processes
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ from sqlalchemy import select  # noqa: E402
 
 from bench import district  # noqa: E402
 from bench.district import PIN, Village  # noqa: E402
-from bench.door import WORKER, children_of, cpu_of, serving  # noqa: E402
+from bench.door import SPAWNED, WORKER, children_of, cpu_of, serving  # noqa: E402
 from service import app as composition  # noqa: E402
 from service.app import App  # noqa: E402
 from service.core import parse_entry  # noqa: E402
@@ -246,12 +246,16 @@ def _countersign(home: Path, url: str, process: int, given: Given, seen: Seen, t
 
 
 def _wait_until_started(process: int) -> None:
-    """Wait until pages and worker have been loaded, as they are in a running service: until they rest."""
-    rests, before = 0, 0.0
-    while rests < 3:
-        time.sleep(1)
-        now = cpu_of(process)
-        rests, before = (rests + 1 if now - before < 0.1 and children_of(process, WORKER) else 0), now
+    """Wait until pages and worker have been loaded, as they are in a running service: each has started its own."""
+    count = Settings().pages
+
+    def is_up() -> bool:
+        pages = children_of(process, SPAWNED)
+        below = [children_of(one) for one in (*pages, *children_of(process, WORKER))]
+        return len(pages) == (count if count > 1 else 0) and len(below) > len(pages) and all(below)
+
+    _wait_until(is_up)
+    time.sleep(2)
 
 
 def _worker_cpu(process: int) -> float:

@@ -17,14 +17,13 @@ import pytest
 
 from bench import district, web
 from bench.district import PIN, Village
-from bench.door import children_of, cpu_of
+from bench.door import SPAWNED, children_of, cpu_of
 from service.workflows.access.links import Given
 from service.workflows.demo import hand_of
 from tests.test_project import ROOT
 from tests.web.people import token_in
 
 WAIT = 60
-SPAWNED = b"spawn_main"  # in the command line of a page process
 
 
 class Served:
