@@ -48,12 +48,12 @@ class App:
 
     def pending(self) -> int:
         """Return how many jobs are still to do."""
-        with self.parts.sessions.begin() as session:
+        with self.parts.reader.begin() as session:
             return len(jobs.pending(session, self.parts.clock()))
 
     def waiting(self) -> list[str]:
         """Return why jobs wait that something outside keeps from being done (待时间戳), one line each."""
-        with self.parts.sessions.begin() as session:
+        with self.parts.reader.begin() as session:
             return jobs.waiting(session)
 
     def hurry(self) -> None:
@@ -63,43 +63,33 @@ class App:
 
     def drain(self, progress: Progress | None = None) -> None:
         """Have every pending job done by a worker of this process; raise the first fault of those that failed."""
-        fed: set[tuple[int, int]] = set()
+        feeder = tasks.Feeder(self.parts, self.run_job)
         known: set[tuple[int, int]] = set()
         done = 0
         with self._working() as is_sweep_due:
-            while waiting := self._feed(fed):
-                known |= fed
-                done = max(done, len(known) - waiting)
+            while waiting := feeder.feed():
+                known.update(waiting)
+                done = max(done, len(known) - len(waiting))
                 if progress:
                     progress(done, len(known))
                 time.sleep(POLL_SECONDS)
                 if is_sweep_due():
-                    fed.clear()
-        with self.parts.sessions.begin() as session:
+                    feeder.again()
+        with self.parts.reader.begin() as session:
             faults = jobs.faults(session)
         if faults:
             raise CorruptError("E-SYS-060", f"有 {len(faults)} 项后台工作失败：{faults[0]}")
 
     def serve(self) -> None:
         """Work until the process is told to stop; what is pending is fed again every minute."""
-        fed: set[tuple[int, int]] = set()
+        feeder = tasks.Feeder(self.parts, self.run_job)
         with self._working() as is_sweep_due:
             while True:
-                self._feed(fed)
+                feeder.feed()
                 time.sleep(POLL_SECONDS * 10)
                 if is_sweep_due():
-                    fed.clear()
+                    feeder.again()
                     periodic.run(self.parts)
-
-    def _feed(self, fed: set[tuple[int, int]]) -> int:
-        """Enqueue pending jobs not fed yet (or fed before their last attempt) and return how many are pending."""
-        with self.parts.sessions.begin() as session:
-            waiting = jobs.pending(session, self.parts.clock())
-        for job in waiting:
-            if job not in fed:
-                self.run_job(job[0])
-        fed.update(waiting)
-        return len(waiting)
 
     @contextmanager
     def _working(self) -> Iterator[Callable[[], bool]]:
@@ -209,7 +199,7 @@ def rebuild(settings: Settings, crls: Sequence[bytes], clock: Clock = system_clo
 def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
     engine = open_engine(settings.database)
     schema.require_current(engine)
-    sessions = sessions_of(engine)
+    sessions, reader = sessions_of(engine), sessions_of(open_reader(settings.database))
     signers = setup.load_signers(settings)
     store, work = setup.stores(settings)
     with sessions.begin() as session:
@@ -219,12 +209,12 @@ def _open(settings: Settings, clock: Clock, entropy: Entropy) -> Parts:
     return Parts(
         settings=settings,
         sessions=sessions,
-        reader=sessions_of(open_reader(settings.database)),
+        reader=reader,
         clock=clock,
         entropy=entropy,
         store=store,
         work=work,
-        log=archive_log.load(sessions, settings.archive, origin, signers["log"]),
+        log=archive_log.load(sessions, settings.archive, origin, signers["log"], reader),
         renderer=PdfRenderer(settings.fonts),
         issuing_ca=own.issuing[0],
         tsa_ca=own.timing[0],

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_PAGES = 32  # page processes; beyond the cores of a machine they only take memory
 
 
 class Settings(BaseSettings):
@@ -53,6 +55,8 @@ class Settings(BaseSettings):
     """Outside authorities: sign/, time/ (root certificates) and crls/; default anchors in the data directory."""
     workers: int = 2
     """Worker processes for background work; 1 works in a thread of the process itself."""
+    page_processes: int = Field(default=0, ge=0, le=MOST_PAGES)
+    """Processes in which `serve` serves the pages; 0: one for each core, four at most."""
     trust_file: Path | None = None
     """The trust bundle that `verify` uses by default; empty means trust.json in the user's data directory."""
     online_hosts: str = ""
@@ -98,6 +102,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.home / 'liangze.sqlite3'}"
+
+    @property
+    def pages(self) -> int:
+        """The number of page processes in force."""
+        return self.page_processes or min(4, len(os.sched_getaffinity(0)))
 
     @property
     def secrets(self) -> Path:

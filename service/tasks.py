@@ -1,6 +1,8 @@
 """Background tasks on Huey: thin, idempotent, payload a row id as JSON, never pickle, never a secret."""
 
 import json
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from service.workflows.parts import Parts
 NAME = "liangze"
 PREFIX = "queue"  # of its tables, beside those of the schema
 LISTEN_SECONDS = 0.25  # a worker looks at least this often whether it is to stop
+ALONE_SECONDS = 10.0  # after which a job is enqueued that its writer should have gone on with
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc] # huey has no types
@@ -63,6 +66,45 @@ def register(queue: Huey, parts: Parts) -> Callable[[int], Any]:
 
     @queue.task(name="run_job")  # type: ignore[untyped-decorator]
     def run_job(job_id: int) -> None:
-        jobs.run(parts, job_id, work.TASKS)
+        due = deque([job_id])
+        while due:
+            due.extend(jobs.run(parts, due.popleft(), work.TASKS))
 
     return run_job  # type: ignore[no-any-return]
+
+
+class Feeder:
+    """Enqueues what is pending, each attempt once.
+
+    What a worker goes on with by itself is left to it for a while; where it still waits then, that worker has died.
+    """
+
+    def __init__(self, parts: Parts, run_job: Callable[[int], Any]) -> None:
+        self._parts, self._run_job = parts, run_job
+        self._fed: set[tuple[int, int]] = set()
+        self._seen: dict[int, float] | None = None
+
+    def feed(self) -> list[tuple[int, int]]:
+        """Enqueue pending jobs not fed yet (or fed before their last attempt) and return all that are pending."""
+        with self._parts.reader.begin() as session:
+            pending = jobs.pending(session, self._parts.clock())
+            going_on = jobs.going_on(session) if pending else set()
+        alone = self._alone(going_on)
+        for job in pending:
+            if job not in self._fed and (job[0] not in going_on or job[0] in alone):
+                self._fed.add(job)
+                self._run_job(job[0])
+        return pending
+
+    def again(self) -> None:
+        """Let all that is pending be enqueued anew: a queue forgets a message when it hands it out."""
+        self._fed.clear()
+        self._seen = None
+
+    def _alone(self, going_on: set[int]) -> set[int]:
+        """Return those of the jobs with which nobody goes on: known for long, or left from before."""
+        now = time.monotonic()
+        if self._seen is None:
+            self._seen = dict.fromkeys(going_on, now - ALONE_SECONDS)
+        self._seen = {job: self._seen.get(job, now) for job in going_on}
+        return {job for job, since in self._seen.items() if now - since >= ALONE_SECONDS}

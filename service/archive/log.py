@@ -48,8 +48,12 @@ class _Leaf:
 class Log:
     """One log: rows in the database, tiles and checkpoint in a folder. Made by `create` or `load`."""
 
-    def __init__(self, sessions: Sessions, folder: Path, origin: str, signer: Signer) -> None:
+    def __init__(
+        self, sessions: Sessions, folder: Path, origin: str, signer: Signer, reader: Sessions | None = None
+    ) -> None:
+        """`reader`: sessions that hold no writer up, for what is only read."""
         self._sessions = sessions
+        self._reader = reader or sessions
         self._origin = origin
         self._signer = signer
         self._verifier = note.Verifier.of(origin, signer.public_key)
@@ -70,7 +74,7 @@ class Log:
         """
         if not entries:
             return []
-        head = _read_head(session, self._origin)
+        head = _read_head(session, self._origin, swap=True)
         if head.held:
             raise SetupError("E-ARC-033", f"存证日志目前只读：{head.held}")
         if now < head.time - MAX_SKEW:
@@ -146,13 +150,13 @@ class Log:
 
     def held(self) -> str | None:
         """Return why nothing may be appended; None where it may."""
-        with self._sessions.begin() as session:
+        with self._reader.begin() as session:
             found: str | None = _read_head(session, self._origin).held
             return found
 
     def renamed(self, origin: str) -> "Log":
         """Return the log that the same key writes under another name, in the same folder."""
-        return Log(self._sessions, self._folder.path, origin, self._signer)
+        return Log(self._sessions, self._folder.path, origin, self._signer, self._reader)
 
     def contains(self, signed: bytes) -> bool:
         """Say whether this log, as published, had the root of `signed` at that size; raise CorruptError if foreign."""
@@ -189,7 +193,7 @@ class Log:
 
     def _committed(self, shown: Head | None) -> list[Head]:
         """Return the last two committed heads, older first; raise CorruptError if `shown` is newer."""
-        with self._sessions.begin() as session:
+        with self._reader.begin() as session:
             row = _read_head(session, self._origin)
         heads = [self._folder.open(text.encode()) for text in (row.former, row.checkpoint) if text]
         if row.size < _size(shown):
@@ -203,7 +207,7 @@ class Log:
         query = select(LogEntry.entry).where(
             LogEntry.origin == self._origin, LogEntry.index >= first, LogEntry.index < end
         )
-        with self._sessions.begin() as session:
+        with self._reader.begin() as session:
             entries = list(session.scalars(query.order_by(LogEntry.index)))
         if len(entries) != end - first:
             raise CorruptError("E-ARC-028", f"数据库中第 {first} 至 {end - 1} 条存证不全，请从备份恢复。")
@@ -223,13 +227,15 @@ def create(sessions: Sessions, folder: Path, origin: str, signer: Signer, now: d
     return log
 
 
-def load(sessions: Sessions, folder: Path, origin: str, signer: Signer) -> Log:
+def load(
+    sessions: Sessions, folder: Path, origin: str, signer: Signer, reader: Sessions | None = None
+) -> Log:
     """Open the log and finish what a crash interrupted; raise NotFoundError if there is none.
 
     A disk that refuses does not keep the log from loading: `unpublished` then says why.
     """
-    log = Log(sessions, folder, origin, signer)
-    with sessions.begin() as session:
+    log = Log(sessions, folder, origin, signer, reader)
+    with log._reader.begin() as session:
         _read_head(session, origin)
     try:
         log.recover()
@@ -238,9 +244,11 @@ def load(sessions: Sessions, folder: Path, origin: str, signer: Signer) -> Log:
     return log
 
 
-def _read_head(session: Session, origin: str) -> Row[*tuple[Any, ...]]:
+def _read_head(session: Session, origin: str, *, swap: bool = False) -> Row[*tuple[Any, ...]]:
+    """Return the committed head; to `swap` it, other writers wait from now on."""
     columns = (LogHead.size, LogHead.edge, LogHead.checkpoint, LogHead.former, LogHead.time, LogHead.held)
-    row = session.execute(select(*columns).where(LogHead.origin == origin).with_for_update()).one_or_none()
+    query = select(*columns).where(LogHead.origin == origin)
+    row = session.execute(query.with_for_update() if swap else query).one_or_none()
     if row is None:
         raise NotFoundError("E-ARC-020", "数据库中没有存证日志，请先运行 liangze init。")
     return row

@@ -1,7 +1,6 @@
 """`liangze serve`: the pages and the background work of a deployment, until told to stop."""
 
-import ctypes
-import signal
+import os
 import socket
 import subprocess
 import sys
@@ -14,19 +13,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from service import console
+from service.commands import page_processes
 from service.commands.opening import open_parts
 from service.errors import SetupError, UsageError, system_reason
-from service.web.app import create_app
-from service.web.door import Beside, create_door
+from service.settings import MOST_PAGES
 from service.workflows import demo_people
 from service.workflows.access import accounts
 from service.workflows.parts import Parts
-
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
-_REST = 5  # seconds between a worker's end and the next one
 
 
 def register(cli: typer.Typer) -> None:
@@ -40,9 +35,10 @@ def serve(
     tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="TLS 证书链（PEM）。")] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", help="TLS 私钥（PEM）。")] = None,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="同时运行后台工作。")] = True,
+    pages: Annotated[int, typer.Option(min=0, max=MOST_PAGES, help="网页进程数；0 表示按设置。")] = 0,
 ) -> None:
     """启动网页服务和后台工作；没有管理员时，给出一次性的管理员链接。"""
-    run(open_parts(), host, port, tls_cert, tls_key, worker=worker)
+    run(open_parts(), host, port, tls_cert, tls_key, worker=worker, pages=pages)
 
 
 def run(
@@ -53,41 +49,37 @@ def run(
     tls_key: Path | None = None,
     *,
     worker: bool = True,
+    pages: int = 0,
 ) -> None:
     """Serve an open deployment until told to stop."""
-    settings = parts.settings
-    certificate, key = tls_cert or settings.tls_cert, tls_key or settings.tls_key
+    certificate, key = tls_cert or parts.settings.tls_cert, tls_key or parts.settings.tls_key
     if (certificate is None) != (key is None):
         raise UsageError("E-SYS-301", "TLS 证书（--tls-cert）和私钥（--tls-key）须一起给出。")
     with _listening(host, port) as listener:
         where = _local_address(listener, secure=certificate is not None)
-        parts = _reached_at(parts, where)
-        settings = parts.settings
-        web = Beside(create_app(parts), create_door(parts))
-        console.say(f"网页服务：{where}　对外地址：{settings.public_url}")
+        parts = _served(parts, where, pages)
+        config = page_processes.configure(parts, certificate, key)
+        public = parts.settings.public_url
+        console.say(f"网页服务：{where}　对外地址：{public}")
         _say_first_admin(parts)
         if demo_people.actors(parts):
-            console.say(f"演示身份（任何人可用，切勿放到公网）：{settings.public_url.rstrip('/')}/demo")
-        config = uvicorn.Config(
-            web,
-            log_level="warning",
-            access_log=False,  # paths hold one-time links
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies,
-            ssl_certfile=str(certificate) if certificate else None,
-            ssl_keyfile=str(key) if key else None,
-        )
+            console.say(f"演示身份（任何人可用，切勿放到公网）：{public.rstrip('/')}/demo")
         with _worker(worker):
-            uvicorn.Server(config).run(sockets=[listener])
+            page_processes.run(config, listener)
 
 
-def _reached_at(parts: Parts, where: str) -> Parts:
-    """Return the parts with the address where they are served, unless one was set: links must lead there."""
-    if "public_url" in parts.settings.model_fields_set:
-        return parts
-    here = where.rstrip("/").replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]")
-    return replace(parts, settings=parts.settings.model_copy(update={"public_url": here}))
+def _served(parts: Parts, where: str, pages: int) -> Parts:
+    """Return the parts with what is known only now: how many processes, and the address, unless one was set.
+
+    Links must lead there. The processes beside this one read the same in the environment.
+    """
+    settings = parts.settings
+    update: dict[str, object] = {"page_processes": pages or settings.pages}
+    if "public_url" not in settings.model_fields_set:
+        here = where.rstrip("/").replace("//0.0.0.0", "//127.0.0.1").replace("//[::]", "//[::1]")
+        update["public_url"] = here
+    os.environ.update({f"LIANGZE_{name.upper()}": str(value) for name, value in update.items()})
+    return replace(parts, settings=settings.model_copy(update=update))
 
 
 def _say_first_admin(parts: Parts) -> None:
@@ -135,15 +127,13 @@ def _worker(wanted: bool) -> Iterator[None]:
 
 def _keep_working(stop: threading.Event) -> None:
     while not stop.is_set():
-        hand = subprocess.Popen([sys.executable, "-m", "service", "worker"], preexec_fn=_end_with_parent)
+        hand = subprocess.Popen(
+            [sys.executable, "-m", "service", "worker"], preexec_fn=page_processes.end_with_parent
+        )
         while hand.poll() is None and not stop.is_set():
             time.sleep(0.2)
         if stop.is_set():
             hand.terminate()
             hand.wait()
             return
-        stop.wait(_REST)
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
+        stop.wait(page_processes.REST)

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from asn1crypto import algos, cms, core
 from asn1crypto import x509 as asn1_x509
-from pyhanko.sign.general import as_signing_certificate_v2
 from pyhanko.sign.timestamps import TimeStamper
 
 from service.errors import InputError, UnavailableError, VerificationError
@@ -201,9 +200,13 @@ async def _token(digest: bytes, timestamper: TimeStamper) -> tuple[bytes, bytes]
 
 @lru_cache(maxsize=512)
 def _signing_certificate(certificate: bytes) -> bytes:
-    named = as_signing_certificate_v2(_load(certificate), suite_of(certificate).digest)
-    encoded: bytes = named.dump()
-    return encoded
+    """Return SigningCertificateV2 (RFC 5035, 3): hash algorithm unless it is SHA-256, digest, issuer and serial."""
+    parsed, hashed = _load(certificate), suite_of(certificate).digest
+    algorithm = b"" if hashed == "sha256" else algos.DigestAlgorithm({"algorithm": hashed}).dump()
+    issuer = _tlv(0x30, _tlv(0xA4, parsed.issuer.dump()))
+    serial = parsed["tbs_certificate"]["serial_number"].dump()
+    named = _tlv(0x30, algorithm, _tlv(0x04, digest(certificate, certificate)), _tlv(0x30, issuer, serial))
+    return _tlv(0x30, _tlv(0x30, named))
 
 
 @lru_cache(maxsize=512)

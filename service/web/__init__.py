@@ -11,6 +11,7 @@ assets     static files under hashed names, vendor/ among them (copied by script
 headers    CSP and the like on every answer; how large a request may be
 problems   errors as Chinese pages, or as RFC 9457 problems with stable codes under /api
 logins/    ways to sign in: local (password and TOTP), oidc; another one is one file
+door       the public pages, an application of its own (door_checks, door_state; conclusions: what can still be printed)
 witness, ocsp  two small applications of their own
 
 What is decided about people and what they may do stands in workflows/access; the web layer asks and shows.

@@ -18,7 +18,7 @@ from service.errors import SetupError
 from service.verification.isolation import Pool
 from service.web import door_checks
 from service.web.door_checks import HEADERS
-from service.web.door_state import Door
+from service.web.door_state import Door, Pace
 from service.workflows.parts import Parts
 
 FOLDER = Path(__file__).parent / "door"
@@ -54,14 +54,14 @@ class Beside:
             await self._site(scope, receive, send)
 
 
-def create_door(parts: Parts, *, workers: int = 2) -> FastAPI:
-    """Return the application of the public pages alone."""
-    door = Door(parts, Pool(workers, fresh=True))
+def create_door(parts: Parts, *, workers: int = 2, processes: int = 1) -> FastAPI:
+    """Return the application of the public pages alone, for one of so many `processes` that serve it."""
+    door = Door(parts, Pool(workers, fresh=True), Pace(processes=processes))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        door.pool.close()
+        door.close()
 
     web = FastAPI(
         title="liangze door", openapi_url=None, lifespan=lifespan, root_path=parts.settings.root_path
@@ -84,6 +84,11 @@ def router(door: Door) -> APIRouter:
     door_checks.add(routes, door)
     _add_log(routes, door)
     return routes
+
+
+def require_whole() -> None:
+    """Raise SetupError where a file of the pages is not there."""
+    _files()
 
 
 def _files() -> dict[str, bytes]:

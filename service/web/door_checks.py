@@ -4,15 +4,18 @@ import base64
 import hashlib
 import re
 import time
-from typing import Annotated
+from itertools import chain
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request, Response, UploadFile
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response, UploadFile
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from service.errors import InputError, ServiceError
 from service.verification import known, picture
 from service.verification.report import Report
+from service.web import conclusions
+from service.web.conclusions import Conclusion
 from service.web.door_state import Door
 from service.workflows import verification_report
 from service.workflows.verification_report import Ways
@@ -58,10 +61,11 @@ def add(routes: APIRouter, door: Door) -> None:
         return _report(request, door, data, document.filename or "", proof)
 
     @routes.post("/verify/report", include_in_schema=False)
-    def report(request: Request, token: Annotated[str, Form(max_length=64)]) -> Response:
+    async def report(request: Request) -> Response:
         if refused := _refusal(request, door):
             return refused
-        return _printed(door, token)
+        form = await request.form(max_files=0, max_fields=1, max_part_size=conclusions.MAX_SEALED)
+        return await run_in_threadpool(_printed, door, str(form.get("conclusion", "")))
 
 
 def _report(request: Request, door: Door, data: bytes, name: str, proof: bytes | None) -> Response:
@@ -69,16 +73,20 @@ def _report(request: Request, door: Door, data: bytes, name: str, proof: bytes |
     headers = {**HEADERS, "cache-control": "no-store"}
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse(report.to_json(), headers=headers)
-    found = verification_report.finding(door.named(report), lambda: data)
-    token = door.shelf.put(door.parts, found.report, verification_report.fields(found), report.checked)
-    ways = _ways(door, report, data, token)
-    kind = verification_report.load(door.parts.settings.templates)
-    page = verification_report.to_html([found], kind, report.checked, ways=ways)
-    headers["content-security-policy"] = _with_style(page)
-    return Response(page, headers=headers, media_type="text/html; charset=utf-8")
+    named, kind = door.named(report), verification_report.load(door.parts.settings.templates)
+    parts = verification_report.stream_html(
+        named,
+        kind,
+        _ways(door, report, data),
+        take=lambda: verification_report.finding(named, lambda: data),
+        seal=lambda values: conclusions.seal(door.parts, Conclusion(named, values), report.checked),
+    )
+    words = next(parts)
+    headers["content-security-policy"] = _with_style(words)
+    return StreamingResponse(chain([words], parts), headers=headers, media_type="text/html; charset=utf-8")
 
 
-def _ways(door: Door, report: Report, data: bytes, token: str) -> Ways:
+def _ways(door: Door, report: Report, data: bytes) -> Ways:
     """Return where a page leads on; a copy that lost its signatures still tells the number of the original."""
     number, code = report.letter.number if report.letter else "", ""
     for one in report.reasons:
@@ -90,18 +98,16 @@ def _ways(door: Door, report: Report, data: bytes, token: str) -> Ways:
             number = answer.claim.number if answer.claim else ""
     original = f"original?number={quote(number[:80])}" if number else "original"
     mark = code.rpartition("#")[2]
-    return Ways("verify/report", token, original, "verify", f"v#{quote(mark)}" if mark else "")
+    return Ways("verify/report", original, "verify", f"v#{quote(mark)}" if mark else "")
 
 
-def _printed(door: Door, token: str) -> Response:
-    kept = door.shelf.get(token, door.parts.clock())
-    if kept is None:
-        return _fault(
-            InputError("E-VER-169", "这份结论已不在内存中（最多保留十五分钟），请重新验证文件。"), 410
-        )
-    report, values = kept
-    pdf = door.print(report, values)
-    named = quote(f"验证报告-{report.sha256[:12]}.pdf")
+def _printed(door: Door, sealed: str) -> Response:
+    try:
+        said = conclusions.unseal(door.parts, sealed, door.parts.clock())
+    except InputError as fault:
+        return _fault(fault, 410)
+    pdf = door.print(said)
+    named = quote(f"验证报告-{said.report.sha256[:12]}.pdf")
     headers = {
         **HEADERS,
         "cache-control": "no-store",

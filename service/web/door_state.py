@@ -1,36 +1,38 @@
-"""What the public pages work with: a deployment, workers that judge, lists of the minute, conclusions for a while."""
+"""What the public pages work with: a deployment, workers that judge, lists and verdicts of the minute."""
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from service.clock import china_day
-from service.core import Json, new_id, sha256_hex
+from service.core import sha256_hex
 from service.documents import fonts
 from service.documents.pdf import PdfRenderer
 from service.verification.isolation import Pool
 from service.verification.report import Report
 from service.verification.trust import Trust
+from service.web.conclusions import Conclusion
 from service.workflows import authority, browsing, marks, verification_report
 from service.workflows.parts import Parts
 
 FRESH = timedelta(minutes=1)
 """How old a list or trust bundle that is handed out may be: what becomes void is known a minute later."""
-KEPT = timedelta(minutes=15)
-"""How long the conclusion on a file (never the file) can still be printed."""
-_MOST_KEPT = 64  # conclusions; one with pictures of six changed pages has about 1 MB
+_MOST_KEPT = 64  # reports
 PER_MINUTE = 30
 """Files and pictures that one address may have judged in a minute; an inspection's batch is for the command line."""
 _ADDRESSES = 10_000
 
 
 class Pace:
-    """So many requests a minute from one address; remembers the addresses seen last."""
+    """So many requests a minute from one address; remembers the addresses seen last.
 
-    def __init__(self, most: int = PER_MINUTE) -> None:
-        self._most = most
+    Where several processes serve, each admits its share of them, counted for itself: an address that comes again and
+    again, by whichever process, gets no more than one process alone would admit. The first few may come at once.
+    """
+
+    def __init__(self, most: int = PER_MINUTE, processes: int = 1) -> None:
+        self._most, self._each_minute = most, most / processes
         self._seen: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -38,7 +40,7 @@ class Pace:
         """Say whether one more may come at `now` (seconds), and count it."""
         with self._lock:
             left, then = self._seen.pop(address, (float(self._most), now))
-            left = min(self._most, left + (now - then) * self._most / 60)
+            left = min(self._most, left + (now - then) * self._each_minute / 60)
             self._seen[address] = (max(left - 1, 0) if left >= 1 else left), now
             if len(self._seen) > _ADDRESSES:
                 self._seen.popitem(last=False)
@@ -47,7 +49,11 @@ class Pace:
 
 @dataclass(slots=True)
 class Door:
-    """What the pages work with: the deployment, workers that judge, and lists made anew each minute."""
+    """What the pages work with: the deployment, workers that judge, and lists made anew each minute.
+
+    Each process that serves them has its own: the same lists, made within the same minute, and verdicts on the same
+    bytes. What must hold whichever of them answers (the conclusion that is printed) the browser brings along, sealed.
+    """
 
     parts: Parts
     pool: Pool
@@ -58,6 +64,10 @@ class Door:
     _known: tuple[datetime, bytes] | None = None
     _trust: tuple[datetime, Trust] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def close(self) -> None:
+        """End the workers."""
+        self.pool.close()
 
     def known(self) -> bytes:
         """Return the signed list of keys and dead papers."""
@@ -72,25 +82,24 @@ class Door:
         now = self.parts.clock()
         with self._lock:
             if self._trust is None or now - self._trust[0] >= FRESH:
-                with self.parts.sessions.begin() as session:
-                    self._trust = now, authority.trust(self.parts, session, now)
+                self._trust = now, authority.trust_now(self.parts)
             return self._trust[1]
 
     def named(self, report: Report) -> Report:
         """Return the report with the unit's name in place of its code: people are told to ask there."""
         if report.letter is None:
             return report
-        with self.parts.sessions.begin() as session:
-            found = browsing.names(session, china_day(report.checked)).get(report.letter.unit)
+        with self.parts.reader.begin() as session:
+            found = browsing.name(session, china_day(report.checked), report.letter.unit)
         return replace(report, letter=replace(report.letter, unit=found)) if found else report
 
-    def print(self, report: Report, values: Mapping[str, Json]) -> bytes:
+    def print(self, said: Conclusion) -> bytes:
         """Return the printed report; one at a time, so that verdicts do not wait for paper."""
         settings = self.parts.settings
         with self.printing:
             self._printer = self._printer or PdfRenderer(settings.fonts)
             kind, faces = verification_report.load(settings.templates), fonts.load_fonts(settings.fonts)
-            return verification_report.print_fields(report, values, kind, self._printer, faces)
+            return verification_report.print_fields(said.report, said.values, kind, self._printer, faces)
 
     def judge(self, data: bytes, name: str, receipt: bytes | None) -> Report:
         """Return the report on a file. What many show at once (a notice on a wall) is judged once a minute."""
@@ -105,29 +114,11 @@ class Door:
 
 @dataclass(slots=True)
 class Shelf:
-    """Conclusions for a while, in memory: reports by digest as long as the trust is the same, fields to be printed."""
+    """Reports by the digest of the file, as long as the trust is the same; lost with the process, and judged anew."""
 
-    _printable: OrderedDict[str, tuple[datetime, Report, Mapping[str, Json]]] = field(
-        default_factory=OrderedDict
-    )
     _judged: OrderedDict[str, Report] = field(default_factory=OrderedDict)
     _trust: Trust | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def put(self, parts: Parts, report: Report, values: Mapping[str, Json], now: datetime) -> str:
-        """Keep what a report says and return the token under which it can be printed."""
-        token = new_id(parts.entropy)
-        with self._lock:
-            self._printable[token] = now, report, values
-            while len(self._printable) > _MOST_KEPT:
-                self._printable.popitem(last=False)
-        return token
-
-    def get(self, token: str, now: datetime) -> tuple[Report, Mapping[str, Json]] | None:
-        """Return what was kept under a token, None where that is too long ago."""
-        with self._lock:
-            found = self._printable.get(token)
-        return (found[1], found[2]) if found and now - found[0] < KEPT else None
 
     def judged(self, key: str, trust: Trust) -> Report | None:
         """Return the report on these bytes by this very trust."""

@@ -2,6 +2,7 @@
 
 import mimetypes
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,8 +23,9 @@ VIEWS = Path(__file__).parent / "views"
 _HERE = frozenset("/")
 
 
+@cache
 def environment() -> Environment:
-    """Return the templates' environment."""
+    """Return the templates' environment, whose views are compiled once for all sites of a process."""
     made = Environment(
         loader=FileSystemLoader(VIEWS),
         autoescape=True,
@@ -118,6 +120,7 @@ NOTICES = {
     "assigned": "包保关系已分配。",
     "dropped": "已放弃，文件已清除。",
     "voided": "作废决定已签署，正在存档。",
+    "paper_voided": "已作废：这份文书的二维码今后都显示“已作废”。",
     "voids": "所选文书的作废决定已签署，正在存档。",
     "reissued": "新文书已用印，旧文书由它替代；正在存档。",
     "reminded": "已催办：今天还没有通知过的人都会收到提醒。",

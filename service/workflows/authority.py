@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from asn1crypto import pem
@@ -195,13 +196,9 @@ def named_crls(parts: Parts, session: Session, now: datetime) -> dict[str, bytes
 
     A list made after certificates have expired could only accuse: nobody could be cleared by it.
     """
-    found = {}
-    for one in parts.authorities:
-        if profile.load(one.certificate).not_valid_after > now:
-            found[one.name] = _current_crl(parts, session, one, now)
-        elif (last := _newest_crl(session, sha256_hex(one.certificate))) is not None:
-            found[one.name] = last.der
-    return found
+    standing = _standing_crls(parts, session, now)
+    due = [one for one in parts.authorities if one.name in standing or _ends(one.certificate) > now]
+    return {one.name: standing.get(one.name) or _current_crl(session, one, now) for one in due}
 
 
 def all_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
@@ -209,14 +206,24 @@ def all_crls(parts: Parts, session: Session, now: datetime) -> list[bytes]:
     return [*current_crls(parts, session, now), *outside.crls(parts.settings.anchors)]
 
 
-def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetime) -> bytes:
+def _standing_crls(parts: Parts, session: Session, now: datetime) -> dict[str, bytes]:
+    """Return the newest list of every CA for which no other is to be made, by its name."""
+    found = {}
+    for one in parts.authorities:
+        name = sha256_hex(one.certificate)
+        over = _ends(one.certificate) <= now
+        standing = _newest_crl(session, name) if over else _standing_crl(session, name, now)
+        if standing is not None:
+            found[one.name] = standing.der
+    return found
+
+
+def _current_crl(session: Session, issuer: Authority, now: datetime) -> bytes:
     name = sha256_hex(issuer.certificate)
     session.get(Certificate, name, with_for_update=True)  # one process at a time numbers this CA's lists
-    newest = _newest_crl(session, name)
-    revoked = revocations(session, name)
-    basis = sha256_hex(repr(revoked).encode())
-    if newest is not None and newest.basis == basis and now - newest.this_update < CRL_REFRESH:
-        return newest.der
+    if (standing := _standing_crl(session, name, now)) is not None:  # another process was first
+        return standing.der
+    newest, revoked = _newest_crl(session, name), revocations(session, name)
     number = newest.number + 1 if newest else 1
     until = now + CRL_LIFETIME
     der = ca.crl(
@@ -227,9 +234,27 @@ def _current_crl(parts: Parts, session: Session, issuer: Authority, now: datetim
         this_update=now,
         next_update=until,
     )
-    made = Crl(issuer=name, number=number, der=der, basis=basis, this_update=now, next_update=until)
+    made = Crl(issuer=name, number=number, der=der, basis=_basis(revoked), this_update=now, next_update=until)
     session.add(made)
     return der
+
+
+def _standing_crl(session: Session, issuer: str, now: datetime) -> Crl | None:
+    """Return the newest list of a CA if it still says all: nothing was revoked since, and it is of this day."""
+    newest = _newest_crl(session, issuer)
+    if newest is None or now - newest.this_update >= CRL_REFRESH:
+        return None
+    return newest if newest.basis == _basis(revocations(session, issuer)) else None
+
+
+def _basis(revoked: list[ca.Revocation]) -> str:
+    return sha256_hex(repr(revoked).encode())
+
+
+@lru_cache(maxsize=64)
+def _ends(certificate: bytes) -> datetime:
+    ends: datetime = profile.load(certificate).not_valid_after
+    return ends
 
 
 def _newest_crl(session: Session, issuer: str) -> Crl | None:
@@ -259,8 +284,20 @@ def _logs(parts: Parts, session: Session) -> tuple[str, ...]:
     return tuple(dict.fromkeys([verifier.vkey, *(replace(verifier, name=name).vkey for name in names)]))
 
 
-def trust(parts: Parts, session: Session, now: datetime) -> Trust:
-    """Return what a verifier must trust as of now: the content of the trust bundle."""
+def trust_now(parts: Parts) -> Trust:
+    """Return the trust of now without holding a writer up, but where a revocation list is to be made."""
+    now = parts.clock()
+    with parts.reader.begin() as session:
+        standing = _standing_crls(parts, session, now)
+        if all(one.name in standing or _ends(one.certificate) <= now for one in parts.authorities):
+            return trust(parts, session, now, list(standing.values()))
+    with parts.sessions.begin() as session:
+        return trust(parts, session, now)
+
+
+def trust(parts: Parts, session: Session, now: datetime, crls: Sequence[bytes] | None = None) -> Trust:
+    """Return what a verifier must trust as of now: the content of the trust bundle; `crls`: our own, where known."""
+    own = current_crls(parts, session, now) if crls is None else crls
     voucher: str = "demo" if parts.demo else "closed"
     dead = _dead(session)
     witnesses, quorum = witnessing.policy_in(session)
@@ -271,7 +308,7 @@ def trust(parts: Parts, session: Session, now: datetime) -> Trust:
         ),
         certificates=frozenset(session.scalars(select(Certificate.sha256))),
         checkpoint=_checkpoint(parts),
-        crls=tuple(all_crls(parts, session, now)),
+        crls=(*own, *outside.crls(parts.settings.anchors)),
         logs=_logs(parts, session),
         witnesses=tuple(one.vkey for one in witnesses),
         quorum=quorum,

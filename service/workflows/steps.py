@@ -280,7 +280,7 @@ def _statement(
 
 def stamp(parts: Parts, target: str) -> None:
     """Add the timestamp to an approved step and embed the signature; the revision is judged before it counts."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         step = session.get_one(Step, int(target))
         if step.state != "approved":
             return
@@ -322,7 +322,7 @@ def _prepared(parts: Parts, step: Step, certificate: Certificate) -> ceremony.Pr
 
 def archive(parts: Parts, target: str) -> None:
     """Log a stamped revision or record: object durable, then step, letter and log entry in one transaction."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         step = session.get_one(Step, int(target))
     if step.state == "stamped":
         revision = parts.work.get(Sha256Hex(step.stamped or ""))
@@ -379,8 +379,7 @@ def _log(parts: Parts, step: Step, made: bytes) -> None:
 
 def require_valid(parts: Parts, revision: bytes, letter: Letter) -> None:
     """Raise VerificationError unless the new revision is valid; a logged head was judged when it was new."""
-    with parts.sessions.begin() as session:
-        trust = authority.trust(parts, session, parts.clock())
+    trust = authority.trust_now(parts)
     is_closed = letter.head is not None and letter.state != "extended"  # by a signature, as `known` must be
     known = len(parts.store.get(Sha256Hex(str(letter.head)))) if is_closed else 0
     report = verdict.verify(revision, trust, parts.clock(), known=known)

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import cms, crl, x509
+from asn1crypto import cms, crl, pem, x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import FieldMDPAction, MDPPerm
+from pyhanko.sign.general import as_signing_certificate_v2
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.validation import validate_pdf_signature, validate_pdf_timestamp
 from pyhanko.sign.validation.dss import DocumentSecurityStore
@@ -25,6 +26,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from service.core import Role
 from service.errors import ConflictError, CorruptError, InputError, SetupError, VerificationError
+from service.settings import ROOT
 from service.signing import ceremony, revision
 from service.signing import cms as containers
 from service.verification import der
@@ -165,6 +167,13 @@ def test_the_bound_on_the_container_holds_and_is_not_wasteful(world: World, lett
     bound = containers.largest(signed.attributes, party.certificate, world.chain, len(token))
     assert len(made) <= bound <= len(made) + 250
     assert len(token) <= containers.TOKEN_BYTES
+
+
+@pytest.mark.parametrize("name", ["seal.pem", "tsa.pem", "sm2/seal.pem"])
+def test_the_signing_certificate_attribute_is_pyhankos(name: str) -> None:
+    der = pem.unarmor((ROOT / "keys_example" / name).read_bytes())[2]
+    theirs = as_signing_certificate_v2(x509.Certificate.load(der), containers.suite_of(der).digest)
+    assert containers._signing_certificate(der) == theirs.dump()
 
 
 def test_bytes_are_the_same_in_another_process_with_another_hash_seed(

@@ -145,3 +145,11 @@ def test_one_address_may_not_ask_without_end() -> None:
     pace, now = Pace(3), time.monotonic()
     assert [pace.admits("a", now) for _ in range(4)] == [True, True, True, False]
     assert pace.admits("b", now) and pace.admits("a", now + 20) and not pace.admits("a", now + 20)
+
+
+def test_several_processes_admit_together_what_one_would() -> None:
+    paces, now = [Pace(6, processes=2) for _ in range(2)], time.monotonic()
+    for pace in paces:  # the first few at once, by whichever
+        assert all(pace.admits("a", now) for _ in range(6)) and not pace.admits("a", now)
+    later = [pace.admits("a", now + second) for second in range(1, 61) for pace in paces]
+    assert sum(later) == 6

@@ -14,6 +14,7 @@ from service.clock import china_day
 from service.db.access import Login
 from service.db.changes import Adjustment
 from service.db.office import Campaign, Parcel, Upload
+from service.db.tables import Printed
 from service.errors import SetupError
 from service.registry import persons, query
 from service.web import access
@@ -48,6 +49,8 @@ UNREADY = {
     "/original/{letter}",
     "/original/{letter}/file",
     "/original/{letter}/receipt",
+    "/original/paper/{paper}/file",
+    "/original/paper/{paper}/receipt",
 }
 """Pages that want more than their path says, or show what is signed: who may come is told what is missing."""
 
@@ -72,7 +75,11 @@ def place(running: Running, unit: str) -> Place:
     letter = letter_of(parts, unit, cadre)
     with parts.sessions.begin() as session:
         listed = lists.newest_version(session, unit, "D").id
-    office = {**under_way(running, unit), **asked_for(running, entity, cadre)}
+    office = {
+        **under_way(running, unit),
+        **asked_for(running, entity, cadre),
+        "paper": issued_paper(running, unit),
+    }
     values = {
         "unit": unit,
         "cadre": cadre,
@@ -85,6 +92,16 @@ def place(running: Running, unit: str) -> Place:
         **office,
     }
     return Place(values, (entity, cadre, account, login, letter, listed, *office.values()))
+
+
+def issued_paper(running: Running, unit: str) -> str:
+    """Return what names a notice that a village's office has issued."""
+    paper, now = uuid4().hex, running.parts.clock()
+    with running.parts.sessions.begin() as session:
+        row = Printed(content=paper, kind="official_letter", target=paper, number=f"{unit}通知", unit=unit)
+        row.words, row.file, row.stage, row.at = "0" * 32, "0" * 64, "approved", now
+        session.add(row)
+    return paper
 
 
 def asked_for(running: Running, entity: str, cadre: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import structlog
 from sqlalchemy import select
 
 from service import app as composition
-from service import console
+from service import console, tasks
 from service.app import App
 from service.db.tables import Job
 from service.errors import InputError
@@ -88,3 +89,59 @@ def test_a_message_that_the_queue_lost_comes_again(app: App, monkeypatch: pytest
     job = _add(app, "1")
     replace(app, run_job=lose_first).drain()
     assert _job(app, job).state == "done" and asked == [job, job]
+
+
+def test_who_has_done_a_job_goes_on_with_what_it_wrote_down(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def first(parts: Parts, target: str) -> None:
+        with parts.sessions.begin() as session:
+            jobs.add(session, "archive", "a", parts.clock())
+            jobs.add(session, "trial", "2", parts.clock())  # no step of a letter: it goes through the queue
+        with suppress(InputError), parts.sessions.begin() as session:
+            jobs.add(session, "todo", "never", parts.clock())
+            session.flush()
+            _refuse(parts, target)
+
+    def archive(parts: Parts, target: str) -> None:
+        done.append("archive")
+        with parts.sessions.begin() as session:
+            jobs.add(session, "todo", target, parts.clock())
+
+    def second(parts: Parts, target: str) -> None:
+        return first(parts, target) if target == "1" else done.append("second")
+
+    monkeypatch.setattr(
+        work, "TASKS", {"trial": second, "archive": archive, "todo": lambda *_: done.append("todo")}
+    )
+    asked: list[int] = []
+
+    def ask(job: int) -> None:
+        asked.append(job)
+        app.run_job(job)
+
+    job = _add(app, "1")
+    replace(app, run_job=ask).drain()
+    assert done.index("archive") < done.index("todo") and sorted(done) == ["archive", "second", "todo"]
+    assert len(asked) == 2 and asked[0] == job  # the other is the second trial
+
+
+def test_what_nobody_goes_on_with_is_enqueued_after_a_while_or_at_the_next_start(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    feeder = tasks.Feeder(app.parts, asked.append)
+    assert feeder.feed() == []
+    with app.parts.sessions.begin() as session:
+        jobs.add(session, "archive", "a", app.parts.clock())
+    waiting = [job for job, _ in feeder.feed()]
+    assert len(waiting) == 1 and asked == []  # its writer does it next
+    tasks.Feeder(app.parts, asked.append).feed()
+    assert asked == waiting  # who starts knows of no writer
+    monkeypatch.setattr(tasks, "ALONE_SECONDS", 0)
+    feeder.feed()
+    assert asked == waiting * 2
+    feeder.feed()
+    assert asked == waiting * 2

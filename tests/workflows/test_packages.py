@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -27,7 +28,7 @@ from service.db.office import Parcel
 from service.db.tables import Job
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, SetupError
 from service.settings import Settings
-from service.verification import structure
+from service.verification import structure, verdict
 from service.verification.trust import Trust
 from service.web.app import create_app
 from service.workflows import (
@@ -255,11 +256,16 @@ def finished_package(
     return packaging.package(app.parts, signed_home[1], app.parts.clock()), trust_of(app), app.parts.clock()
 
 
+_judged_once = cache(verdict.verify)
+"""Of each package two letters are those of all others; their verdict, too, of the same trust and moment."""
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutated_package_fails_the_right_items(
-    name: str, finished_package: tuple[bytes, Trust, datetime]
+    name: str, finished_package: tuple[bytes, Trust, datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, trust, now = finished_package
+    monkeypatch.setattr(verdict, "verify", _judged_once)
     change, expected = MUTATIONS[name]
     package = evidence.read(repacked(data, change))
     around = Surroundings(

@@ -11,7 +11,7 @@ from service.clock import china_day
 from service.db.access import Account, Grant, Login
 from service.db.changes import Adjustment, Erasure, Raise
 from service.db.office import Campaign, Parcel, Upload
-from service.db.tables import Assignment, Cadre, Entity, Letter, ListVersion, Unit
+from service.db.tables import Assignment, Cadre, Entity, Letter, ListVersion, Printed, Unit
 from service.errors import ConflictError, InputError, NotFoundError
 from service.registry.dated import as_of
 from service.workflows.access.roles import APART, ROOT_UNIT, Reach, Role, Target
@@ -202,6 +202,7 @@ TARGETS: Mapping[str, Callable[[Session, str], Target]] = {
     "entity": _entity,
     "letter": _letter,
     "list_id": _list,
+    "paper": _lying(Printed, "文书"),
     "account": _account,
     "login": _login,
     "upload": _lying(Upload, "上传的收集表"),

@@ -561,6 +561,10 @@ def upgrade() -> None:
         sa.Column("content", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.String(length=200), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("words", sa.String(length=32), nullable=False),
+        sa.Column("file", sa.String(length=64), nullable=True),
         sa.Column("stage", sa.String(length=8), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("at", service.db.base.Instant(timezone=True), nullable=False),
@@ -568,6 +572,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("content", name=op.f("pk_printed")),
     )
     with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_printed_number"), ["number"], unique=False)
         batch_op.create_index(batch_op.f("ix_printed_target"), ["target"], unique=False)
 
     op.create_table(
@@ -1458,6 +1463,7 @@ def downgrade() -> None:
     op.drop_table("received_report")
     with op.batch_alter_table("printed", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_printed_target"))
+        batch_op.drop_index(batch_op.f("ix_printed_number"))
 
     op.drop_table("printed")
     op.drop_table("preparation")
