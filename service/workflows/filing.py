@@ -95,6 +95,11 @@ def letter_named(session: Session, text: str) -> str:
     return found
 
 
+def code_of(session: Session, letter_id: str) -> str:
+    """Return the 档号 of a letter, empty while it is not filed."""
+    return session.scalar(select(Holding.code).where(Holding.letter == letter_id)) or ""
+
+
 def unit_of(session: Session, letter_id: str) -> str:
     """Return the code of the unit a letter belongs to."""
     return letters.get(session, letter_id).unit
