@@ -22,7 +22,8 @@ setup-conformance: ## 安装版式归档检查所需的一切 / and what make co
 demo: setup ## 完整演示：导入、分级、清单、承诺书、签名、归档、验证 → out/demo / the whole job on samples
 	@$(BIN)/liangze demo
 
-test: lint pytest ## 全部检查 / every check
+test: setup-test ## 全部检查 / every check
+	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
 lint: setup-test ## 格式、静态检查、类型、层次 / format, lint, types, layers
 	$(BIN)/ruff format --check .

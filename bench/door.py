@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "var"
-        letters = district.finished(home, options.people + 1)
+        letters = district.finished(home, options.people + 2)
         result = measure(home, letters, options.turns)
     print(json.dumps(result, indent=2) if options.json else words(result))
 
@@ -75,17 +75,17 @@ def measure(home: Path, letters: list[bytes], turns: int) -> dict[str, Any]:
     wall = used = mine = 0.0
     for _ in range(turns):
         with serving(home, "--no-worker") as (url, process):
-            check(url, letters[0], 250)  # the workers are there, as they are in a running service
-            alone.append(check(url, letters[0], 251))
+            at_once(url, [letters[0]] * 2)  # both workers are there, as they are in a running service
+            alone.append(check(url, letters[1], 251))
             begun = time.perf_counter(), cpu_of(process), time.process_time()
-            together += at_once(url, letters[1:])
+            together += at_once(url, letters[2:])
             wall += time.perf_counter() - begun[0]
             used += cpu_of(process) - begun[1]
             mine += time.process_time() - begun[2]
     slowest = max(together)
     return {
         "ratios": {"promise_vs_slowest": round(PROMISE / slowest, 3)},
-        "people": len(letters) - 1,
+        "people": len(letters) - 2,
         "first_verdict_seconds": {
             "alone": round(statistics.median(alone), 3),
             "median": round(statistics.median(together), 3),
@@ -124,6 +124,7 @@ def check(url: str, data: bytes, person: int) -> float:
         headers=headers,
         timeout=120,
         trust_env=False,
+        verify=False,  # noqa: S501 - plain HTTP: no list of authorities is loaded for each person
     )
     took = time.perf_counter() - begun
     if answer.status_code != 200 or 'class="verdict valid"' not in answer.text:

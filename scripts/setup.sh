@@ -16,7 +16,7 @@ readonly FANDOL=scripts/fandol.sha256
 readonly NPM=scripts/npm.sha512
 # What is taken out of which package, and where it goes; the last is for the tests of the pages only.
 readonly WEB_FILES=(
-    "htmx.org-2.0.8.tgz dist/htmx.min.js service/web/static/vendor"
+    "htmx.org-2.0.4.tgz dist/htmx.min.js service/web/static/vendor"
     "signature_pad-4.2.0.tgz dist/signature_pad.umd.min.js service/web/static/vendor"
     "qr-0.7.0.tgz decode.js service/web/door/vendor"
     "qr-0.7.0.tgz index.js service/web/door/vendor"

@@ -1,5 +1,6 @@
 """What tests of several packages share: a small street, and both databases, SQLite and a real PostgreSQL."""
 
+import gc
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -8,10 +9,39 @@ from pathlib import Path
 import pytest
 
 from samples import make_lucheng
+from service.keys import software
+from service.workflows.access import passwords
+from tests import costs, once, room
 from tests.postgresql import Server, programs, start
 
 WITHOUT = "LIANGZE_TEST_WITHOUT_POSTGRESQL"
 DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_configure() -> None:
+    """Let the tests' folders lie in memory: syncs are asked for as ever, and cost nothing."""
+    if folder := room.memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every garbage collection: it lives to the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_guesses() -> Iterator[None]:
+    """Wrap keys and hash passwords cheaply; the program's own costs have their tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(software, "COST", costs.CHEAP)
+        patch.setattr(passwords, "_HASHER", costs.CHEAP_HASHER)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    once.begin(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from service.errors import InputError
 MANIFEST = "清单.json"
 README = "说明.txt"
 DOCUMENTS, RECEIPTS, METADATA, PROCESS = "documents", "receipts", "metadata", "process"
+ISSUED = "issued"
+"""What was printed, of documents that were signed by hand."""
 PROOF = ".tlog-proof"
 MAX_FILES = 50_000
 MAX_BYTES = 4 << 30
@@ -53,10 +55,17 @@ def add(files: dict[str, bytes], dossier: Dossier) -> None:
     name = str(dossier.metadata["code"])
     files[f"{METADATA}/{name}.json"] = canonical_json(dict(dossier.metadata))
     files[f"{PROCESS}/{name}.json"] = canonical_json([one.decode() for one in dossier.entries])
-    if dossier.pdf is not None:
-        files[f"{DOCUMENTS}/{name}.pdf"] = dossier.pdf
+    if dossier.file is not None:
+        files[f"{DOCUMENTS}/{name}.{suffix_of(dossier.file)}"] = dossier.file
+    if dossier.issued is not None:
+        files[f"{ISSUED}/{name}.pdf"] = dossier.issued
     if dossier.receipt is not None:
         files[f"{RECEIPTS}/{name}{PROOF}"] = dossier.receipt
+
+
+def suffix_of(data: bytes) -> str:
+    """Return how a document's file ends: jpg for a photographed scan, else pdf."""
+    return "jpg" if data.startswith(b"\xff\xd8\xff") else "pdf"
 
 
 def read(data: bytes) -> Package:
@@ -112,11 +121,10 @@ def _compared(files: dict[str, bytes], faults: list[str]) -> Package:
 def dossiers(package: Package) -> list[Dossier]:
     """Return the documents of a package, by their metadata; what is missing or unreadable is left empty."""
     files = package.files
-    folders = {METADATA: ".json", DOCUMENTS: ".pdf"}
     names = sorted(
         {
-            name.removeprefix(f"{folder}/").removesuffix(suffix)
-            for folder, suffix in folders.items()
+            name.removeprefix(f"{folder}/").rpartition(".")[0]
+            for folder in (METADATA, DOCUMENTS)
             for name in files
             if name.startswith(f"{folder}/")
         }
@@ -130,9 +138,10 @@ def _dossier(files: Mapping[str, bytes], name: str) -> Dossier:
     entries = [str(one).encode() for one in process] if isinstance(process, list) else []
     return Dossier(
         metadata=meta if isinstance(meta, dict) else {},
-        pdf=files.get(f"{DOCUMENTS}/{name}.pdf"),
+        file=files.get(f"{DOCUMENTS}/{name}.pdf") or files.get(f"{DOCUMENTS}/{name}.jpg"),
         receipt=files.get(f"{RECEIPTS}/{name}{PROOF}"),
         entries=tuple(entries),
+        issued=files.get(f"{ISSUED}/{name}.pdf"),
     )
 
 

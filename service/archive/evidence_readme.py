@@ -3,7 +3,7 @@
 TEXT = """证据包说明
 
 本包共有文书 {count} 份，{time}（UTC）生成。包内每个文件的 SHA-256 见 清单.json。
-不需要本系统，也不需要联网，即可核对。以下命令在解压后的文件夹中运行。
+{paper}不需要本系统，也不需要联网，即可核对。以下命令在解压后的文件夹中运行。
 
 一、包内文件
   documents/     签署完毕的文书（PDF，文件名为档号）
@@ -49,7 +49,17 @@ TEXT = """证据包说明
 日志公钥和信任包公钥应另从发文机关取得，与包内的比对；只用包内的公钥，证明不了本包不是他人伪造的。
 """
 
+PAPER = """其中 {paper} 份为纸质签订：documents/ 中是纸面签署件的扫描件（PDF 或 JPG），不含电子签名；
+issued/ 中是当时打印的制发件，只有发文机关的电子印章。扫描件由一人登记、另一人核对确认后记入存证日志，
+回执证明的是扫描件。下列第二至四条只适用于 issued/ 中的制发件，reports/ 中也是制发件的验证报告。
+"""
 
-def text(count: int, time: str, remark: str = "") -> bytes:
-    """Return the text for a package of `count` documents; `remark` says what their algorithms ask of other programs."""
-    return TEXT.format(count=count, time=time, remark=f"  注意：{remark}\n\n" if remark else "").encode()
+
+def text(count: int, time: str, remark: str = "", paper: int = 0) -> bytes:
+    """Return the text for a package of `count` documents, `paper` of them scans.
+
+    `remark` says what their algorithms ask of other programs.
+    """
+    told = f"  注意：{remark}\n\n" if remark else ""
+    scans = PAPER.format(paper=paper) if paper else ""
+    return TEXT.format(count=count, time=time, remark=told, paper=scans).encode()

@@ -10,6 +10,8 @@ from service.clock import format_utc
 from service.core import Json
 from service.verification.trust import Trust
 
+PAPER_FORMATS = {"application/pdf": "纸质扫描件（PDF）", "image/jpeg": "纸质扫描件（JPG）"}
+"""What the metadata says of a scan (纸质签订), by its media type."""
 Scanner = Callable[[bytes], str | None]
 """Returns what it found in the bytes, None where it found nothing; raises ServiceError where it could not look."""
 
@@ -56,10 +58,17 @@ class Dossier:
     """One filed document with what belongs to it, as found; `fault` says why something is not there."""
 
     metadata: Mapping[str, Json]
-    pdf: bytes | None
+    file: bytes | None
     receipt: bytes | None
     entries: tuple[bytes, ...]
     fault: str = ""
+    issued: bytes | None = None
+    """What was printed to be signed by hand, where `file` is the scan of it."""
+
+    @property
+    def is_paper(self) -> bool:
+        """True for 纸质签订: the document is a scan, and has no electronic signature of the parties."""
+        return self.metadata.get("format") in PAPER_FORMATS.values()
 
 
 @dataclass(frozen=True, slots=True)

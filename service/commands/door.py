@@ -8,9 +8,10 @@ import uvicorn
 
 from service import console
 from service.archive import durable
+from service.clock import china_day
 from service.commands.opening import open_parts
 from service.web.door import create_door
-from service.workflows import marks, proof_pages, site_checks, sources
+from service.workflows import going_out, marks, proof_pages, site_checks, sources
 
 _group = typer.Typer(help="公开查验：网页和状态名单。", no_args_is_help=True)
 
@@ -55,6 +56,23 @@ def file(
     """把查验记录作为证据归入一次督导或督查，并存证。"""
     digest = site_checks.file(open_parts(), subject, sources.read_file(record), who=who)
     console.say(f"已归入 {subject}：SHA-256 {digest}")
+
+
+@_group.command("void")
+def void(
+    number: Annotated[str, typer.Argument(metavar="编号", help="印在文书上的编号。")],
+    who: Annotated[str, typer.Option(help="经办人。")],
+    why: Annotated[str, typer.Option(help="作废的原因。")],
+    unit: Annotated[
+        str | None, typer.Option(help="机构代码或名称：不止一个机构有这个编号的，须写明。")
+    ] = None,
+) -> None:
+    """作废批量生成的一份通知书、公示牌等：已经发出的，扫码一律显示“已作废”。承诺书用 liangze letter void。"""
+    parts = open_parts()
+    with parts.sessions.begin() as session:
+        paper = going_out.only(session, number, unit, china_day(parts.clock())).content
+    going_out.void(parts, paper, who=who, why=why)
+    console.say(f"已作废：{number}")
 
 
 @_group.command("known")

@@ -8,6 +8,7 @@ nothing else: what a page keeps in memory must be right when another process ans
 """
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -107,4 +108,7 @@ class _Supervisor(Multiprocess):
 
 
 def _web(parts: Parts) -> ASGIApp:
-    return Beside(create_app(parts), create_door(parts, processes=parts.settings.pages))
+    web = Beside(create_app(parts), create_door(parts, processes=parts.settings.pages))
+    gc.collect()
+    gc.freeze()  # what is loaded stays: nobody's page waits while it is looked through
+    return web

@@ -28,6 +28,8 @@ class Raise(Dated, Base):
     approved_by: Mapped[str | None] = mapped_column(String(64))
     approved_on: Mapped[date | None]
     document: Mapped[str | None] = mapped_column(String(100))  # 批准文号
+    refused_by: Mapped[str | None] = mapped_column(String(64))
+    refused_why: Mapped[str | None] = mapped_column(String(200))
 
 
 class Delegation(Dated, Base):
@@ -164,10 +166,10 @@ class Change(Base):
 
 
 class Erasure(Base):
-    """删除个人信息: asked for by one, approved by another; what was removed is named, never repeated."""
+    """删除个人信息: asked for by one, decided by another; what was removed is named, never repeated."""
 
     __tablename__ = "erasure"
-    __table_args__ = (UniqueConstraint("person"),)
+    __table_args__ = (Index(None, "person"),)  # who was refused may ask again
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     person: Mapped[str] = mapped_column(String(32))
@@ -179,3 +181,6 @@ class Erasure(Base):
     removed: Mapped[str | None] = mapped_column(
         Text
     )  # canonical JSON: table → rows a name or number stood in
+    refused_by: Mapped[str | None] = mapped_column(String(64))
+    refused_at: Mapped[datetime | None]
+    refused_why: Mapped[str | None] = mapped_column(String(200))

@@ -5,7 +5,7 @@ No message is kept: what a notice says is written when it is sent. Codes are MAC
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.db.tables import Base
@@ -90,12 +90,13 @@ class Notice(Base):
 
 
 class Contact(Base):
-    """The e-mail address to which a person's notices go; the phone number is the registry's."""
+    """Where notices go: a signer's e-mail address (the phone number is the registry's), an office account's both."""
 
     __tablename__ = "contact"
 
-    person: Mapped[str] = mapped_column(String(32), primary_key=True)
-    email: Mapped[str] = mapped_column(String(120))
+    person: Mapped[str] = mapped_column(String(32), primary_key=True)  # cadre or account
+    email: Mapped[str] = mapped_column(String(120))  # empty: none
+    mobile: Mapped[str | None] = mapped_column(String(20))  # of an office account
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str] = mapped_column(String(64))
 
@@ -111,6 +112,23 @@ class Remark(Base):
     words: Mapped[str] = mapped_column(String(200))
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(64))
+
+
+class Preparation(Base):
+    """Letters that a signer chose, being prepared by a worker with one drawn signature, until the PIN is asked for."""
+
+    __tablename__ = "preparation"
+    __table_args__ = (UniqueConstraint("signer"),)
+
+    id: Mapped[str] = mapped_column(
+        String(32), primary_key=True
+    )  # of each list another: a job is of one list
+    signer: Mapped[str] = mapped_column(String(32))
+    letters: Mapped[str] = mapped_column(Text)  # canonical JSON: ids
+    strokes: Mapped[str | None] = mapped_column(Text)  # the drawing, until every letter bears it
+    left: Mapped[str] = mapped_column(Text)  # why letters could not be prepared, one a line
+    asked_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
 
 
 class PaperCopy(Base):

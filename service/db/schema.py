@@ -1,5 +1,6 @@
 """Bring a database to the schema of this version, or refuse one that isn't there (Alembic)."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -28,11 +29,17 @@ def require_current(engine: Engine) -> None:
     """Raise SetupError unless the database is at this version's schema."""
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-    expected = ScriptDirectory.from_config(_config()).get_current_head()
+    expected = _head()
     if found != expected:
         raise SetupError(
             "E-SYS-010", f"数据库结构版本为 {found or '空'}，本程序需要 {expected}，请先运行 liangze init。"
         )
+
+
+@cache
+def _head() -> str | None:
+    """Return the newest migration; every opening asks, and finding it runs them all."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _config() -> Config:

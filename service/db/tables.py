@@ -66,19 +66,28 @@ class Rendition(Base):
 class Printed(Base):
     """A QR code that went out on pages whose life is not a letter's: lists, notices.
 
-    `content` is what the code names the content by (16 bytes of its SHA-256, hex). A list's codes die by the state of
-    its version; whoever ends another paper says so in `state`.
+    `content` is what the code names the content by (16 bytes of its SHA-256, hex), and the id of its file's entry in
+    the log. A list's codes die by the state of its version; whoever ends another paper says so in `state`.
     """
 
     __tablename__ = "printed"
     __table_args__ = (
         Index(None, "target"),
+        Index(None, "number"),
         CheckConstraint("state IN ('','void','superseded')", name="state"),
     )
 
     content: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))
-    target: Mapped[str] = mapped_column(String(32))  # id of the list version or paper
+    target: Mapped[str] = mapped_column(
+        String(32)
+    )  # id of the list version or paper, the same when issued anew
+    number: Mapped[str] = mapped_column(String(200))
+    unit: Mapped[str] = mapped_column(
+        String(12)
+    )  # whose office issued it; empty: nobody finds it by its number
+    words: Mapped[str] = mapped_column(String(32))  # digest of the fields: the same words on another day
+    file: Mapped[str | None] = mapped_column(String(64))  # digest of the PDF in the store, where it is kept
     stage: Mapped[str] = mapped_column(String(8))  # draft (待审定), approved
     state: Mapped[str] = mapped_column(String(10), default="")
     at: Mapped[datetime]

@@ -44,6 +44,10 @@ _SHIPPED = Path(__file__).parents[2] / ".fonts"  # where `make setup` puts the f
 CHAIN = ("GFang", "GKai", "Noto Serif CJK SC")  # 仿宋, then characters 仿宋 lacks
 
 
+State = tuple[tuple[str, str, int, int], ...]
+"""The name, file, size and time of change of each font: what is made of the same is the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fonts:
     """The font files found; which characters they have is read when first asked, of as few fonts as need be."""
@@ -54,6 +58,11 @@ class Fonts:
         """Return the @font-face rules of the faces read by path."""
         rule = '@font-face{{font-family:{};src:url("{}")}}'
         return "\n".join(rule.format(name, self.files[name].as_uri()) for name in FACES)
+
+    def state(self) -> State:
+        """Return what tells these fonts from others, and from the same files changed."""
+        found = ((name, path, path.stat()) for name, path in sorted(self.files.items()))
+        return tuple((name, str(path), stat.st_size, stat.st_mtime_ns) for name, path, stat in found)
 
     def require(self, text: str) -> None:
         """Raise InputError naming the first character of `text` that no font of the chain has."""

@@ -66,7 +66,11 @@ class PartySpec:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of document as its folder describes it."""
+    """A kind of document as its folder describes it.
+
+    `series` names the field (week, quarter, year) by which papers about the same subject are different papers; without
+    it the later one takes the place of the earlier.
+    """
 
     id: str
     title: str
@@ -78,6 +82,7 @@ class Kind:
     fields: tuple[Field, ...]
     retention: str
     text_status: TextStatus
+    series: str | None
     items: Mapping[str, tuple[Mapping[str, Json], ...]]
     folder: Path
 
@@ -99,7 +104,7 @@ _KIND_KEYS = {
     "text_status": str,
     "fields": list,
 }
-_KIND_OPTIONAL = {"variant_field": str, "variants": list, "parties": list}
+_KIND_OPTIONAL = {"variant_field": str, "variants": list, "parties": list, "series": str}
 _PARTY_KEYS = {"role": str, "order": int, "field": str, "label": str}
 _FIELD_KEYS = {"name": str, "label": str}
 _FIELD_OPTIONAL = {
@@ -130,6 +135,7 @@ def load_kind(folder: Path) -> Kind:
     fields = tuple(_field(value, path, f"fields[{i}]") for i, value in enumerate(table["fields"]))
     _require(len({field.name for field in fields}) == len(fields), path, "fields（名称重复）")
     variant_field = table.get("variant_field")
+    _require(table.get("series") in {None, *(field.name for field in fields)}, path, "series")
     variants = tuple(table.get("variants", ()))
     _require(all(isinstance(variant, str) for variant in variants), path, "variants")
     _require((variant_field is None) == (not variants), path, "variant_field")
@@ -152,6 +158,7 @@ def load_kind(folder: Path) -> Kind:
         fields=fields,
         retention=table["retention"],
         text_status=TextStatus(table["text_status"]),
+        series=table.get("series"),
         items=_read_items(folder),
         folder=folder,
     )

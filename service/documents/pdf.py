@@ -8,35 +8,29 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import weasyprint
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+from weasyprint.urls import FatalURLFetchingError
 
 from service.core import content_json
-from service.documents import cuts, economy, finish, fonts, justify, qr, sandbox, specimen, styles, ticks
+from service.documents import economy, finish, fonts, justify, qr, sandbox, styles
 from service.documents.content import Content, china_date, validate, validate_envelope
 from service.documents.kinds import Kind, TextStatus
+from service.documents.kit import Kit, Only, lent
 from service.errors import InputError
 
 _PAGE_LIMIT = 1500
-_SHEETS = Path(__file__).parent
 _HAN = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f\U00020000-\U0003ffff"
 _BEFORE_QUOTE = re.compile(f"(?<=[{_HAN}])(?=[“‘])")
 _COUNTED = re.compile(r"(?<=[0-9])(?=[号户版级次])")
-_FACE = re.compile(rf"\b({'|'.join(cuts.FACES)})\b")
-_DATA_IMAGE = re.compile(r"data:image/(png|svg\+xml)[;,]")
 
 
 class PdfRenderer:
-    """Renders kinds with one set of fonts; fonts and style sheets are read once, when first needed.
+    """Renders kinds with one set of fonts; what takes a second to make is made when first needed, and kept.
 
-    One renderer per thread.
+    Renderers of one process lend it to one another, whoever is in need of it and in whatever thread.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,10 +38,6 @@ class PdfRenderer:
         economy.install()
         styles.install()
         self._fonts = fonts.load_fonts(folder)
-
-    @cached_property
-    def _kit(self) -> "_Kit":
-        return _Kit(self._fonts)
 
     def render(self, kind: Kind, content: Content, *, specimen: bool, mark: str | None = None) -> bytes:
         """Return the PDF of `content`: the same bytes for the same content, mark, template and fonts.
@@ -58,17 +48,13 @@ class PdfRenderer:
         content = Content(content.envelope, validate(kind, content.fields))
         validate_envelope(kind, content.envelope)
         html = self._html(kind, content, specimen=specimen)
-        kit = self._kit
-        sheets = [kit.faces, kit.page]
-        sheets += [kit.reference] if kind.text_status is TextStatus.REFERENCE else []
-        sheets += [kit.specimen] if specimen else []
-        sheets += [kit.mark] if mark else []
         try:
-            with _warnings_are_errors(), _garbage_later():
-                return self._write(kind, content, html, sheets, qr.png(mark) if mark else None)
-        except InputError:
-            styles.forget(kit.font_config)
-            raise
+            with lent(self._fonts) as kit, _warnings_are_errors(), _garbage_later():
+                sheets = [kit.faces, kit.page]
+                sheets += [kit.reference] if kind.text_status is TextStatus.REFERENCE else []
+                sheets += [kit.specimen] if specimen else []
+                sheets += [kit.mark] if mark else []
+                return _write(kit, kind, content, html, sheets, qr.png(mark) if mark else None)
         except FatalURLFetchingError as exc:
             raise InputError("E-DOC-006", f"模板引用了文件夹以外的资源，已拒绝：{exc.__cause__}。") from exc
 
@@ -80,58 +66,29 @@ class PdfRenderer:
         head, body = re.split(r"(?=<body)", html, maxsplit=1) if "<body" in html else ("", html)
         return head + re.sub(r">[^<]+", lambda text: _steer_breaks(text[0]), body)
 
-    def _write(self, kind: Kind, content: Content, html: str, sheets: list[Any], mark: bytes | None) -> bytes:
-        source = weasyprint.HTML(
-            string=html,
-            base_url=kind.folder.resolve().as_uri() + "/",
-            url_fetcher=_Only(kind.folder, mark=mark),
-        )
-        options = {"pdf_variant": "pdf/a-3a", "pdf_forms": bool(kind.parties)}
-        document = source.render(font_config=self._kit.font_config, stylesheets=sheets, **options)
-        if len(document.pages) > _PAGE_LIMIT:
-            raise InputError("E-DOC-009", f"文书超过 {_PAGE_LIMIT} 页。")
-        if document.metadata.attachments:
-            raise InputError("E-DOC-006", "模板要附带文件，已拒绝：除结构化内容外，文书不附带文件。")
-        attached = content_json(content.envelope, content.fields)
-        _describe(document.metadata, content, attached)
-        document.color_profiles["srgb"] = self._kit.srgb
-        pdf: bytes = document.write_pdf(
-            output_intent="",  # the profile is set above: WeasyPrint's changes its bytes at the second use
-            finisher=lambda _, pdf: _finish(pdf, content),
-            pdf_identifier=hashlib.sha256(attached + html.encode()).hexdigest()[:32].encode(),
-            **options,
-        )
-        return pdf
 
-
-class _Kit:
-    """What WeasyPrint needs for every document: fonts loaded, style sheets parsed, colour profile read."""
-
-    def __init__(self, faces: fonts.Fonts) -> None:
-        self.font_config = FontConfiguration()
-        self.srgb = _Profile(files("weasyprint.pdf").joinpath("sRGB2014.icc").read_bytes())
-        own = _Only(_SHEETS, *{path.parent for path in faces.files.values()})
-        self.faces = self._sheet(faces.css(), own)
-        self._sheet(*_common_faces(faces))
-        page = (_SHEETS / "gbt9704.css").read_text("utf-8")
-        self.page = self._sheet(_FACE.sub(rf"\1{cuts.SUFFIX}, \1, {ticks.FACE}", page), own)
-        self.reference = self._sheet(f'@page{{@bottom-center{{content:"{specimen.REFERENCE}"}}}}', own)
-        self.specimen = self._sheet(specimen.css(faces.files["GHei"]), own)
-        self.mark = self._sheet(qr.css(), own)
-
-    def _sheet(self, css: str, fetcher: URLFetcher) -> Any:
-        return weasyprint.CSS(string=css, font_config=self.font_config, url_fetcher=fetcher)
-
-
-def _common_faces(faces: fonts.Fonts) -> tuple[str, URLFetcher]:
-    """Return a sheet of the faces cut to the common characters, which stand before the whole ones in every rule.
-
-    The ticked box, which stands behind them, is among them.
-    """
-    files = {face + cuts.SUFFIX: cuts.cut(faces.files[face], cuts.common()) for face in cuts.FACES}
-    files[ticks.FACE] = ticks.font(faces.files["GFang"])
-    rule = "@font-face{{font-family:{0};src:url(cut:{0})}}"
-    return "".join(rule.format(face) for face in files), _Cut(files)
+def _write(kit: Kit, kind: Kind, content: Content, html: str, sheets: list[Any], mark: bytes | None) -> bytes:
+    source = weasyprint.HTML(
+        string=html,
+        base_url=kind.folder.resolve().as_uri() + "/",
+        url_fetcher=Only(kind.folder, mark=mark),
+    )
+    options = {"pdf_variant": "pdf/a-3a", "pdf_forms": bool(kind.parties)}
+    document = source.render(font_config=kit.font_config, stylesheets=sheets, **options)
+    if len(document.pages) > _PAGE_LIMIT:
+        raise InputError("E-DOC-009", f"文书超过 {_PAGE_LIMIT} 页。")
+    if document.metadata.attachments:
+        raise InputError("E-DOC-006", "模板要附带文件，已拒绝：除结构化内容外，文书不附带文件。")
+    attached = content_json(content.envelope, content.fields)
+    _describe(document.metadata, content, attached)
+    document.color_profiles["srgb"] = kit.srgb
+    pdf: bytes = document.write_pdf(
+        output_intent="",  # the profile is set above: WeasyPrint's changes its bytes at the second use
+        finisher=lambda _, pdf: _finish(pdf, content),
+        pdf_identifier=hashlib.sha256(attached + html.encode()).hexdigest()[:32].encode(),
+        **options,
+    )
+    return pdf
 
 
 def _finish(pdf: Any, content: Content) -> None:
@@ -162,53 +119,6 @@ def _describe(metadata: Any, content: Content, attached: bytes) -> None:
             relationship="Data",
         )
     ]
-
-
-class _Profile:
-    """The sRGB colour profile as its file has it (littlecms, which WeasyPrint asks, writes other bytes each time)."""
-
-    name = "sRGB2014"
-    components = ("r", "g", "b")
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self.pdf_reference: bytes | None = None  # set by WeasyPrint, per document
-
-
-class _Only(URLFetcher):  # type: ignore[misc]
-    """Fetches files of the given folders, small images written in the template, and the document's QR code.
-
-    Nothing else, never the network.
-    """
-
-    def __init__(self, *folders: Path, mark: bytes | None = None) -> None:
-        super().__init__(allowed_protocols=("file", "data"), allow_redirects=False, fail_on_errors=True)
-        self._folders = [folder.resolve() for folder in folders]
-        self._mark = mark
-
-    def fetch(self, url: str, headers: Any = None) -> Any:
-        """Return the resource; raise ValueError, which stops the rendering, for a place outside."""
-        if url == qr.URL and self._mark is not None:
-            return URLFetcherResponse(url, self._mark, {"Content-Type": "image/png"})
-        if not _DATA_IMAGE.match(url):
-            parts = urlsplit(url)
-            path = Path(unquote(parts.path)).resolve()
-            inside = any(path.is_relative_to(folder) for folder in self._folders)
-            if parts.scheme != "file" or parts.netloc or not inside:
-                raise ValueError(url[:200])
-        return super().fetch(url, headers)
-
-
-class _Cut(URLFetcher):  # type: ignore[misc]
-    """Hands out the fonts cut in memory, nothing else."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        super().__init__(allowed_protocols=("cut",), fail_on_errors=True)
-        self._files = files
-
-    def fetch(self, url: str, headers: Any = None) -> Any:
-        """Return the font of a `cut:` address."""
-        return URLFetcherResponse(url, self._files[url.removeprefix("cut:")], {"Content-Type": "font/otf"})
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The sandbox of templates, its output bounded: https://jinja.palletsprojects.com/en/stable/sandbox/."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -40,9 +40,7 @@ class _Bounded(Template):
         parts, size = [], 0
         try:
             for part in self.generate(*args, **kwargs):
-                size += len(part)
-                if size > _OUTPUT_LIMIT:
-                    raise InputError("E-DOC-009", f"模板的输出超过 {_OUTPUT_LIMIT // 2**20} 兆字。")
+                size = _require_bounded(size + len(part))
                 parts.append(part)
         except _FAULTS as exc:
             raise template_fault(exc) from exc
@@ -97,6 +95,27 @@ def tick(value: object) -> str:
 def render(sandbox: Sandbox, source: str, values: Mapping[str, Any]) -> str:
     """Return what `source` renders to; raise InputError if it is no template, fails, escapes or runs over the limit."""
     return compiled(sandbox, source).render(values)
+
+
+def stream(sandbox: Sandbox, source: str, values: Mapping[str, Any], pause: str) -> Iterator[str]:
+    """Yield what `source` renders to, everything up to `pause` before anything behind it is asked for; raises alike."""
+    parts, size = [], 0
+    try:
+        for part in compiled(sandbox, source).generate(values):
+            size = _require_bounded(size + len(part))
+            parts.append(part)
+            if pause in part:
+                yield "".join(parts)
+                parts = []
+    except _FAULTS as exc:
+        raise template_fault(exc) from exc
+    yield "".join(parts)
+
+
+def _require_bounded(size: int) -> int:
+    if size > _OUTPUT_LIMIT:
+        raise InputError("E-DOC-009", f"模板的输出超过 {_OUTPUT_LIMIT // 2**20} 兆字。")
+    return size
 
 
 @lru_cache(maxsize=_KEPT)

@@ -4,8 +4,9 @@ Nothing else is removed. The rows stay with a placeholder; a list's hash is prov
 (registry/frozen.py). Files in the store are archives and stay for their retention period, and `KEPT` says so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
@@ -60,7 +61,8 @@ def request(session: Session, change: Change, entropy: Entropy, person: str, bas
     _require_known(session, person)
     if any(name in basis for name in _names(session, person)):
         raise InputError("E-REG-788", "依据要存入日志，不能写姓名；请只写法条或申请书编号。")
-    if session.scalars(select(Erasure).where(Erasure.person == person)).first() is not None:
+    before = select(Erasure).where(Erasure.person == person, Erasure.refused_at.is_(None))
+    if session.scalars(before).first() is not None:
         raise ConflictError("E-REG-783", "此人已有删除个人信息的申请，不必重复提出。")
     row = Erasure(
         id=new_id(entropy),
@@ -79,19 +81,39 @@ def approve(session: Session, change: Change, erasure_id: str) -> Erased:
 
     The person must have left and answer for no entity: otherwise lists and letters would name nobody.
     """
-    row = session.get(Erasure, erasure_id, with_for_update=True)
-    if row is None:
-        raise NotFoundError("E-REG-784", f"没有编号为 {erasure_id} 的删除申请。")
-    if row.approved_by is not None:
-        raise ConflictError("E-REG-785", "这件删除申请已经批准并执行。")
-    if row.requested_by == change.who:
-        raise ForbiddenError("E-REG-786", "申请人不能批准自己提出的删除；请由他人批准。")
-    _require_left(session, row.person, change)
+    row = _undecided(session, change, erasure_id)
+    require_left(session, row.person, change.on)
     erased = _erase(session, row)
     row.approved_by, row.approved_at = change.who, change.now
     row.removed = canonical_json(dict(erased.removed)).decode()
     session.flush()
     return erased
+
+
+def refuse(session: Session, change: Change, erasure_id: str) -> None:
+    """Refuse an erasure for the reason of the change; whoever asked may not. It may be asked for again."""
+    row = _undecided(session, change, erasure_id)
+    row.refused_by, row.refused_at, row.refused_why = change.who, change.now, change.why[:200]
+    session.flush()
+
+
+def pending(session: Session) -> Sequence[Erasure]:
+    """Return what nobody has decided yet, oldest first."""
+    open_ = select(Erasure).where(Erasure.approved_at.is_(None), Erasure.refused_at.is_(None))
+    return session.scalars(open_.order_by(Erasure.requested_at, Erasure.id)).all()
+
+
+def _undecided(session: Session, change: Change, erasure_id: str) -> Erasure:
+    row = session.get(Erasure, erasure_id, with_for_update=True)
+    if row is None:
+        raise NotFoundError("E-REG-784", f"没有编号为 {erasure_id} 的删除申请。")
+    if row.approved_by is not None:
+        raise ConflictError("E-REG-785", "这件删除申请已经批准并执行。")
+    if row.refused_by is not None:
+        raise ConflictError("E-REG-785", "这件删除申请没有获得批准；仍需删除的，请重新申请。")
+    if row.requested_by == change.who:
+        raise ForbiddenError("E-REG-786", "申请人不能批准自己提出的删除；请由他人批准。")
+    return row
 
 
 def _erase(session: Session, row: Erasure) -> Erased:
@@ -169,14 +191,11 @@ def _require_known(session: Session, person: str) -> None:
         raise NotFoundError("E-REG-403", f"没有编号为“{person}”的干部；请核对编号。")
 
 
-def _require_left(session: Session, person: str, change: Change) -> None:
-    in_office = select(Cadre.row).where(
-        as_of(Cadre, change.on), Cadre.cadre == person, Cadre.status == _IN_OFFICE
-    )
-    bound = select(Assignment.row).where(as_of(Assignment, change.on), Assignment.cadre == person)
-    heads = select(Unit.row).where(
-        as_of(Unit, change.on), (Unit.leader == person) | (Unit.stand_in == person)
-    )
+def require_left(session: Session, person: str, on: date) -> None:
+    """Raise ConflictError while a person holds office, entities or a letter on its way; it says what is to be done."""
+    in_office = select(Cadre.row).where(as_of(Cadre, on), Cadre.cadre == person, Cadre.status == _IN_OFFICE)
+    bound = select(Assignment.row).where(as_of(Assignment, on), Assignment.cadre == person)
+    heads = select(Unit.row).where(as_of(Unit, on), (Unit.leader == person) | (Unit.stand_in == person))
     holds = [
         what
         for what, rows in (

@@ -1,9 +1,9 @@
 """提级包保: carries an entity, or a sector in a unit, at the tier above; applied for by one, approved by another."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -100,6 +100,8 @@ def apply_for(
         "approved_by": None,
         "approved_on": None,
         "document": None,
+        "refused_by": None,
+        "refused_why": None,
     }
     writer = Writer(Raise, change)
     writer.put(None, facts)
@@ -109,12 +111,23 @@ def apply_for(
 
 def approve(session: Session, change: Change, raise_id: str, document: str) -> None:
     """Approve an application; whoever applied may not, and it is approved once."""
-    row = _current(session, raise_id)
+    facts = {"approved_by": change.who, "approved_on": change.on, "document": document}
+    _decide(session, change, raise_id, facts)
+
+
+def refuse(session: Session, change: Change, raise_id: str) -> None:
+    """Refuse an application for the reason of the change; whoever applied may not, and it is decided once."""
+    _decide(session, change, raise_id, {"refused_by": change.who, "refused_why": change.why[:200]})
+
+
+def _decide(session: Session, change: Change, raise_id: str, facts: Mapping[str, Any]) -> None:
+    row = get(session, raise_id)
     if row.approved_by is not None:
         raise ConflictError("E-REG-742", "这件提级申请已经批准，不必再批。")
+    if row.refused_by is not None:
+        raise ConflictError("E-REG-742", "这件提级申请没有获得批准；仍需提级的，请重新申请。")
     if row.applied_by == change.who:
         raise ForbiddenError("E-REG-743", "提级的申请人不能批准自己的申请；请由他人批准。")
-    facts = {"approved_by": change.who, "approved_on": change.on, "document": document}
     writer = Writer(Raise, change)
     writer.put(row, facts)
     writer.flush(session)
@@ -122,7 +135,7 @@ def approve(session: Session, change: Change, raise_id: str, document: str) -> N
 
 def end(session: Session, change: Change, raise_id: str) -> None:
     """Let a raise hold no longer from the day of the change; by someone other than its applicant."""
-    row = _current(session, raise_id)
+    row = get(session, raise_id)
     if row.applied_by == change.who:
         raise ForbiddenError("E-REG-743", "提级的申请人不能自行撤销提级；请由他人批准。")
     writer = Writer(Raise, change)
@@ -130,14 +143,14 @@ def end(session: Session, change: Change, raise_id: str) -> None:
     writer.flush(session)
 
 
-def pending(session: Session, on: date) -> Iterable[Raise]:
-    """Return the applications that nobody has approved yet."""
-    return session.scalars(
-        select(Raise).where(as_of(Raise, on), Raise.approved_by.is_(None)).order_by(Raise.row)
-    ).all()
+def pending(session: Session, on: date) -> Sequence[Raise]:
+    """Return the applications that nobody has decided yet, oldest first."""
+    open_ = (as_of(Raise, on), Raise.approved_by.is_(None), Raise.refused_by.is_(None))
+    return session.scalars(select(Raise).where(*open_).order_by(Raise.row)).all()
 
 
-def _current(session: Session, raise_id: str) -> Raise:
+def get(session: Session, raise_id: str) -> Raise:
+    """Return the newest row of a raise that holds or waits; raise NotFoundError where there is none."""
     row = session.scalars(select(Raise).where(Raise.id == raise_id, Raise.valid_to.is_(None))).first()
     if row is None:
         raise NotFoundError("E-REG-744", f"没有编号为 {raise_id} 的提级记录，或已撤销。")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from service.core import Envelope
-from service.verification import hidden, receipts
+from service.verification import drawing, hidden, receipts
 from service.verification.findings import Findings
 from service.verification.judging import Judged
 from service.verification.structure import Document
@@ -28,3 +28,4 @@ class Case:
     logged: receipts.Logged | None = None
     unseen: hidden.Found = field(default_factory=dict)
     unused: str = ""
+    canvas: drawing.Canvas | None = None

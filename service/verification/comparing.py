@@ -20,6 +20,8 @@ def compare(case: Case, document: Document) -> None:
         if case.ours:
             changes.require_only_premade_fields(document)
             changes.require_closed(document)
+    if case.ours and not case.known and len(compared) > 1:
+        case.canvas = drawing.Canvas()
     drawn: dict[int, tuple[drawing.Page, ...]] = {}
     with case.findings.step():
         drawn[size] = _draw(case)
@@ -65,7 +67,7 @@ def _draw(case: Case) -> tuple[drawing.Page, ...]:
     if case.known:
         return drawing.drawn(case.data)
     watcher = hidden.Watcher()
-    pages = drawing.drawn(case.data, watcher)
+    pages = drawing.drawn(case.data, watcher, case.canvas)
     case.unseen |= watcher.found
     return pages
 
@@ -101,6 +103,6 @@ def _compare_pixels(
     end, revision = seen
     later = {each.field for each in document.signatures if each.end > end}
     if end not in drawn:
-        drawn[end] = drawing.drawn(case.data[:end])
+        drawn[end] = drawing.drawn(case.data[:end], canvas=case.canvas)
     boxes = pixels.boxes_of(document, revision, changed | later)
     pixels.require_same(drawn[end], drawn[len(case.data)], boxes)

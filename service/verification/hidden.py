@@ -134,18 +134,20 @@ def _first_unseen(text: Any, page: Page) -> str | None:
     count = text.count_chars()
     if count > MAX_CHARACTERS:
         raise ProofError("PIXELS_UNCHECKED", "too many characters on a page")
+    handle = text.raw  # a plain pointer: the wrapper would be asked for it at each call
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    sides = tuple(map(ctypes.byref, (left, right, bottom, top)))
     for index in range(count):
-        letter = raw.FPDFText_GetUnicode(text, index)
-        if letter <= 0x20 or chr(letter).isspace() or raw.FPDFText_IsGenerated(text, index) == 1:
+        letter = raw.FPDFText_GetUnicode(handle, index)
+        if letter <= 0x20 or chr(letter).isspace() or raw.FPDFText_IsGenerated(handle, index) == 1:
             continue
-        if not raw.FPDFText_GetCharBox(text, index, left, right, bottom, top):
+        if not raw.FPDFText_GetCharBox(handle, index, *sides):
             continue
-        box = drawing.pixels_of(page, left.value, bottom.value, right.value, top.value)
         if right.value - left.value < _LEAST or top.value - bottom.value < _LEAST:
             continue
+        box = drawing.pixels_of(page, left.value, bottom.value, right.value, top.value)
         if box is None:
             return f"U+{letter:04X} off the page"
-        if drawing.contrast(page, box) < _INK:
+        if not drawing.has_ink(page, box, _INK):
             return f"U+{letter:04X} without ink"
     return None

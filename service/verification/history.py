@@ -6,20 +6,17 @@ whole index. The same paths come of a table of references per object, shared by 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
 from io import BytesIO
-from typing import Any, TypeAlias
+from typing import Any
 
 from pyhanko.pdf_utils import generic, misc
-from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader, RawPdfPath
+from pyhanko.pdf_utils.xref import ObjStreamRef
 
 from service.verification.limits import MAX_DEPTH
-from service.verification.plain import read_indirect, read_packed
-
-Path: TypeAlias = tuple[str | int, ...]
-Key: TypeAlias = tuple[int, int]  # object number and generation
-Edges: TypeAlias = tuple[tuple[Path, bool, generic.Reference, Key], ...]  # where, through /P?, what
+from service.verification.outlines import Edges, Key, Outline, Path, edges_in, key_of, outline
+from service.verification.packed import Packed
+from service.verification.plain import read_indirect
 
 _STRUCTURE: Path = ("/Root", "/StructTreeRoot", "/K")
 
@@ -32,7 +29,9 @@ class Reader(PdfFileReader):
         super().__init__(BytesIO(data), strict=True)
         self._is_open = not self.encrypted
         self.shared_edges: dict[Key, Edges] = {}
-        self._packed: dict[int, _Packed] = {}
+        self._packed: dict[int, Packed] = {}
+        self._outlines: dict[Key, Outline | None] = {}
+        self._last_changes: dict[Key, int | None] = {}
 
     def get_historical_resolver(self, revision: int) -> HistoricalResolver:
         """Return the view of `revision`, always the same one."""
@@ -51,56 +50,37 @@ class Reader(PdfFileReader):
         return super()._read_object(ref, marker, *args, **kwargs) if plain is None else plain
 
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
-        packed = self._packed.get(stmnum)
+        return self._packed_in(stmnum).read(generic.Reference(idnum, 0, self), idx)
+
+    def _packed_in(self, number: int) -> Packed:
+        packed = self._packed.get(number)
         if packed is None:
-            stream: Any = generic.Reference(stmnum, 0, self).get_object()
-            packed = self._packed[stmnum] = _Packed(stream)
-        return packed.read(generic.Reference(idnum, 0, self), idx)
+            stream: Any = generic.Reference(number, 0, self).get_object()
+            packed = self._packed[number] = Packed(stream)
+        return packed
 
+    def last_change(self, key: Key) -> int | None:
+        """Return in which revision an object was changed last, None if there is none of that number."""
+        if key not in self._last_changes:
+            try:
+                found = self.xrefs.get_last_change(generic.Reference(*key))
+            except KeyError:
+                found = None
+            self._last_changes[key] = found
+        return self._last_changes[key]
 
-class _Packed:
-    """An object stream with its index read once (ISO 32000-2, 7.5.7): as far as it can be read."""
+    def outline_of(self, key: Key) -> Outline | None:
+        """Return the outline of an object as it is now, None unless it stands plainly spelled in an object stream."""
+        if key not in self._outlines:
+            self._outlines[key] = self._find_outline(key)
+        return self._outlines[key]
 
-    def __init__(self, stream: Any) -> None:
-        if not isinstance(stream, generic.StreamObject) or stream["/Type"] != "/ObjStm":
-            raise misc.PdfStrictReadError("no object stream where the cross-reference has one")
-        self._count: int = stream["/N"]
-        self._first: int = stream["/First"]
-        self._bytes: bytes = stream.read_data(DecodePurpose.OBJECT_STREAM)
-        self._data = BytesIO(self._bytes)
-        self._places: dict[int, tuple[int, int]] = {}  # number → (index, offset), the first of each number
-        self._fault: Exception | None = None
-        try:
-            for index in range(self._count):
-                number, offset = self._read_number(), self._read_number()
-                _skip_blank(self._data, seek_back=True)
-                self._places.setdefault(number, (index, offset))
-        except (ValueError, misc.PdfError) as exc:
-            self._fault = exc  # objects named before it can be read all the same, as in stock pyHanko
-
-    def _read_number(self) -> int:
-        _skip_blank(self._data, seek_back=True)
-        number = _read_number(self._data)
-        if not isinstance(number, int):
-            raise misc.PdfStrictReadError(f"{number} where an integer belongs")
-        return int(number)
-
-    def read(self, reference: generic.Reference, index: int) -> Any:
-        """Return the object that stands at `index` under its own number; raise PdfError otherwise."""
-        if not 0 <= index < self._count:
-            raise misc.PdfStrictReadError("Object stream does not contain index")
-        place = self._places.get(reference.idnum)
-        if place is None or place[0] != index:
-            raise misc.PdfStrictReadError(f"Object is not at its index: {self._fault}")
-        plain = read_packed(self._bytes, self._first + place[1], reference)
-        if plain is not None:
-            return plain
-        self._data.seek(self._first + place[1])
-        value: Any = generic.read_object(self._data, reference)
-        if isinstance(value, (generic.StreamObject, generic.IndirectObject)):
-            raise misc.PdfStrictReadError("Encountered forbidden object type in object stream")
-        _skip_blank(self._data, seek_back=True, allow_eof=True)
-        return value
+    def _find_outline(self, key: Key) -> Outline | None:
+        place = self.xrefs[generic.Reference(*key)]
+        if not isinstance(place, ObjStreamRef):
+            return None
+        text = self._packed_in(place.obj_stream_id).text(key[0], place.ix_in_stream)
+        return None if text is None else outline(text)
 
 
 class Resolver(HistoricalResolver):
@@ -117,7 +97,7 @@ class Resolver(HistoricalResolver):
         if self._collected is None:
             found: defaultdict[Key, set[Path]] = defaultdict(set)
             pages, elements = self._page_tree(), self._structure_tree()
-            self._walk(tuple(_edges(self.trailer_view, ())), (), False, set(), found, pages, elements)
+            self._walk(tuple(edges_in(self.trailer_view, ())), (), False, set(), found, pages, elements)
             self._collected = found
 
     def _get_usages_of_ref(self, ref: generic.Reference) -> set[RawPdfPath]:
@@ -135,12 +115,12 @@ class Resolver(HistoricalResolver):
         elements: set[Key],
     ) -> None:
         """Note every path on from `path`, entering pages and structure elements by their own trees only."""
-        for inner, by_parent, reference, key in edges:
+        for inner, by_parent, key in edges:
             if key in seen or (by_parent and _is_upward(path, inner, in_structure)):
                 continue
             full = path + inner
             found[key].add(full)
-            onward = self._edges_of(reference, key)
+            onward = self._edges_of(key)
             inside = in_structure or full[:3] == _STRUCTURE
             if pages.get(key, full) != full or (not inside and key in elements):
                 continue
@@ -149,38 +129,46 @@ class Resolver(HistoricalResolver):
                 self._walk(onward, full, inside, seen, found, pages, elements)
                 seen.discard(key)
 
-    def _edges_of(self, reference: generic.Reference, key: Key) -> Edges:
+    def _edges_of(self, key: Key) -> Edges:
         known = self._own_edges.get(key)
         if known is None:
-            value, is_shared = self._raw(reference)
-            store = self.reader.shared_edges if is_shared else self._own_edges
-            known = store.get(key)
-            if known is None:
-                known = store[key] = tuple(_edges(value, ()))
-            self._own_edges[key] = known
+            outline = self._outline_of(key)
+            known = self._own_edges[key] = self._edges_in(key) if outline is None else outline.edges
         return known
 
-    def _raw(self, reference: generic.Reference) -> tuple[Any, bool]:
-        """Return the object as parsed, and whether it is the same from this revision on."""
-        try:
-            is_shared = self.reader.xrefs.get_last_change(reference) <= self.revision
-        except KeyError:
-            is_shared = False
+    def _edges_in(self, key: Key) -> Edges:
+        store = self.reader.shared_edges if self._is_shared(key) else self._own_edges
+        known = store.get(key)
+        if known is None:
+            known = store[key] = tuple(edges_in(self._raw(generic.Reference(*key, self.reader)), ()))
+        return known
+
+    def _is_shared(self, key: Key) -> bool:
+        """Say whether an object is the same from this revision on."""
+        changed = self.reader.last_change(key)
+        return changed is not None and changed <= self.revision
+
+    def _outline_of(self, key: Key) -> Outline | None:
+        return self.reader.outline_of(key) if self._is_shared(key) else None
+
+    def _raw(self, reference: generic.Reference) -> Any:
+        """Return the object as parsed."""
+        is_shared = self._is_shared((reference.idnum, reference.generation))
         reader: Any = self.reader
-        return reader.get_object(reference, None if is_shared else self.revision), is_shared
+        return reader.get_object(reference, None if is_shared else self.revision)
 
     def _follow(self, value: Any) -> Any:
         for _ in range(MAX_DEPTH):
             if not isinstance(value, generic.IndirectObject):
                 return value
-            value, _ = self._raw(value.reference)
+            value = self._raw(value.reference)
         raise misc.PdfReadError("references to references without end")
 
     def _page_tree(self) -> dict[Key, Path]:
         """Return the one path by which each node of the page tree is entered."""
         root: Any = self.root
         top, path = root.raw_get("/Pages"), ("/Root", "/Pages")
-        nodes: dict[Key, Path] = {_key(top): path} if isinstance(top, generic.IndirectObject) else {}
+        nodes: dict[Key, Path] = {key_of(top): path} if isinstance(top, generic.IndirectObject) else {}
         self._add_pages(self._follow(top), path, nodes)
         return nodes
 
@@ -188,9 +176,9 @@ class Resolver(HistoricalResolver):
         for index, kid in enumerate(_array(self._entry(node, "/Kids"))):
             kid_path = (*path, "/Kids", index)
             if isinstance(kid, generic.IndirectObject):
-                if _key(kid) in nodes:
+                if key_of(kid) in nodes:
                     raise misc.PdfReadError("Circular reference in page tree in mapping stage")
-                nodes[_key(kid)] = kid_path
+                nodes[key_of(kid)] = kid_path
             value = self._follow(kid)
             if self._entry(value, "/Type") == "/Pages":
                 self._add_pages(value, kid_path, nodes)
@@ -206,16 +194,34 @@ class Resolver(HistoricalResolver):
     def _add_elements(self, element: Any, elements: set[Key]) -> None:
         children = self._entry(element, "/K")
         for child in children if isinstance(children, generic.ArrayObject) else (children,):
-            value = self._follow(child)
-            if not isinstance(value, generic.DictionaryObject):
-                continue  # marked content, not an element
-            if self._entry(value, "/Type") not in (None, "/StructElem"):
-                continue
             if isinstance(child, generic.IndirectObject):
-                if _key(child) in elements:
-                    raise misc.PdfReadError("Circular reference in structure tree in mapping stage")
-                elements.add(_key(child))
+                self._add_element(child, key_of(child), elements)
+            elif self._is_element(value := self._follow(child)):
+                self._add_elements(value, elements)
+
+    def _add_element(self, child: generic.IndirectObject | None, key: Key, elements: set[Key]) -> None:
+        outline = self._outline_of(key)
+        if outline is not None and outline.children is not None:
+            if outline.is_element:
+                self._note(key, elements)
+                for each in outline.children:
+                    self._add_element(None, each, elements)
+            return
+        value = self._follow(child or _indirect(*key, self.reader))
+        if self._is_element(value):
+            self._note(key, elements)
             self._add_elements(value, elements)
+
+    def _is_element(self, value: Any) -> bool:
+        """Say whether a child is a structure element, and no marked content."""
+        if not isinstance(value, generic.DictionaryObject):
+            return False
+        return self._entry(value, "/Type") in (None, "/StructElem")
+
+    def _note(self, key: Key, elements: set[Key]) -> None:
+        if key in elements:
+            raise misc.PdfReadError("Circular reference in structure tree in mapping stage")
+        elements.add(key)
 
     def _entry(self, dictionary: Any, key: str) -> Any:
         if not isinstance(dictionary, generic.DictionaryObject):
@@ -224,38 +230,17 @@ class Resolver(HistoricalResolver):
         return None if isinstance(value, generic.NullObject) else value
 
 
-def _key(value: generic.IndirectObject) -> Key:
-    return value.idnum, value.generation
-
-
 def _array(value: Any) -> generic.ArrayObject:
     if not isinstance(value, generic.ArrayObject):
         raise misc.PdfReadError("no array where one belongs")
     return value
 
 
-def _edges(value: Any, inner: Path) -> Iterator[tuple[Path, bool, generic.Reference, Key]]:
-    """Yield the references inside one object, but for /Parent, and by which keys and indices they are reached."""
-    if isinstance(value, generic.IndirectObject):
-        yield inner, "/P" in inner, value.reference, _key(value)
-    elif isinstance(value, generic.DictionaryObject):
-        for name, item in value.items():
-            if name != "/Parent" and isinstance(item, _COMPOUND):
-                yield from _edges(item, (*inner, name))
-    elif isinstance(value, generic.ArrayObject):
-        for index, item in enumerate(value):
-            if isinstance(item, _COMPOUND):
-                yield from _edges(item, (*inner, index))
-
-
-_skip_blank: Any = misc.read_non_whitespace  # untyped
-_read_number: Any = generic.NumberObject.read_from_stream
-_COMPOUND = (generic.IndirectObject, generic.DictionaryObject, generic.ArrayObject)
+_indirect: Any = generic.IndirectObject  # untyped
 
 
 def _is_upward(path: Path, inner: Path, in_structure: bool) -> bool:
     """Say whether `inner` goes through the /P of a structure element, which leads back up."""
-    if in_structure:
-        return True
     full = path + inner
-    return any(name == "/P" and full[:at][:3] == _STRUCTURE for at, name in enumerate(full))
+    below = len(_STRUCTURE)
+    return in_structure or (full[:below] == _STRUCTURE and "/P" in full[below:])

@@ -41,7 +41,7 @@ _S = re.compile(rb"[\0\t\n\f\r ]*s")
 
 def read_packed(data: bytes, position: int, reference: stock.Reference) -> Any:
     """Return the object at `position` of an object stream, None if it is not plain."""
-    found = None if _BLANK.match(data, position) else _value(data, position, reference, 0)
+    found = None if _BLANK.match(data, position) else _value(data, position, reference)
     if found is None or isinstance(found[0], generic.IndirectObject) or _S.match(data, found[1]):
         return None
     return found[0]
@@ -52,7 +52,7 @@ def read_indirect(data: bytes, position: int, reference: stock.Reference) -> Any
     header = _HEADER.match(data, position)
     if not header or (int(header[1]), int(header[2])) != (reference.idnum, reference.generation):
         return None
-    found = _value(data, header.end(), reference, 0)
+    found = _value(data, header.end(), reference)
     if found is None:
         return None
     value, end = found
@@ -73,54 +73,60 @@ def _stream(data: bytes, start: int, dictionary: Any, reference: stock.Reference
     return stream
 
 
-def _value(data: bytes, position: int, reference: stock.Reference, depth: int) -> Found:
-    token = _TOKEN.match(data, position)
-    if token is None or depth > MAX_DEPTH:
-        return None
-    kind, position = str(token.lastgroup), token.end()
-    if kind == "open":
-        read = _array if token[kind] == b"[" else _dictionary
-        return read(data, position, reference, depth + 1)
-    if kind == "close":
-        return None
-    value = _MAKE[kind](token, reference)
-    value.container_ref = reference
-    return value, position
+def outline(text: bytes) -> Any:
+    """Return a dictionary or an array that takes up all of `text` as Python's own, None if it is not that plain.
+
+    References become pairs of numbers, names texts, null None; other values are only there.
+    """
+    found = _value(text, 0, None)
+    is_whole = found is not None and not text[found[1] :].strip(b"\0\t\n\f\r ")
+    return found[0] if found and is_whole and isinstance(found[0], dict | list) else None
 
 
-def _array(data: bytes, position: int, reference: stock.Reference, depth: int) -> Found:
-    array: Any = generic.ArrayObject()
-    array.container_ref = reference
-    while True:
-        token = _TOKEN.match(data, position)
-        if token is None:
-            return None
-        if token["close"]:
-            return (array, token.end()) if token["close"] == b"]" else None
-        found = _value(data, position, reference, depth)
-        if found is None:
-            return None
-        list.append(array, found[0])
-        position = found[1]
+def _value(data: bytes, position: int, reference: stock.Reference | None) -> Found:
+    """Return the value at `position`: pyHanko's, belonging to `reference`, or without one an outline.
+
+    What is still open waits in `outside`, with the key that it will stand under.
+    """
+    opened, make = (_OPENED, _MAKE) if reference is not None else (_OUTLINED, _MARK)
+    outside: list[tuple[Any, Any]] = []
+    container: Any = None
+    key: Any = None
+    while token := _TOKEN.match(data, position):
+        kind, position = str(token.lastgroup), token.end()
+        if kind == "open":
+            if len(outside) >= MAX_DEPTH:
+                return None
+            outside.append((container, key))
+            container, key = opened[token["open"]](), None
+            continue
+        if kind == "close":
+            if container is None or key is not None or token["close"] != _CLOSE[type(container)]:
+                return None
+            value = container
+            container, key = outside.pop()
+        elif key is None and isinstance(container, dict):
+            key = _key(token["name"]) if kind == "name" else None
+            if key is None or key in container:
+                return None
+            continue
+        else:
+            value = make[kind](token, reference)
+        if reference is not None:
+            value.container_ref = reference
+        if container is None:
+            return value, position
+        _put(container, key, value)
+        key = None
+    return None
 
 
-def _dictionary(data: bytes, position: int, reference: stock.Reference, depth: int) -> Found:
-    dictionary: Any = generic.DictionaryObject()
-    dictionary.container_ref = reference
-    while True:
-        token = _TOKEN.match(data, position)
-        if token is None:
-            return None
-        if token["close"]:
-            return (dictionary, token.end()) if token["close"] == b">>" else None
-        if token["name"] is None:
-            return None
-        key = _key(token["name"])
-        found = _value(data, token.end(), reference, depth)
-        if found is None or key in dictionary:
-            return None
-        dict.__setitem__(dictionary, key, found[0])
-        position = found[1]
+def _put(container: Any, key: Any, value: Any) -> None:
+    """Put a value into a dictionary under its key, or at the end of an array."""
+    if key is None:
+        list.append(container, value)
+    else:
+        dict.__setitem__(container, key, value)
 
 
 @lru_cache(4096)
@@ -143,14 +149,23 @@ def _word(word: bytes) -> Any:
     return generic.NullObject() if word == b"null" else generic.BooleanObject(word == b"true")
 
 
+_OPENED = {b"[": generic.ArrayObject, b"<<": generic.DictionaryObject}
+_OUTLINED = {b"[": list, b"<<": dict}
+_CLOSE = {generic.ArrayObject: b"]", generic.DictionaryObject: b">>", list: b"]", dict: b">>"}
 _MAKE: dict[str, Any] = {
     "name": lambda token, _: _name(token["name"]),
     "generation": lambda token, reference: generic.IndirectObject(
         int(token["number"]), int(token["generation"]), reference.get_pdf_handler()
     ),
-    "integer": lambda token, _: generic.NumberObject(token["integer"].decode("ascii")),
+    "integer": lambda token, _: int.__new__(generic.NumberObject, token["integer"]),
     "real": lambda token, _: generic.FloatObject(token["real"].decode("ascii")),
     "text": lambda token, _: _text(token["text"]),
     "hex": lambda token, _: generic.pdf_string(bytes.fromhex(token["hex"].decode("ascii"))),
     "word": lambda token, _: _word(token["word"]),
+}
+_MARK: dict[str, Any] = {
+    **dict.fromkeys(_MAKE, lambda _, __: 0),
+    "name": lambda token, _: _key(token["name"]),
+    "generation": lambda token, _: (int(token["number"]), int(token["generation"])),
+    "word": lambda token, _: None if token["word"] == b"null" else 0,
 }

@@ -14,7 +14,7 @@ from service.verification.limits import MAX_OBJECTS, MAX_SIGNATURES
 
 _LAST = re.compile(rb"startxref(?:\r\n|\r|\n| )+(\d{1,10})(?:\r\n|\r|\n)%%EOF(?:\r\n|\r|\n)?\Z")
 _EOF = re.compile(rb"%%EOF(?:\r\n|\r|\n)?\Z")
-_END_LINE = re.compile(rb"(?<=[\r\n])%%EOF(?=[\r\n]|\Z)")
+_END_LINE = re.compile(rb"%%EOF(?<=[\r\n]%%EOF)(?=[\r\n]|\Z)")  # begins with what is searched for fast
 _OBJECT_WORD = re.compile(rb"obj(?=[\0\t\n\f\r ()<>\[\]{}/%])")
 _BEFORE_WORD = re.compile(rb"(?<!\d)(\d{1,10})[\0\t\n\f\r ]+\d{1,5}[\0\t\n\f\r ]+\Z")
 _SUBSECTION = re.compile(rb"(\d{1,10}) (\d{1,10}) ?(?:\r\n|\n|\r)")

@@ -14,6 +14,7 @@ from service.web.pages import (
     adjustments,
     api,
     api_letters,
+    applications,
     board,
     bonds,
     browse,
@@ -50,7 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *(imports.pages, bonds.pages, lists.pages, list_acts.pages, texts.pages, adjustments.pages),
     *(campaigns.pages, letters.pages, seal.pages, board.pages, parcels.pages),
     *(tasks.pages, changes.pages, refusing.pages, paper.pages, desk.pages, liaison.pages),
-    *(originals.pages, demo.pages),
+    *(originals.pages, demo.pages, applications.pages),
     *(
         sign_links.pages,
         signing.pages,
@@ -79,11 +80,12 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(csrf.check)],
+        form_limits={"max_fields": headers.FIELDS_MAX},
         lifespan=_lifespan,
     )
     web.state.site = site
     web.add_middleware(idempotency.Idempotency, parts=parts)
-    web.add_middleware(headers.Headers, settings=parts.settings)
+    web.add_middleware(headers.Headers, settings=parts.settings, sheet=site.assets.text(assets.SHEET))
     problems.register(web)
     for router in ROUTERS:
         web.include_router(router)

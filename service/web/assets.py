@@ -15,6 +15,7 @@ FOLDER = Path(__file__).parent / "static"
 VENDOR = FOLDER / "vendor"
 WANTED = ("htmx.min.js", "signature_pad.umd.min.js")
 """Files of others that pages use; scripts/setup.sh puts them there, checked by their digest."""
+SHEET = "site.css"
 _YEAR = "public, max-age=31536000, immutable"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".webmanifest": "application/manifest+json"}
 
@@ -59,6 +60,10 @@ class Assets:
                 "E-WEB-001", f"缺少网页文件 {plain}：请运行 scripts/setup.sh run 补齐后重新启动。"
             )
         return found.name
+
+    def text(self, plain: str) -> str:
+        """Return the text of a file."""
+        return self._plain[plain].body.decode()
 
     def require_whole(self) -> None:
         """Raise SetupError where a file of others was not put in its place."""

@@ -10,9 +10,17 @@ MOST_DEVICES = 8  # signers on one phone
 _TOKEN_MAX = 64
 
 
+def name_of(settings: Settings, name: str) -> str:
+    """Return what a cookie is called: with the prefix __Host- wherever its rules allow (https, no sub-path).
+
+    Specification: https://www.rfc-editor.org/rfc/rfc6265bis, 4.1.3: no other host, and nobody by http, can set it.
+    """
+    return f"__Host-{name}" if settings.secure and not settings.root_path else name
+
+
 def read(request: Request, name: str) -> str:
     """Return a cookie's value, empty where there is none or it is longer than any of ours."""
-    value = request.cookies.get(name, "")
+    value = request.cookies.get(name_of(request.app.state.site.settings, name), "")
     return value if len(value) <= _TOKEN_MAX * MOST_DEVICES else ""
 
 
@@ -24,7 +32,7 @@ def devices(request: Request) -> frozenset[str]:
 def put(response: Response, settings: Settings, name: str, value: str, *, lasts: int | None = None) -> None:
     """Set a cookie for the site's own path; Secure where people come by https. Lax: links in chat apps must work."""
     response.set_cookie(
-        name,
+        name_of(settings, name),
         value,
         max_age=lasts,
         path=settings.root_path or "/",
@@ -42,4 +50,6 @@ def put_device(request: Request, response: Response, settings: Settings, token: 
 
 def drop(response: Response, settings: Settings, name: str) -> None:
     """Take a cookie back."""
-    response.delete_cookie(name, path=settings.root_path or "/", secure=settings.secure, httponly=True)
+    response.delete_cookie(
+        name_of(settings, name), path=settings.root_path or "/", secure=settings.secure, httponly=True
+    )

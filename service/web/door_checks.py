@@ -4,10 +4,11 @@ import base64
 import hashlib
 import re
 import time
+from itertools import chain
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response, UploadFile
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from service.errors import InputError, ServiceError
@@ -72,16 +73,20 @@ def _report(request: Request, door: Door, data: bytes, name: str, proof: bytes |
     headers = {**HEADERS, "cache-control": "no-store"}
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse(report.to_json(), headers=headers)
-    found = verification_report.finding(door.named(report), lambda: data)
-    said = Conclusion(found.report, verification_report.fields(found))
-    ways = _ways(door, report, data, conclusions.seal(door.parts, said, report.checked))
-    kind = verification_report.load(door.parts.settings.templates)
-    page = verification_report.to_html([found], kind, report.checked, ways=ways)
-    headers["content-security-policy"] = _with_style(page)
-    return Response(page, headers=headers, media_type="text/html; charset=utf-8")
+    named, kind = door.named(report), verification_report.load(door.parts.settings.templates)
+    parts = verification_report.stream_html(
+        named,
+        kind,
+        _ways(door, report, data),
+        take=lambda: verification_report.finding(named, lambda: data),
+        seal=lambda values: conclusions.seal(door.parts, Conclusion(named, values), report.checked),
+    )
+    words = next(parts)
+    headers["content-security-policy"] = _with_style(words)
+    return StreamingResponse(chain([words], parts), headers=headers, media_type="text/html; charset=utf-8")
 
 
-def _ways(door: Door, report: Report, data: bytes, sealed: str) -> Ways:
+def _ways(door: Door, report: Report, data: bytes) -> Ways:
     """Return where a page leads on; a copy that lost its signatures still tells the number of the original."""
     number, code = report.letter.number if report.letter else "", ""
     for one in report.reasons:
@@ -93,7 +98,7 @@ def _ways(door: Door, report: Report, data: bytes, sealed: str) -> Ways:
             number = answer.claim.number if answer.claim else ""
     original = f"original?number={quote(number[:80])}" if number else "original"
     mark = code.rpartition("#")[2]
-    return Ways("verify/report", sealed, original, "verify", f"v#{quote(mark)}" if mark else "")
+    return Ways("verify/report", original, "verify", f"v#{quote(mark)}" if mark else "")
 
 
 def _printed(door: Door, sealed: str) -> Response:

@@ -92,7 +92,7 @@ class Door:
         if report.letter is None:
             return report
         with self.parts.reader.begin() as session:
-            found = browsing.names(session, china_day(report.checked)).get(report.letter.unit)
+            found = browsing.name(session, china_day(report.checked), report.letter.unit)
         return replace(report, letter=replace(report.letter, unit=found)) if found else report
 
     def print(self, said: Conclusion) -> bytes:

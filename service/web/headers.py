@@ -1,5 +1,8 @@
 """Security headers on every answer, and a limit to what a request may bring (OWASP ASVS V3, V14)."""
 
+import base64
+import hashlib
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -8,11 +11,13 @@ from service.settings import Settings
 MIB = 1024 * 1024
 FORM_MAX, UPLOAD_MAX, DRAIN_MAX = 1 * MIB, 48 * MIB, 96 * MIB
 """Bytes of a request: a form or JSON; a form with files (a workbook, a scanned letter); what is let go by."""
-POLICY = "; ".join(
+FIELDS_MAX = 6000
+"""Fields of a form: a leader's list may be of thousands of letters, each a field."""
+_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self'",
+        "style-src 'self' {sheet}",
         "img-src 'self' data: blob:",
         "font-src 'self'",
         "connect-src 'self'",
@@ -25,7 +30,6 @@ POLICY = "; ".join(
     )
 )
 FIXED = {
-    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -40,9 +44,13 @@ _TOO_LARGE = "文件过大：一次上传不超过 48 MB，表单不超过 1 MB�
 class Headers:
     """ASGI middleware: headers out, limits in. What is not cached on purpose is not stored anywhere."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, sheet: str) -> None:
+        """Let in, of all that could stand in a page, only this one style sheet (its text), by its digest."""
         self._app, self._root = app, settings.root_path
-        self._fixed = {**FIXED, **({"strict-transport-security": HSTS} if settings.secure else {})}
+        digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
+        self._fixed = {"content-security-policy": _POLICY.format(sheet=f"'sha256-{digest}'"), **FIXED}
+        if settings.secure:
+            self._fixed["strict-transport-security"] = HSTS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""

@@ -24,6 +24,7 @@ ITEMS = [
     Item("/imports", "导入", (Role.CLERK,)),
     Item("/lists", "责任清单", LOOKS),
     Item("/adjustments", "清单调整", LOOKS),
+    Item("/approvals", "审批申请", (Role.APPROVER,)),
     Item("/texts", "核定文本", LOOKS),
     Item("/campaigns", "承诺签订", (Role.CLERK, Role.APPROVER, Role.SEAL_KEEPER)),
     Item("/seal", "用印", (Role.SEAL_KEEPER,)),

@@ -19,7 +19,7 @@ from service.errors import (
     UsageError,
     VerificationError,
 )
-from service.web.access import SignInNeededError
+from service.web.access import SignInNeededError, visitor_of
 from service.web.render import render
 from service.web.site import site_of
 
@@ -92,10 +92,19 @@ def _sign_in(request: Request, error: Exception) -> Response:
 def _service(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)  # noqa: S101 - registered for it
     status = status_of(error)
+    if status == HTTPStatus.FORBIDDEN:
+        _note_refusal(request, error)
     if status < 500 or isinstance(error, UnavailableError):
         return answer(request, status, error)
     _log.error("fault", code=error.code, path=request.url.path)
     return answer(request, status, ServiceError(error.code, _OURS.message))
+
+
+def _note_refusal(request: Request, error: ServiceError) -> None:
+    """Write down who was refused what: by account and route, neither of which names anybody."""
+    visitor, route = visitor_of(request), request.scope.get("route")
+    who, path = visitor.account if visitor else None, getattr(route, "path", None)
+    _log.warning("refused", code=error.code, method=request.method, route=path, account=who)
 
 
 def _invalid(request: Request, error: Exception) -> Response:

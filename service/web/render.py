@@ -2,6 +2,7 @@
 
 import mimetypes
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,10 +10,12 @@ from urllib.parse import quote
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from service.clock import CHINA
 from service.web import cookies, csrf, menu
 from service.web.access import visitor_of
+from service.web.assets import SHEET
 from service.web.site import site_of
 from service.workflows.access.roles import TITLES, Role
 
@@ -20,8 +23,9 @@ VIEWS = Path(__file__).parent / "views"
 _HERE = frozenset("/")
 
 
+@cache
 def environment() -> Environment:
-    """Return the templates' environment."""
+    """Return the templates' environment, whose views are compiled once for all sites of a process."""
     made = Environment(
         loader=FileSystemLoader(VIEWS),
         autoescape=True,
@@ -36,8 +40,8 @@ def environment() -> Environment:
 def render(request: Request, view: str, /, status: int = 200, **values: Any) -> HTMLResponse:
     """Return the page `views/<view>` with `values`.
 
-    Every view may also use: `person` (or None), `csrf` (token), `to(path)`, `static(file)`, `menu`, `here`, `demo`,
-    and `notice`, a sentence that the former page left (see `go`).
+    Every view may also use: `person` (or None), `csrf` (token), `to(path)`, `static(file)`, `sheet()` (the text of the
+    style sheet), `menu`, `here`, `demo`, and `notice`, a sentence that the former page left (see `go`).
     """
     site = site_of(request)
     person = visitor_of(request)
@@ -46,6 +50,7 @@ def render(request: Request, view: str, /, status: int = 200, **values: Any) -> 
         "person": person,
         "csrf": csrf.token(request),
         "to": site.path,
+        "sheet": lambda: Markup(site.assets.text(SHEET)),  # noqa: S704 - a file of our own
         "static": lambda file: site.path(f"/static/{site.assets.name(file)}"),
         "menu": menu.of(person),
         "here": request.url.path.removeprefix(site.settings.root_path) or "/",
@@ -115,6 +120,8 @@ NOTICES = {
     "assigned": "包保关系已分配。",
     "dropped": "已放弃，文件已清除。",
     "voided": "作废决定已签署，正在存档。",
+    "paper_voided": "已作废：这份文书的二维码今后都显示“已作废”。",
+    "voids": "所选文书的作废决定已签署，正在存档。",
     "reissued": "新文书已用印，旧文书由它替代；正在存档。",
     "reminded": "已催办：今天还没有通知过的人都会收到提醒。",
     "reminded_before": "今天都已通知过，每人每天只通知一次。",
@@ -126,6 +133,8 @@ NOTICES = {
     "uploaded": "已登记平台上传。",
     "renamed": "姓名已更正：证书已换发，原承诺书停止流转，等候印章保管人重新制发。",
     "appointed": "主要负责人已更换：尚未监督签署的承诺书转由新任签署，干部的签名保留。",
+    "asked": "申请已提出，待另一人批准。",
+    "not_approved": "已记录不批准及理由。",
     "phone": "手机号已更正，原链接与会话已失效；请重新核对身份后发放新链接。",
 }
 """Sentences that a page shows after something was done; an address carries only their names."""

@@ -13,8 +13,9 @@ from service.documents.docx import render_docx
 from service.errors import NotFoundError
 from service.registry import query
 from service.tlog import cosignature
-from service.workflows import marks, naming, witnessing
+from service.workflows import going_out, marks, naming, witnessing
 from service.workflows.anchoring import Anchored
+from service.workflows.going_out import Going
 from service.workflows.parts import Parts
 
 REPORT, ANCHOR = "four_properties", "log_anchor"
@@ -139,7 +140,11 @@ def _rendered(parts: Parts, kind_name: str, number: str, unit: str, fields: Json
         parties=(),
     )
     value = Content(envelope=envelope, fields=fields)
+    pdf = parts.renderer.render(kind, value, specimen=parts.demo, mark=marks.mark(parts, value))
+    if parts.log.held() is None:  # else a restored archive is looked into before it goes on
+        going_out.issue(parts, Going(kind, value, number, unit, pdf))
+        parts.log.publish()
     return {
-        "pdf": parts.renderer.render(kind, value, specimen=parts.demo, mark=marks.mark(parts, value)),
+        "pdf": pdf,
         "docx": render_docx(kind, value, specimen=parts.demo, faces=fonts.known(parts.settings.fonts)),
     }

@@ -19,10 +19,11 @@ from service.core import content_json, sha256_hex
 from service.db.engine import open_reader, sessions_of
 from service.documents import binding
 from service.documents.written import Written
-from service.errors import CorruptError, UsageError
-from service.workflows import batch_folder, marks, paper_sources, texts, writing
+from service.errors import ConflictError, CorruptError, UsageError
+from service.workflows import batch_folder, going_out, marks, paper_sources, texts, writing
 from service.workflows.batch_folder import Fault, Folder, Made
 from service.workflows.batch_work import Hand, Paper, Pool, Refused, Waiting, made_with
+from service.workflows.going_out import Going
 from service.workflows.papers.desk import Desk, Target
 from service.workflows.parts import Parts
 
@@ -98,6 +99,7 @@ def run(
             "text": kind.text_status.value,
         }
         folder.close({**about, "faults": len(outcome.faults), "merged": bound}, outcome.faults)
+    parts.log.publish()
     return outcome
 
 
@@ -134,6 +136,8 @@ class _Run:
         self._hand, self._folder, self._formats = hand, folder, formats
         self._base = made_with(hand, marks.keys(parts)[0], marks.public_url(parts.settings))
         self._outcome = Outcome()
+        with parts.sessions.begin() as session:
+            self._dead = frozenset[str]().union(*(marks.dead_contents(session, one) for one in marks.DEAD))
 
     def make(self, found: list[Target], workers: int, progress: Progress) -> Outcome:
         """Make what is not finished; the pool begins with the first paper that is not."""
@@ -157,11 +161,14 @@ class _Run:
         """Return a paper that is still to be made; none where it is finished or faulty."""
         try:
             content = self._source.content(self._desk, target.id)
-            made_of = sha256_hex(self._base + content_json(content.envelope, content.fields))
+            body = content_json(content.envelope, content.fields)
         except Exception as error:  # one row must not stop the rest, whatever is wrong with it
             self._fault(stem, target, Refused.by(error, target.id))
             return None
-        formats = tuple(one for one in self._formats if not self._folder.finished(f"{stem}.{one}", made_of))
+        made_of = sha256_hex(self._base + body)
+        formats = self._formats  # all of what was ended meanwhile: it holds again once it is issued again
+        if marks.content_prefix(body) not in self._dead:
+            formats = tuple(one for one in formats if not self._folder.finished(f"{stem}.{one}", made_of))
         if not formats:
             return None
         return Paper(stem, target, content, made_of, formats, marks.mark(self._parts, content))
@@ -180,9 +187,23 @@ class _Run:
             if isinstance(came, Refused):
                 self._fault(paper.stem, paper.target, came)
                 continue
-            for made in came:
-                self._folder.record(made)
+            try:
+                self._put_out(paper, came)
+            except ConflictError as error:
+                self._fault(paper.stem, paper.target, Refused.by(error, paper.target.id))
+                continue
             self._outcome.rendered += 1
+
+    def _put_out(self, paper: Paper, came: list[Made]) -> None:
+        """Put a paper on record, then let its files be seen: no page is about whose code nobody could end."""
+        for made in came:
+            if made.name.endswith(".pdf"):
+                about = self._source.about(paper.target, paper.content)
+                pdf = batch_folder.waiting(self._folder.path / made.name).read_bytes()
+                kind, unit = self._hand.kind, paper.target.unit
+                going_out.issue(self._parts, Going(kind, paper.content, about, unit, pdf))
+        for made in came:
+            self._folder.show(made)
 
     def _fault(self, stem: str, target: Target, why: "Refused") -> None:
         self._outcome.faults.append(Fault(stem, target.id, target.unit, why.code, why.message))

@@ -73,6 +73,11 @@ class Folder:
         self._journal.write(json.dumps(asdict(made), ensure_ascii=False) + "\n")
         self._journal.flush()
 
+    def show(self, made: Made) -> None:
+        """Let a file that lies ready be seen under its name, and write it down."""
+        waiting(self.path / made.name).replace(self.path / made.name)
+        self.record(made)
+
     def made(self) -> list[Made]:
         """Return what this run made or found made, by name."""
         return [self._kept[name] for name in sorted(self._kept)]
@@ -84,6 +89,7 @@ class Folder:
         write_whole(self.path / MANIFEST, canonical_json({**about, "files": files}) + b"\n")
         for name in self._known.keys() - self._kept.keys():
             (self.path / name).unlink(missing_ok=True)
+        _drop_waiting(self.path)
         (self.path / _JOURNAL).unlink()
 
 
@@ -109,8 +115,7 @@ def open_folder(path: Path, order: Mapping[str, Any]) -> Iterator[Folder]:
             journal.write(json.dumps(order, ensure_ascii=False) + "\n")
             journal.flush()
         known = [*manifest.get("files", []), *lines[1:]]
-        for left in path.glob(f".*{_PART}"):
-            left.unlink()
+        _drop_waiting(path)
         yield Folder(path, journal, {one["name"]: Made(**one) for one in known}, manifest.get("merged") or {})
 
 
@@ -147,9 +152,19 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}{_PART}")
+    part = waiting(path)
     part.write_bytes(content)
     part.replace(path)
+
+
+def waiting(path: Path) -> Path:
+    """Return under which name a file is written before it is seen under its own."""
+    return path.with_name(f".{path.name}{_PART}")
+
+
+def _drop_waiting(folder: Path) -> None:
+    for left in folder.glob(f".*{_PART}"):
+        left.unlink()
 
 
 def file_digest(path: Path) -> Sha256Hex | None:

@@ -1,4 +1,4 @@
-"""What the workers of a batch do: render one paper, write its files; they end with the batch, however it ends."""
+"""What the workers of a batch do: render one paper, lay its files ready; they end with the batch, however it ends."""
 
 import ctypes
 import hashlib
@@ -117,7 +117,7 @@ def _work(paper: Paper) -> list[Made] | Refused:
 
 
 def _make(hand: Hand, paper: Paper) -> list[Made] | Refused:
-    """Render a paper and write its files, each whole or not at all; return them, or why there are none."""
+    """Render a paper and have its files lie ready, unseen yet; return them, or why there are none."""
     try:
         return [_write(hand, paper, one) for one in paper.formats]
     except Exception as error:  # one paper must not stop the rest, whatever is wrong with it
@@ -130,7 +130,7 @@ def _write(hand: Hand, paper: Paper, form: str) -> Made:
     else:
         data = render_docx(hand.kind, paper.content, specimen=hand.specimen, faces=known(hand.fonts))
     name, target = f"{paper.stem}.{form}", paper.target
-    batch_folder.write_whole(hand.folder / name, data)
+    batch_folder.waiting(hand.folder / name).write_bytes(data)
     return Made(name, target.id, target.unit, paper.made_of, sha256_hex(data), len(data))
 
 

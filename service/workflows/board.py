@@ -7,7 +7,7 @@ outer join there; pages, charts and tables take their columns from COLUMNS.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -30,10 +30,11 @@ from service.clock import china_day
 from service.db.flow import PlatformUpload
 from service.db.readings import Opening
 from service.db.tables import Assignment, Cadre, Letter, Unit
+from service.errors import NotFoundError
 from service.registry import query
 from service.registry.dated import as_of
 from service.registry.figures import Figure
-from service.workflows import holds, letters, paper
+from service.workflows import holds, letters, paper, posts
 from service.workflows.campaigns import of_year
 from service.workflows.todo import deadlines
 
@@ -201,15 +202,17 @@ def _count(session: Session, codes: Collection[str], now: datetime) -> dict[str,
 def _facts(session: Session, codes: Collection[str], now: datetime) -> Subquery:
     """Return one line for each cadre who has this year's letter, or is in office, has entities and no letter yet.
 
-    Whose letter was taken out of the queues because they left is not among them (不计入应签).
+    Whose letter was taken out of the queues because they left is not among them (不计入应签). A letter of a unit that
+    was merged or split counts where its cadre is now.
     """
     on = china_day(now)
     due = deadlines.due_of_all(session, codes, now)
-    late = Letter.unit.in_([code for code, until in due.items() if until < now])
+    home = _home(session, codes, on)
+    late = home.in_([code for code, until in due.items() if until < now])
     opened = exists().where(Opening.letter == Letter.id, Opening.person == Letter.cadre)
     uploaded = exists().where(PlatformUpload.letter == Letter.id)
     mine = (*of_year(on), Letter.state.not_in(letters.OVER), holds.free("left"))
-    have = select(Letter.unit, Letter.cadre, Letter.number, Letter.state).where(Letter.unit.in_(codes), *mine)
+    have = select(home.label("unit"), Letter.cadre, Letter.number, Letter.state).where(home.in_(codes), *mine)
     have = have.add_columns(opened.label("opened"), uploaded.label("uploaded"), late.label("late"))
     nothing: list[Any] = [null().cast(String).label(name) for name in ("number", "state")]
     nothing += [false().label(name) for name in ("opened", "uploaded", "late")]
@@ -221,3 +224,29 @@ def _facts(session: Session, codes: Collection[str], now: datetime) -> Subquery:
         .distinct()
     )
     return union_all(have, should).subquery()
+
+
+def _home(session: Session, codes: Collection[str], on: date) -> ColumnElement[Any]:
+    """Return under which unit a letter counts: its own, or what became of that (撤并, 拆分).
+
+    As its countersigner does, it goes with the cadre; of one who is in none of the new units, to the unit merged into.
+    """
+    moved = [
+        (Letter.unit == code, func.coalesce(_cadre_unit(later, on), _unit_now(session, code, on)))
+        for code in sorted(query.merged(session).keys() & posts.with_former(session, codes))
+        if (later := posts.became(session, code))
+    ]
+    return case(*moved, else_=Letter.unit) if moved else Letter.unit.expression
+
+
+def _cadre_unit(units: Collection[str], on: date) -> ColumnElement[Any]:
+    """Return in which of these units a letter's cadre holds office."""
+    place = select(func.min(Cadre.unit)).where(Cadre.cadre == Letter.cadre, Cadre.unit.in_(units))
+    return place.where(as_of(Cadre, on), Cadre.status == "在任").correlate(Letter).scalar_subquery()
+
+
+def _unit_now(session: Session, code: str, on: date) -> str:
+    try:
+        return posts.unit_now(session, code, on).code
+    except NotFoundError:
+        return code

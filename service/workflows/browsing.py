@@ -124,6 +124,11 @@ def names(session: Session, on: date) -> dict[str, str]:
     return dict(session.execute(select(Unit.code, Unit.name).where(as_of(Unit, on))).all())
 
 
+def name(session: Session, on: date, code: str) -> str | None:
+    """Return the name of one unit, None where there is none."""
+    return session.scalar(select(Unit.name).where(as_of(Unit, on), Unit.code == code))
+
+
 def counts(session: Session, codes: Collection[str], on: date) -> dict[str, int]:
     """Return how many units, cadres, entities and assignments there are."""
     cadre = select(Cadre.cadre).where(as_of(Cadre, on), Cadre.status == _OFFICE, Cadre.unit.in_(codes))

@@ -120,6 +120,7 @@ def set_due(parts: Parts, campaign: str, due_at: datetime, remind: Sequence[int]
     now = parts.clock()
     with parts.sessions.begin() as session:
         row = get(session, campaign)
+        _require_going(row, now)
         for code in json.loads(row.heads):
             deadlines.write(session, code, due_at, remind, now, by=by, kind=row.kind)
 
@@ -127,12 +128,13 @@ def set_due(parts: Parts, campaign: str, due_at: datetime, remind: Sequence[int]
 def deadline_of(session: Session, row: Campaign, now: datetime) -> Deadline | None:
     """Return the deadline of a campaign, of the first of its units as they were chosen."""
     heads = json.loads(row.heads)
-    return deadlines.of_unit(session, heads[0], now, kind=row.kind) if heads else None
+    return deadlines.of_unit(session, heads[0], now, kind=row.kind, year=row.year) if heads else None
 
 
 def look_again(parts: Parts, campaign: str) -> None:
     """Have every unit of a campaign looked through anew: lists and people may have changed."""
     with parts.sessions.begin() as session:
+        _require_going(get(session, campaign), parts.clock())
         rows = units_of(session, campaign)
         for one in rows:
             one.looked_at = None
@@ -144,8 +146,7 @@ def ask(parts: Parts, campaign: str, *, by: Person) -> int:
     now = parts.clock()
     with parts.sessions.begin() as session:
         row = get(session, campaign)
-        if row.year != china_day(now).year:
-            raise ConflictError("E-SYS-360", f"{row.year}年的承诺签订已经结束，不能再制发。")
+        _require_going(row, now)
         due = [one for one in units_of(session, campaign) if one.due]
         ids = [str(one.id) for one in due]
         going = select(Job.target).where(Job.task == _DRAW, Job.target.in_(ids), Job.state == "pending")
@@ -163,8 +164,10 @@ def ask(parts: Parts, campaign: str, *, by: Person) -> int:
 def foresee(parts: Parts, target: str) -> None:
     """Look who of a unit would get a letter and who not, and why, and write it down (a job)."""
     with parts.sessions.begin() as session:
-        unit = session.get_one(CampaignUnit, int(target)).unit
-    seen = campaigns.foresee(parts, parts.sessions, unit)
+        row = session.get_one(CampaignUnit, int(target))
+    if row.year != china_day(parts.clock()).year:  # what would be found is another year's
+        return
+    seen = campaigns.foresee(parts, parts.sessions, row.unit)
     why: dict[str, list[str]] = {}
     for one in seen.without:
         why.setdefault(one.why, []).append(one.cadre)
@@ -178,6 +181,8 @@ def draw_up(parts: Parts, target: str) -> None:
     """Draw up the letters of a unit that was asked for, and look again who is left (a job)."""
     with parts.sessions.begin() as session:
         row = session.get_one(CampaignUnit, int(target))
+    if row.year != china_day(parts.clock()).year:  # asked for before midnight of the last day
+        return
     letters.plan_letters(parts, row.unit, who=row.asked_by or "")
     foresee(parts, target)
 
@@ -260,6 +265,12 @@ def _of(row: Campaign) -> tuple[ColumnElement[bool], ...]:
 def _enqueue(session: Session, task: str, rows: Collection[CampaignUnit], parts: Parts) -> None:
     for one in rows:
         jobs.add(session, task, str(one.id), parts.clock(), again=True)
+
+
+def _require_going(row: Campaign, now: datetime) -> None:
+    """Raise ConflictError for a campaign of a past year, which is there to be looked at."""
+    if row.year != china_day(now).year:
+        raise ConflictError("E-SYS-360", f"{row.year}年的承诺签订已经结束，只供查看。")
 
 
 def _require_sound(terms: Terms, today: date) -> None:

@@ -4,7 +4,7 @@ Nothing is taken back: the letter's bytes stay in the archive, and the log gains
 decision. From then on the trust bundle says of the letter that it is void or superseded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -50,7 +50,32 @@ def void(
     also: steps.Also | None = None,
 ) -> None:
     """Void a letter, whatever its state; the decision is signed under the office's seal with its keeper's PIN."""
-    _approve(parts, letter_id, [decide(parts, letter_id, "void", ground)], pin, device, also)
+    _approve(parts, [letter_id], [decide(parts, letter_id, "void", ground)], pin, device, also)
+
+
+def void_many(
+    parts: Parts,
+    grounds: Mapping[str, Ground],
+    pin: str,
+    *,
+    device: str,
+    also: steps.Also | None = None,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Void letters of one office, each by a decision of its own, all with one PIN; return which, and why others not.
+
+    A letter that has moved on is left out; InputError where none is left, and then no PIN is tried.
+    """
+    made: dict[str, int] = {}
+    left: list[str] = []
+    for letter_id, ground in grounds.items():
+        try:
+            made[letter_id] = decide(parts, letter_id, "void", ground)
+        except ServiceError as reason:
+            left.append(reason.message)
+    if not made:
+        raise InputError("E-SIG-207", "没有可作废的文书：" + ("；".join(left) or "请勾选至少一份。"))
+    _approve(parts, list(made), list(made.values()), pin, device, also)
+    return tuple(made), tuple(left)
 
 
 def supersede(parts: Parts, letter_id: str, successor: str, ground: Ground, pin: str, *, device: str) -> None:
@@ -61,9 +86,8 @@ def supersede(parts: Parts, letter_id: str, successor: str, ground: Ground, pin:
             raise InputError("E-SIG-202", f"{new.number} 与 {old.number} 不是同一单位的同类文书，不能替代。")
         if new.head is None or new.state in letters.OVER:
             raise ConflictError("E-SIG-203", f"{new.number} 尚未制发或已不再有效，不能替代 {old.number}。")
-    _approve(
-        parts, letter_id, [decide(parts, letter_id, "supersede", ground, successor=successor)], pin, device
-    )
+    made = decide(parts, letter_id, "supersede", ground, successor=successor)
+    _approve(parts, [letter_id], [made], pin, device)
 
 
 def reissue(
@@ -98,7 +122,7 @@ def reissue(
         decide(parts, letter_id, "supersede", ground, successor=new.id),
     ]
     try:
-        _approve(parts, letter_id, made, pin, device, also)
+        _approve(parts, [letter_id], made, pin, device, also)
     except ServiceError:
         with parts.sessions.begin() as session:
             _forget_unsigned(session, old)
@@ -166,16 +190,16 @@ def _require_alive(letter: Letter) -> None:
 
 def _approve(
     parts: Parts,
-    letter_id: str,
+    ended: Sequence[str],
     made: Sequence[int],
     pin: str,
     device: str,
     also: steps.Also | None = None,
 ) -> None:
     with parts.sessions.begin() as session:
-        letter = letters.get(session, letter_id)
-        seal = authority.seal_for(session, letter.unit, china_day(parts.clock()))
-    shown = f"{letter.number} 的作废、替代决定全文及待签版本摘要"
+        found = [letters.get(session, one) for one in ended]
+        seal = authority.seal_for(session, found[0].unit, china_day(parts.clock()))
+    shown = f"{'、'.join(one.number for one in found)} 的作废、替代决定全文及待签版本摘要"
     steps.approve(parts, seal.id, pin, made, device=device, method="PIN", shown=shown, also=also)
 
 

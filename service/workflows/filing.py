@@ -8,10 +8,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.archive import metadata
-from service.archive.inspection import Dossier
+from service.archive.inspection import PAPER_FORMATS, Dossier
 from service.archive.metadata import CATEGORY, Metadata
 from service.clock import format_utc
 from service.core import FileDigest, Sha256Hex, parse_entry
+from service.db.flow import PaperCopy
 from service.db.holdings import Holding
 from service.db.tables import Letter, LogEntry, LogHead, Setting
 from service.errors import CorruptError, InputError, NotFoundError, ServiceError
@@ -30,14 +31,14 @@ class Filed:
 
 
 def file_letters(parts: Parts, unit: str, *, who: str, fonds: str | None = None) -> Filed:
-    """File the finished letters of a unit that are not filed yet; `fonds`, once given, is remembered."""
+    """File the letters of a unit that are done, on paper too, and not filed yet; `fonds`, once given, is remembered."""
     now = parts.clock()
     with parts.sessions.begin() as session:
         number = _fonds(session, fonds)
         waiting = session.scalars(
             select(Letter)
             .outerjoin(Holding, Holding.letter == Letter.id)
-            .where(Letter.unit == unit, Letter.state.in_(letters.FINISHED), Holding.letter.is_(None))
+            .where(Letter.unit == unit, Letter.state.in_(letters.KEPT), Holding.letter.is_(None))
             .order_by(Letter.day, Letter.number)
         ).all()
         new = []
@@ -94,6 +95,11 @@ def letter_named(session: Session, text: str) -> str:
     return found
 
 
+def code_of(session: Session, letter_id: str) -> str:
+    """Return the 档号 of a letter, empty while it is not filed."""
+    return session.scalar(select(Holding.code).where(Holding.letter == letter_id)) or ""
+
+
 def unit_of(session: Session, letter_id: str) -> str:
     """Return the code of the unit a letter belongs to."""
     return letters.get(session, letter_id).unit
@@ -105,26 +111,31 @@ def dossier(parts: Parts, letter_id: str) -> Dossier:
         letter, holding = letters.get(session, letter_id), session.get(Holding, letter_id)
         if holding is None:
             raise NotFoundError("E-SYS-243", f"{letter.number} 尚未归档，请先运行 liangze archive file。")
+        copy = _confirmed(session, letter_id)
         rows = session.execute(
             select(LogEntry.index.label("place"), LogEntry.entry, LogHead)
             .join(LogHead, LogHead.origin == LogEntry.origin)
             .where(LogEntry.id == letter_id)
             .order_by(LogHead.time, LogEntry.index)
         ).all()
-    entries = tuple(row.entry for row in rows)
-    heads = [row for row in rows if (file := parse_entry(row.entry).file) and file.sha256 == letter.head]
-    pdf, faults = None, []
-    try:
-        pdf = parts.store.get(Sha256Hex(letter.head or ""))
-    except (NotFoundError, CorruptError, InputError) as exc:
-        faults.append(exc.message)
+    digest = copy.sha256 if copy else letter.head
+    heads = [row for row in rows if (file := parse_entry(row.entry).file) and file.sha256 == digest]
+    faults: list[str] = []
     receipt = None
     try:
         receipt = receipts.receipt(parts, heads[-1].LogHead, heads[-1].place) if heads else None
     except ServiceError as exc:
         faults.append(exc.message)
+    data = _stored(parts, digest, faults)
     file = parse_entry(heads[-1].entry).file if heads else None
-    return Dossier(_metadata(letter, holding, file, pdf).to_json(), pdf, receipt, entries, "；".join(faults))
+    return Dossier(
+        _metadata(letter, holding, file, data, copy).to_json(),
+        data,
+        receipt,
+        tuple(row.entry for row in rows),
+        "；".join(faults),
+        _stored(parts, letter.head, faults) if copy else None,
+    )
 
 
 def dossiers(parts: Parts, letter_ids: Sequence[str]) -> list[Dossier]:
@@ -132,7 +143,23 @@ def dossiers(parts: Parts, letter_ids: Sequence[str]) -> list[Dossier]:
     return [dossier(parts, one) for one in letter_ids]
 
 
-def _metadata(letter: Letter, holding: Holding, file: FileDigest | None, pdf: bytes | None) -> Metadata:
+def _confirmed(session: Session, letter: str) -> PaperCopy | None:
+    """Return the scan of a letter that was signed on paper."""
+    rows = select(PaperCopy).where(PaperCopy.letter == letter, PaperCopy.state == "confirmed")
+    return session.scalars(rows).first()
+
+
+def _stored(parts: Parts, digest: str | None, faults: list[str]) -> bytes | None:
+    try:
+        return parts.store.get(Sha256Hex(digest or ""))
+    except (NotFoundError, CorruptError, InputError) as exc:
+        faults.append(exc.message)
+        return None
+
+
+def _metadata(
+    letter: Letter, holding: Holding, file: FileDigest | None, data: bytes | None, copy: PaperCopy | None
+) -> Metadata:
     envelope = letters.content_of(letter).envelope
     return Metadata(
         code=holding.code,
@@ -149,8 +176,8 @@ def _metadata(letter: Letter, holding: Holding, file: FileDigest | None, pdf: by
         letter=letter.id,
         kind=letter.kind,
         unit=letter.unit,
-        pages=_pages(pdf),
-        format="PDF/A-3",
+        pages=copy.pages if copy else _pages(data),
+        format=PAPER_FORMATS[copy.media] if copy else "PDF/A-3",
         sha256=file.sha256 if file else "",
         sm3=file.sm3 if file else "",
         size=file.size if file else 0,

@@ -24,6 +24,7 @@ WORDS = {
 """What a held letter is said to be."""
 PROPOSED = {"leader": "void", "cadre": "talk", "left": "void", "typo": "reissue"}
 """What the office is asked to do about it."""
+TO_VOID = tuple(kind for kind, what in PROPOSED.items() if what == "void")
 
 
 def put(

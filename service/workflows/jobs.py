@@ -7,13 +7,13 @@ A letter's next step need not go through the queue: whoever has done one job goe
 wrote down. Each is still a row and a commit of its own, and is enqueued where it is left lying.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from service.db.tables import Job
@@ -21,6 +21,7 @@ from service.errors import ServiceError, UnavailableError
 from service.workflows.parts import Parts
 
 MAX_ATTEMPTS = 5
+_BATCH = 500  # targets in one statement; below every database's limit of parameters
 WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """How long a job rests for which something outside is down; the last one repeats, and it never fails of it."""
 
@@ -53,6 +54,23 @@ def add(session: Session, task: str, target: str, now: datetime, *, again: bool 
             written.append(job)
     elif job.state == "failed" or (again and job.state == "done"):
         job.state, job.attempts, job.not_before, job.updated_at = "pending", 0, None, now
+
+
+def add_all(session: Session, task: str, targets: Sequence[str], now: datetime) -> None:
+    """Write down, as `add` does once for each, that `task` is due for many targets."""
+    known = {
+        target
+        for start in range(0, len(targets), _BATCH)
+        for target in session.scalars(
+            select(Job.target).where(Job.task == task, Job.target.in_(targets[start : start + _BATCH]))
+        )
+    }
+    fresh = [one for one in targets if one not in known]
+    facts = {"task": task, "state": "pending", "attempts": 0, "created_at": now, "updated_at": now}
+    if fresh:
+        session.execute(insert(Job), [{**facts, "target": one} for one in fresh])
+    for one in known:
+        add(session, task, one, now)
 
 
 def pending(session: Session, now: datetime) -> list[tuple[int, int]]:

@@ -37,6 +37,9 @@ LEVEL_NAMES = {"city": "市级", "district": "县级", "town": "乡级", "villag
 TIERS = {"city": "A", "district": "B", "town": "C", "village": "D"}
 OVER = {"void", "superseded"}
 FINISHED = ("completed", "renewed")
+"""States of a letter that every party has signed electronically."""
+KEPT = (*FINISHED, "paper")
+"""States of a letter that is done, electronically or on paper (纸质签订): it gets its 档号."""
 _COMMITTEE = "食品安全委员会"  # how the rule names it; a unit's own name for it is unit data
 
 

@@ -99,7 +99,9 @@ def _record(parts: Parts, list_id: str, stage: str, files: dict[str, bytes], val
         version = get(session, list_id)
         if _rendered(session, list_id, stage):
             return
-        marks.record(session, value, list_id, stage, parts.clock())
+        marks.record(
+            session, value, list_id, stage, parts.clock(), unit=version.unit, file=sha256_hex(files["pdf"])
+        )
         for name, data in files.items():
             append(parts, session, version, Event.RECORD, data)
             session.add(

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from service.core import Role, content_json, sha256_hex
+from service.core import Role, canonical_json, content_json, sha256_hex
 from service.db.tables import Letter, ListVersion, Printed
 from service.documents.content import Content
+from service.errors import ConflictError
 from service.settings import Settings
 from service.tlog import note
 from service.verification import known, qr
@@ -20,7 +21,7 @@ from service.workflows.parts import Parts
 LIFETIME = timedelta(days=7)
 """After so long without news a page says 数据已过期 instead of green: a void letter is known within a week."""
 _DEMO_URL = "https://liangze.example"
-_DEAD = ("void", "superseded")
+VOID, SUPERSEDED = DEAD = ("void", "superseded")
 _LIST_OVER = ("superseded", "adjusted")  # states of a list version after which another one is in force
 _LIST_DRAFT = "draft"  # stage of a rendition that prints 待审定
 
@@ -73,7 +74,7 @@ def known_list(parts: Parts, now: datetime) -> Known:
     """Return what is known of all papers as of `now`."""
     kinds = {name: parts.kind(name).title for name in parts.catalogue.names()}
     with parts.sessions.begin() as session:
-        dead = {state: dead_contents(session, state) for state in _DEAD}
+        dead = {state: dead_contents(session, state) for state in DEAD}
         files = session.execute(select(Letter.head, Letter.state).where(Letter.head.is_not(None))).all()
     return Known(
         origin=note.Verifier.parse(parts.log.vkey).name,
@@ -81,8 +82,8 @@ def known_list(parts: Parts, now: datetime) -> Known:
         expires=now + LIFETIME,
         keys=keys(parts),
         kinds=kinds,
-        void=dead["void"],
-        superseded=dead["superseded"],
+        void=dead[VOID],
+        superseded=dead[SUPERSEDED],
         files={str(head)[: 2 * qr.PREFIX]: state for head, state in files},
         demo=parts.demo,
     )
@@ -93,18 +94,49 @@ def known_bytes(parts: Parts, now: datetime) -> bytes:
     return known.known_bytes(known_list(parts, now), parts.qr_key.public_key, parts.qr_key.sign)
 
 
-def record(session: Session, content: Content, target: str, stage: str, now: datetime) -> None:
-    """Remember in the caller's transaction that pages with this content's code went out; again is harmless."""
-    prefix = content_prefix(content_json(content.envelope, content.fields))
-    if session.get(Printed, prefix) is None:
-        session.add(
-            Printed(content=prefix, kind=content.envelope.kind, target=target, stage=stage, state="", at=now)
-        )
+def record(
+    session: Session,
+    content: Content,
+    target: str,
+    stage: str,
+    now: datetime,
+    *,
+    unit: str = "",
+    file: str | None = None,
+) -> Printed:
+    """Remember in the caller's transaction that pages with this content's code went out, and return what is on record.
+
+    Again is harmless: what had been superseded holds again. Raise ConflictError for what is void.
+    """
+    envelope = content.envelope
+    prefix = content_prefix(content_json(envelope, content.fields))
+    row = session.get(Printed, prefix)
+    if row is None:
+        row = Printed(content=prefix, kind=envelope.kind, target=target, number=envelope.number, unit=unit)
+        row.stage, row.words, row.at = stage, content_prefix(canonical_json(content.fields)), now
+        session.add(row)
+    if row.state == VOID:
+        raise ConflictError("E-DOC-121", f"“{envelope.number}”已作废，不能原样再制发；请改正内容或换编号。")
+    row.state, row.file = "", file or row.file
+    return row
+
+
+def supersede(session: Session, by: Printed) -> None:
+    """Say in the caller's transaction that a paper takes the place of those about the same that say something else.
+
+    The same words under another day or number end nothing: what hangs on a wall still holds.
+    """
+    rows = session.scalars(
+        select(Printed).where(Printed.kind == by.kind, Printed.target == by.target, Printed.state == "")
+    )
+    for row in rows:
+        if row.words != by.words:
+            row.state = SUPERSEDED
 
 
 def end(session: Session, target: str, state: str) -> None:
     """Say in the caller's transaction that every page of this paper is void, or superseded; void stays void."""
-    rows = session.scalars(select(Printed).where(Printed.target == target, Printed.state != "void"))
+    rows = session.scalars(select(Printed).where(Printed.target == target, Printed.state != VOID))
     for row in rows:
         row.state = state
 
@@ -113,7 +145,7 @@ def dead_contents(session: Session, state: str) -> frozenset[str]:
     """Return what names the contents of the letters, lists and other papers that are void, or superseded."""
     texts = session.scalars(select(Letter.content).where(Letter.state == state))
     papers = session.scalars(select(Printed.content).where(Printed.state == state))
-    lists = _dead_lists(session) if state == "superseded" else ()
+    lists = _dead_lists(session) if state == SUPERSEDED else ()
     return frozenset([*(content_prefix(content.encode()) for content in texts), *papers, *lists])
 
 

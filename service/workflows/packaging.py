@@ -24,7 +24,7 @@ def package(parts: Parts, letter_ids: Sequence[str], now: datetime) -> bytes:
     if not letter_ids:
         raise InputError("E-SYS-245", "没有已归档的文书可以打包，请先运行 liangze archive file。")
     found = filing.dossiers(parts, letter_ids)
-    lost = [str(one.metadata["number"]) for one in found if one.pdf is None or one.receipt is None]
+    lost = [str(one.metadata["number"]) for one in found if not _is_whole(one)]
     if lost:
         raise InputError("E-SYS-246", f"{'、'.join(lost[:5])} 的原件或回执读不出，不能打包，请先核查档案。")
     with parts.sessions.begin() as session:
@@ -36,8 +36,18 @@ def package(parts: Parts, letter_ids: Sequence[str], now: datetime) -> bytes:
         _signatures(files, one)
         _anchor(files, parts, one)
     _common(files, parts, known, now)
-    files[evidence.README] = evidence_readme.text(len(found), format_utc(now), _remarks(files))
+    paper = sum(one.is_paper for one in found)
+    files[evidence.README] = evidence_readme.text(len(found), format_utc(now), _remarks(files), paper)
     return evidence.build(files, len(found))
+
+
+def _is_whole(one: Dossier) -> bool:
+    return not (one.file is None or one.receipt is None or (one.is_paper and one.issued is None))
+
+
+def _signed(one: Dossier) -> bytes:
+    """Return the signed PDF of a document: of one on paper, what was printed under the seal."""
+    return (one.issued if one.is_paper else one.file) or b""
 
 
 def _remarks(files: dict[str, bytes]) -> str:
@@ -49,15 +59,16 @@ def _remarks(files: dict[str, bytes]) -> str:
 
 def _report(files: dict[str, bytes], one: Dossier, known: Trust, now: datetime) -> None:
     name = str(one.metadata["code"])
-    file = f"{evidence.DOCUMENTS}/{name}.pdf"
-    report = verdict.verify(one.pdf or b"", known, now, receipt=one.receipt, file=file)
+    file = f"{evidence.ISSUED if one.is_paper else evidence.DOCUMENTS}/{name}.pdf"
+    receipt = None if one.is_paper else one.receipt  # a scan's receipt speaks of the scan
+    report = verdict.verify(_signed(one), known, now, receipt=receipt, file=file)
     files[f"reports/{name}.json"] = canonical_json(report.to_json())
 
 
 def _signatures(files: dict[str, bytes], one: Dossier) -> None:
     """Take certificates, CRLs and timestamps out of the document, for programs that don't read PDF."""
     name = str(one.metadata["code"])
-    document = structure.read_document(one.pdf or b"")
+    document = structure.read_document(_signed(one))
     store = dss.read(document)
     for der in store.certificates:
         files[f"certificates/{sha256_hex(der)[:16]}.pem"] = pem.armor("CERTIFICATE", der)

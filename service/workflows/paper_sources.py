@@ -36,6 +36,9 @@ class Source(Protocol):
     def content(self, desk: Desk, target: str) -> Content:
         """Return the content of one of them."""
 
+    def about(self, target: Target, content: Content) -> str:
+        """Return what a paper is about within its kind: issued anew it is the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -50,6 +53,10 @@ class Registry:
     def content(self, desk: Desk, target: str) -> Content:
         """Return the content of one paper."""
         return content(desk, self.kind, target)
+
+    def about(self, target: Target, _content: Content) -> str:
+        """Return the record that the paper is made from."""
+        return target.id
 
 
 def kinds() -> list[str]:

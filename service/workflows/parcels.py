@@ -1,4 +1,4 @@
-"""Files to be fetched by the office: evidence packages (证据包) of a year's finished letters, one zip a unit.
+"""Files to be fetched by the office: evidence packages (证据包) of a year's letters, paper ones too, one zip a unit.
 
 A worker files what is finished and not filed yet, packs unit by unit, and keeps the zips in the work store for a day.
 """
@@ -174,7 +174,7 @@ def _finished(session: Session, unit: str, row: Parcel) -> Sequence[str]:
     found = (
         select(Holding.letter)
         .join(Letter, Letter.id == Holding.letter)
-        .where(Letter.unit == unit, Letter.state.in_(letters.FINISHED), *year)
+        .where(Letter.unit == unit, Letter.state.in_(letters.KEPT), *year)
     )
     return session.scalars(found.order_by(Holding.code)).all()
 

@@ -28,7 +28,7 @@ from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
 
 FORMS = {"pdf": "PDF", "jpg": "JPG"}
-READY = (*letters.FINISHED, paper.STATE)
+READY = letters.KEPT
 """States in which a letter can be uploaded."""
 LIMITS = (100, 20_000)  # kB of one file, that may be asked for
 MANIFEST = "清单.csv"

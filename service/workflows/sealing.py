@@ -161,7 +161,7 @@ def seal(
             require_other(person, letters.get(session, one.letter))
     seen = batch.seen & {one.step for one in wanted}
     ids = [one.step for one in wanted]
-    also = _noted(parts, person, "用印", unit)
+    also = noted(parts, person, "用印", unit)
     return signing.approve_letters(parts, batch.seal, pin, ids, device=device, opened=seen, also=also)
 
 
@@ -198,8 +198,9 @@ def picture(parts: Parts, letter_id: str, digest: str, page: int, width: int) ->
 
 
 def void(parts: Parts, person: Person, letter: Letter, ground: Ground, pin: str, *, device: str) -> None:
-    """Void a letter (作废) with the seal keeper's PIN."""
-    also = _noted(parts, person, "作废文书", letter.unit, letter.id)
+    """Void a letter (作废) with the seal keeper's PIN; somebody else has decided it."""
+    require_decided_by_other(person, ground)
+    also = noted(parts, person, "作废文书", letter.unit, letter.id)
     ending.void(parts, letter.id, ground, pin, device=device, also=also)
 
 
@@ -208,13 +209,20 @@ def reissue(parts: Parts, person: Person, letter: Letter, ground: Ground, pin: s
 
     The new letter is the work of whoever decided it, who is not the one who seals it.
     """
-    if ground.by.strip() in {person.name, person.login, person.who}:
-        raise ForbiddenError("E-SIG-172", "重新制发由他人决定、由您用印：决定人不能是您本人。")
-    also = _noted(parts, person, "重新制发", letter.unit, letter.id)
+    require_decided_by_other(person, ground)
+    also = noted(parts, person, "重新制发", letter.unit, letter.id)
     return ending.reissue(parts, letter.id, ground, pin, device=device, also=also)
 
 
-def _noted(parts: Parts, person: Person, act: str, unit: str, letter: str | None = None) -> steps.Also:
+def require_decided_by_other(person: Person, ground: Ground) -> None:
+    """Raise ForbiddenError where the keeper is named as who decided: who decides does not seal."""
+    if ground.by.strip() in {person.name, person.login, person.who}:
+        raise ForbiddenError("E-SIG-172", "作废、重新制发由他人决定、由您用印：决定人不能是您本人。")
+
+
+def noted(parts: Parts, person: Person, act: str, unit: str, letter: str | None = None) -> steps.Also:
+    """Return what puts the use of the seal into the trail, in the transaction of its signatures."""
+
     def note(session: Session, approval: str) -> None:
         trail.note(session, parts.clock(), act, by=person, unit=unit, target=letter or approval)
 

@@ -17,7 +17,7 @@ from service.errors import ConflictError, InputError, ServiceError
 from service.registry import query
 from service.signing import appearance, approvals, seals
 from service.signing.appearance import Stamp
-from service.workflows import authority, drawings, holds, naming, posts, steps
+from service.workflows import authority, drawings, holds, naming, permitted, posts, steps
 from service.workflows.parts import Parts
 
 SEAL_TITLE = "电子印章"
@@ -212,9 +212,10 @@ def _approve_all(parts: Parts, signer: str, pin: str, listed: Listed, device: st
 def _still_ready(parts: Parts, signer: str, chosen: Sequence[int]) -> tuple[list[Ready], list[str]]:
     now, ready, left = parts.clock(), [], []
     with parts.reader.begin() as session:
+        known = permitted.read(session, chosen, china_day(now))
         for step_id in chosen:
             try:
-                step = steps.require_ready(session, step_id, signer, now)
+                step = steps.require_ready(session, step_id, signer, now, known)
             except ServiceError as reason:
                 left.append(str(reason))
                 continue

@@ -9,9 +9,12 @@ from service.db.changes import Change as ChangeRow
 from service.errors import ForbiddenError, InputError, NotFoundError
 from service.registry import query, raising, regrade
 from service.registry.clocks import ENTITY, Recorder
+from service.registry.dated import Change
 from service.registry.grading import Rules
 from service.registry.regrade import Regraded
 from service.workflows import effects
+from service.workflows.access import trail
+from service.workflows.access.roles import Person
 from service.workflows.changes import change_of, find_entity, recorder_of
 from service.workflows.effects import Effect
 from service.workflows.parts import Parts
@@ -60,11 +63,12 @@ def apply_for_raise(
     unit: str | None = None,
     from_tier: str | None = None,
     applicant: str | None = None,
+    by: Person | None = None,
 ) -> str:
     """Apply for a raise (提级) of one entity or of a sector in a unit; return the application's id.
 
     The body that applies is a unit, a department by its name (行业主管部门), or where none is named the
-    entity's street or the unit of the sector.
+    entity's street or the unit of the sector. `by` is whose act is on record.
     """
     change = change_of(parts, who, why)
     with parts.sessions.begin() as session:
@@ -74,7 +78,7 @@ def apply_for_raise(
             entity, from_tier, place = found.entity, found.tier, found.unit
         if sector is not None and code is not None:
             sector = _known_sector(parts, session, sector, code, change.on)
-        return raising.apply_for(
+        made = raising.apply_for(
             *(session, change, parts.entropy),
             from_tier=from_tier or "",
             applicant=_applicant(session, applicant, place, change.on),
@@ -82,15 +86,40 @@ def apply_for_raise(
             sector=sector,
             unit=code,
         )
+        if by is not None:
+            trail.note(session, change.now, "申请提级", by=by, unit=place, target=made)
+        return made
 
 
-def approve_raise(parts: Parts, raise_id: str, *, who: str, document: str) -> list[ChangeRow]:
-    """Approve a raise; the entities it concerns get their tier at once and their clock starts."""
+def approve_raise(
+    parts: Parts, raise_id: str, *, who: str, document: str, by: Person | None = None
+) -> list[ChangeRow]:
+    """Approve a raise; the entities it concerns get their tier at once and their clock starts.
+
+    `by`, where it is done on a page, has not applied for it.
+    """
     with parts.sessions.begin() as session:
         recorder = recorder_of(parts, session, who, f"提级（{document}）")
+        _note_decision(session, recorder.change, raise_id, "批准提级", by)
         raising.approve(session, recorder.change, raise_id, document)
         _regrade_raised(session, recorder, parts.rules.grading)
         return recorder.made
+
+
+def refuse_raise(parts: Parts, raise_id: str, *, who: str, why: str, by: Person | None = None) -> None:
+    """Refuse a raise; no tier moves."""
+    change = change_of(parts, who, why)
+    with parts.sessions.begin() as session:
+        _note_decision(session, change, raise_id, "不予提级", by)
+        raising.refuse(session, change, raise_id)
+
+
+def _note_decision(session: Session, change: Change, raise_id: str, act: str, by: Person | None) -> None:
+    if by is None:
+        return
+    if by.wrote(raising.get(session, raise_id).applied_by):
+        raise ForbiddenError("E-SYS-372", "提级的申请人不能批准自己的申请；请由他人批准。")
+    trail.note(session, change.now, act, by=by, target=raise_id)
 
 
 def end_raise(

@@ -2,10 +2,12 @@
 
 import base64
 import io
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +30,8 @@ KIND = "verification_report"
 UNIT = "两责验签程序"
 _PICTURE_WIDTH = 680  # pixels: 82 mm at 210 dpi
 _CHANGED = {"CHANGES_PIXELS", "CHANGES_FORBIDDEN", "CHANGES_UNKNOWN"}
+_SANDBOX = sandbox.environment(autoescape=True)
+_PAUSE = "<!-- what is said above"
 _NO_GLYPH = "〓"  # what typesetters put where a character is missing
 _HEADINGS = (
     *("序号", "文件", "结论", "文书状态", "编号", "单位代码", "承诺人", "监督方", "发文机关"),
@@ -54,21 +58,31 @@ def finding(report: Report, read: Callable[[], bytes]) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """Where a served page leads on: the printed report (address, sealed conclusion), the original, another file.
+    """Where a served page leads on: the printed report, the original, another file.
 
     `code` is the page that judges the QR code in a picture, empty where the file has none.
     """
 
     report: str
-    conclusion: str
     original: str
     again: str
     code: str = ""
 
 
 def load(templates: Path) -> Kind:
-    """Return the report's kind; raise InputError if its folder is missing or wrong."""
-    return load_kind(templates / KIND)
+    """Return the report's kind, read again once its folder changed; raise InputError if that is missing or wrong."""
+    folder = templates / KIND
+    try:
+        with os.scandir(folder) as found:
+            state = [(one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in found]
+    except OSError:
+        return load_kind(folder)
+    return _load(folder, frozenset(state))
+
+
+@lru_cache(maxsize=8)
+def _load(folder: Path, _: frozenset[tuple[str, int, int]]) -> Kind:
+    return load_kind(folder)
 
 
 def to_pdf(
@@ -104,28 +118,64 @@ def to_html(
     checked: datetime,
     *,
     online: bool = False,
-    ways: Ways | None = None,
 ) -> str:
-    """Return one web page on all reports, with nothing to load and no script; `ways`: what a served page offers."""
+    """Return one web page on all reports, with nothing to load and no script."""
+    shown = [_shown(fields(one, online=online), one.report, [_later(one.pictures)]) for one in found]
     counts = Counter(one.report.verdict.value for one in found)
-    values = {
+    return sandbox.render(_SANDBOX, _page(kind), _values(kind, shown, counts, checked, None))
+
+
+def stream_html(
+    report: Report,
+    kind: Kind,
+    ways: Ways,
+    take: Callable[[], Finding],
+    seal: Callable[[Mapping[str, Json]], str],
+) -> Iterator[str]:
+    """Yield the page of one report that is served: all that it says, then the pictures, which `take` takes.
+
+    `seal` makes of the fields of the printed report what the browser brings back for it.
+    """
+    said = fields(Finding(report))
+
+    def later() -> Iterator[SimpleNamespace]:
+        pictures = take().pictures
+        yield _later(pictures, seal({**said, "pictures": _rows(pictures)}))
+
+    values = _values(
+        kind, [_shown(said, report, later())], Counter({report.verdict.value: 1}), report.checked, ways
+    )
+    return sandbox.stream(_SANDBOX, _page(kind), values, _PAUSE)
+
+
+def _shown(said: Mapping[str, Json], report: Report, later: Iterable[SimpleNamespace]) -> SimpleNamespace:
+    return SimpleNamespace(css=_colour(report), fields=_namespace(said), later=later)
+
+
+def _later(pictures: Sequence[showing.Pair], conclusion: str = "") -> SimpleNamespace:
+    return SimpleNamespace(pictures=_namespace(_rows(pictures)), conclusion=conclusion)
+
+
+def _values(
+    kind: Kind, shown: Sequence[SimpleNamespace], counts: Counter[str], checked: datetime, ways: Ways | None
+) -> dict[str, Any]:
+    return {
         "checked": words.china_time(checked),
-        "total": len(found),
+        "total": len(shown),
         "counts": SimpleNamespace(
             valid=counts["valid"], invalid=counts["invalid"], indeterminate=counts["indeterminate"]
         ),
-        "reports": [
-            SimpleNamespace(css=_colour(one.report), fields=_namespace(fields(one, online=online)))
-            for one in found
-        ],
+        "reports": shown,
         "ways": ways,
         "notes": [SimpleNamespace(text=row["text"]) for row in kind.items["notes"]],
     }
+
+
+def _page(kind: Kind) -> str:
     try:
-        source = (kind.folder / "page.html").read_text("utf-8")
+        return (kind.folder / "page.html").read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError("E-VER-120", f"读不出网页模板 {kind.folder.name}/page.html。") from exc
-    return sandbox.render(sandbox.environment(autoescape=True), source, values)
 
 
 def _colour(report: Report) -> str:
@@ -172,12 +222,15 @@ def fields(found: Finding, *, online: bool = False) -> dict[str, Json]:
         "signatures": [words.signature(report, one) for one in report.signatures],
         "timestamps": [words.timestamp(one) for one in report.timestamps],
         "reasons": words.reasons(report),
-        "pictures": [
-            {"page": one.page + 1, "signed": _data_uri(one.signed), "now": _data_uri(one.now)}
-            for one in found.pictures
-        ],
+        "pictures": _rows(found.pictures),
         "unchecked": [{"text": text} for text in words.unchecked(report, online=online)],
     }
+
+
+def _rows(pictures: Sequence[showing.Pair]) -> list[Json]:
+    return [
+        {"page": one.page + 1, "signed": _data_uri(one.signed), "now": _data_uri(one.now)} for one in pictures
+    ]
 
 
 def _envelope(report: Report, unit: str) -> Envelope:

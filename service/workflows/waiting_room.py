@@ -9,15 +9,12 @@ from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.db.flow import Hold, Notice, Task
-from service.db.tables import Cadre, Job, Letter
+from service.db.tables import Cadre, Letter
 from service.registry.dated import as_of
-from service.workflows.todo import deadlines, tasks
+from service.workflows.todo import deadlines, office, tasks
 
 TITLES = {
-    "void": "待作废",
-    "talk": "本人拒签，待处理",
-    "reissue": "待重新制发",
-    "guess": "有人在试探签名链接",
+    **office.TITLES,
     "sign": "待本人签署",
     "countersign": "待监督签署",
 }
@@ -81,23 +78,6 @@ def waiters(session: Session, codes: Collection[str], now: datetime) -> list[Wai
         if person in people
     ]
     return sorted(found, key=lambda one: (one.unit, one.name))
-
-
-def faults(session: Session, codes: Collection[str], now: datetime) -> list[str]:
-    """Return why notices to people of these units did not leave, once each."""
-    today = china_day(now)
-    rows = session.execute(
-        select(Job.fault, Notice.fault.label("refused"))
-        .join(Notice, (Job.task == "notify") & (Job.target == Notice.id))
-        .join(Cadre, (Cadre.cadre == Notice.person) & as_of(Cadre, today))
-        .where(Cadre.unit.in_(codes))
-        .where(
-            ((Notice.state == "pending") & Job.fault.is_not(None))
-            | ((Notice.state == "failed") & (Notice.day == today))
-        )
-        .distinct()
-    )
-    return sorted({str(row.refused or row.fault) for row in rows})
 
 
 def _office_task(task: Task, letter: Letter | None, held: Hold | None) -> OfficeTask:

@@ -9,6 +9,7 @@ from service.workflows import (
     letters,
     lists,
     parcels,
+    preparing,
     sealing,
     steps,
     upload_work,
@@ -31,7 +32,9 @@ TASKS: Mapping[str, Work] = {
     "foresee": campaigning.foresee,
     "plan_unit": campaigning.draw_up,
     "prepare_seals": sealing.prepare_all,
+    "prepare_signatures": preparing.prepare,
     "parcel": parcels.make,
     "todo": tasks.follow,
     "notify": notices.send,
+    "tell_change": notices.tell_change,
 }

@@ -57,6 +57,10 @@ class Source:
             return _completed(paper_sources.content(desk, self.kind.id, known), one)
         return _new(desk, self.kind, one)
 
+    def about(self, target: Target, content: Content) -> str:
+        """Return the record that was completed; of a paper that people wrote, its unit and number."""
+        return target.id.partition("/")[2] or f"{target.unit}/{content.envelope.number}"
+
 
 def _completed(content: Content, one: Written) -> Content:
     known = content.envelope

@@ -1,12 +1,13 @@
 """Processes killed at any moment, and several at once: nothing lost, nothing doubled, every receipt good."""
 
 import base64
+import os
 import random
-import subprocess
-import sys
 import time
-from pathlib import Path
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 from threading import Timer
+from typing import TextIO
 
 import pytest
 from sqlalchemy import select
@@ -16,30 +17,51 @@ from service.db.tables import LogEntry
 from service.tlog import proof
 from service.tlog.note import Verifier
 from tests.archive.building import Archive, verify_all
+from tests.archive.writer import run
+from tests.forks import FORKS
 
-ROOT = Path(__file__).parent.parent.parent
 LETTERS = 10_000  # more than any writer here lives to write
 DEADLINE_SECONDS = 60  # a writer that hangs is killed, and its test fails
 
 
-def start_writer(archive: Archive, first: int, count: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.archive.writer", str(archive.home), str(first), str(count)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+@dataclass
+class Writer:
+    """A process that writes letters, and what it prints."""
+
+    process: ForkServerProcess
+    printed: TextIO
+
+    def end(self, *, kill: bool = False) -> list[str]:
+        """Kill it, or wait for it (a writer that hangs is killed); return the rest of what it printed."""
+        if kill:
+            self.process.kill()
+        deadline = Timer(DEADLINE_SECONDS, self.process.kill)
+        deadline.start()
+        with self.printed:
+            lines = self.printed.readlines()
+        self.process.join(DEADLINE_SECONDS)
+        deadline.cancel()
+        return lines
 
 
-def kill_after(writer: subprocess.Popen[str], lines: int, pause: float) -> list[str]:
+def start_writer(archive: Archive, first: int, count: int) -> Writer:
+    reading, writing = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=run, args=(writing, archive.home, first, count))
+    process.start()
+    writing.close()
+    with reading:
+        return Writer(process, os.fdopen(os.dup(reading.fileno())))
+
+
+def kill_after(writer: Writer, lines: int, pause: float) -> list[str]:
     """Let the writer print some lines, kill it, and return what it had printed whole."""
-    assert writer.stdout is not None
-    deadline = Timer(DEADLINE_SECONDS, writer.kill)
+    deadline = Timer(DEADLINE_SECONDS, writer.process.kill)
     deadline.start()
-    seen = [writer.stdout.readline() for _ in range(lines)]
+    seen = [writer.printed.readline() for _ in range(lines)]
     deadline.cancel()
     time.sleep(pause)
-    writer.kill()
-    assert all(seen), f"fewer than {lines} receipts: the writer died or hung"
-    seen += writer.stdout.readlines()
-    writer.stdout.close()
-    writer.wait(DEADLINE_SECONDS)
+    seen += writer.end(kill=True)
+    assert all(seen[:lines]), f"fewer than {lines} receipts: the writer died or hung"
     return [line for line in seen if line.endswith("\n")]
 
 
@@ -84,8 +106,7 @@ def test_two_hundred_kills_lose_nothing_and_double_nothing(archive: Archive) -> 
 
 def test_two_processes_write_one_log(archive: Archive) -> None:
     writers = [start_writer(archive, first, 12) for first in (0, 100)]
-    printed = [writer.communicate(timeout=DEADLINE_SECONDS)[0] for writer in writers]
-    assert [writer.returncode for writer in writers] == [0, 0]
-    lines = "".join(printed).splitlines()
+    lines = [line for writer in writers for line in writer.end()]
+    assert [writer.process.exitcode for writer in writers] == [0, 0]
     assert sorted(int(line.split()[0]) for line in lines) == list(range(24))
     check(archive, lines)

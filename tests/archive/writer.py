@@ -1,11 +1,10 @@
-"""A process of its own that appends letters, publishes, and prints a receipt for each (see test_crash.py).
-
-python writer.py HOME FIRST COUNT: letters already in the log are skipped, so that it can be run again.
-"""
+"""What a process of its own does: append letters, publish, and print a receipt for each (see test_crash.py)."""
 
 import base64
+import os
 import sys
 from datetime import timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from sqlalchemy import select
@@ -18,7 +17,9 @@ from service.errors import ConflictError
 from tests.archive.building import ORIGIN, Ed25519Signer, entry_of
 
 
-def run(home: Path, first: int, count: int) -> None:
+def run(out: Connection, home: Path, first: int, count: int) -> None:
+    """Write `count` letters; those already in the log are skipped, so that it can be run again."""
+    os.dup2(out.fileno(), 1)
     sessions = sessions_of(open_engine(f"sqlite:///{home / 'log.sqlite3'}"))
     log = logs.load(sessions, home / "archive", ORIGIN, Ed25519Signer())
     store = FolderStore(home / "archive" / "store")
@@ -37,7 +38,3 @@ def run(home: Path, first: int, count: int) -> None:
             sys.exit("two writers at once, though the database has one lock")
         log.publish()
         print(index, base64.b64encode(log.receipt(index)).decode(), flush=True)  # noqa: T201
-
-
-if __name__ == "__main__":
-    run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

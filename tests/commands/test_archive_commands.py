@@ -7,10 +7,13 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from sqlalchemy import select
 
 from service.app import App
 from service.cli import run
-from service.workflows import letters
+from service.core import sha256_hex
+from service.db.tables import Printed
+from service.workflows import going_out, letters
 from tests.workflows.conftest import (  # noqa: F401 - fixtures
     TOWN,
     VILLAGE,
@@ -66,6 +69,10 @@ def test_an_archivist_files_packs_and_another_inspects(
     shown = command("archive", "inspect", "--unit", VILLAGE, "--out", str(out))
     assert "病毒：未检测" in shown
     assert {path.suffix for path in out.iterdir()} == {".json", ".xlsx", ".pdf", ".docx"}
+    with app.parts.sessions.begin() as session:
+        report = next(path for path in out.iterdir() if path.suffix == ".pdf").read_bytes()
+        found = session.scalars(select(Printed).where(Printed.kind == "four_properties")).one()
+        assert going_out.numbered(session, found.number) == [found] and found.file == sha256_hex(report)
     box = tmp_path / "证据包.zip"
     command("archive", "package", "--unit", VILLAGE, "--out", str(box))
     command("trust", "export", str(tmp_path / "trust"))

@@ -1,15 +1,17 @@
 """Sample contents of every kind and variant, and one renderer for all tests of the folder."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.core import Envelope, LetterId, Party, Role, Sha256Hex
+from service.core import Envelope, LetterId, Party, Role, Sha256Hex, content_json
 from service.documents.content import Content
 from service.documents.kinds import Kind, load_kind
 from service.documents.pdf import PdfRenderer
+from tests.once import remembered
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
@@ -127,17 +129,15 @@ def renderer() -> PdfRenderer:
 
 
 class Remembering(PdfRenderer):
-    """Makes each sample once for all the tests that look at it."""
+    """Makes each sample once for all the tests of a run that look at it."""
 
     def __init__(self, renderer: PdfRenderer) -> None:
         self._renderer = renderer
-        self._made: dict[tuple[str, str, bool, str | None], bytes] = {}
 
     def render(self, kind: Kind, content: Content, *, specimen: bool, mark: str | None = None) -> bytes:
-        key = kind.id, content.envelope.letter, specimen, mark
-        if key not in self._made:
-            self._made[key] = self._renderer.render(kind, content, specimen=specimen, mark=mark)
-        return self._made[key]
+        said = content_json(content.envelope, content.fields)
+        made = partial(self._renderer.render, kind, content, specimen=specimen, mark=mark)
+        return remembered((kind.id, said, specimen, mark), made)
 
 
 @pytest.fixture(scope="session")

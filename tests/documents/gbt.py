@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -29,9 +30,15 @@ SIZES = {
 PITCH = 225 / 22 * MM  # 22 lines fill the type area
 FIRST_BASELINE = 125.46  # of a body line, from the top of the sheet, in points
 BODY, TITLE = 16.0, 22.0  # 3号, 2号
+_IMPRINT = 14.0  # 4号
+_HAN = re.compile(r"[\u3400-\u9fff]")
 _FURNITURE = 9.5, 14.0  # sizes of marks and page number
 _CLOSING = re.compile(r"^[，。、；：！？）》〕”’…]")
 _NO_START = "，。、；：！？）》〕”’"
+_STRETCHED = (
+    0.11  # em more than set solid between neighbouring characters: the eye takes a line for spaced out
+)
+_FEW = 8  # neighbours by which a line of text is judged; shorter ones are labels and marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +61,18 @@ def layout_of(html: str) -> str:
 def require(data: bytes, layout: str) -> None:
     """Raise AssertionError unless every page keeps to its type area and, in a letter, to lines and characters."""
     with pypdfium2.PdfDocument(data) as document:
+        assert "poster" not in layout or len(document) == 1, "a notice for the wall has one page"
         for index in range(len(document)):
             page = document[index]
             width, height = (round(value / MM) for value in page.get_size())
             assert (width, height) == SIZES[layout], f"page {index + 1} is {width} x {height} mm"
             characters = _characters(page)
+            words = [c for c in characters if not _is_furniture(c, page.get_height())]
+            assert any(abs(c.size - _IMPRINT) > 0.1 for c in words), (
+                f"page {index + 1}: 版记 alone, or nothing"
+            )
             _require_inside(characters, layout, index + 1)
+            require_even(characters, index + 1)
             if layout == "":
                 _require_letter(characters, index + 1)
             if "poster" not in layout:
@@ -87,6 +100,18 @@ def _require_inside(characters: list[Character], layout: str, number: int) -> No
             assert c.size <= 14.1, (
                 f"page {number}: “{c.text}” at {c.y / MM:.1f} mm is above or below the type area"
             )
+
+
+def require_even(characters: list[Character], number: int) -> None:
+    """Raise AssertionError for a line whose characters were drawn far apart to reach the edge."""
+    for line in _lines(characters):
+        gaps = [
+            (after.x - c.x) / c.size - 1
+            for c, after in pairwise(line)
+            if _HAN.match(c.text) and _HAN.match(after.text) and after.x - c.x < 1.5 * c.size
+        ]
+        said = "".join(c.text for c in line)
+        assert len(gaps) < _FEW or median(gaps) < _STRETCHED, f"page {number}: “{said}” is spaced out"
 
 
 def _require_letter(characters: list[Character], number: int) -> None:

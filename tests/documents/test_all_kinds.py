@@ -1,5 +1,6 @@
 """Every kind, every sample: Word and PDF say the same, the page is as GB/T 9704 wants it, nothing is cut off."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,14 @@ def test_every_variant_has_a_sample() -> None:
         and (left := set(kind.variants) - {s.content.fields[kind.variant_field] for s in samples(kind)})
     }
     assert not missing
+
+
+@pytest.mark.parametrize(("spacing", "even"), [(0.0, True), (0.08, True), (0.16, False)])
+def test_a_line_that_was_spaced_out_to_the_edge_is_found(spacing: float, even: bool) -> None:
+    line = [
+        gbt.Character(one, 80 + 16 * (1 + spacing) * n, 200, 16)
+        for n, one in enumerate("如实提供情况不得弄虚作假")
+    ]
+    label = [gbt.Character(one, 80 + 32 * n, 300, 16) for n, one in enumerate("编制机关")]
+    with nullcontext() if even else pytest.raises(AssertionError, match="spaced out"):
+        gbt.require_even([*line, *label], 1)

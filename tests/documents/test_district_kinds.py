@@ -53,10 +53,10 @@ def of(kind: str, name: str) -> tuple[Kind, Sample]:
 
 @pytest.mark.parametrize(("kind", "name"), list(every_sample()))
 def test_pdf_and_word_say_the_same_and_nobody_signs_an_empty_page(
-    renderer: PdfRenderer, kind: str, name: str
+    remembering: PdfRenderer, kind: str, name: str
 ) -> None:
     loaded, sample = of(kind, name)
-    pdf = renderer.render(loaded, sample.content, specimen=True)
+    pdf = remembering.render(loaded, sample.content, specimen=True)
     words = docx_words(render_docx(loaded, sample.content, specimen=True))
     assert pdf_words(pdf, words.repeated) == words.text
     assert all(len(normalise(page)) >= _LEAST for page in pdf_pages(pdf))
@@ -106,11 +106,11 @@ def test_tiers_and_risks_are_never_bare_letters(kind: str) -> None:
 
 
 @pytest.mark.parametrize("count", [11, 12, 17, 18, 22, 30])
-def test_a_masthead_of_any_length_stays_inside_the_type_area(renderer: PdfRenderer, count: int) -> None:
+def test_a_masthead_of_any_length_stays_inside_the_type_area(remembering: PdfRenderer, count: int) -> None:
     kind = load_kind(TEMPLATES / "official_letter")
     sample = samples(kind)[0].content
     fields = {**sample.fields, "masthead": "示" * (count - 2) + "文件"}
-    pdf = pypdfium2.PdfDocument(renderer.render(kind, Content(sample.envelope, fields), specimen=False))
+    pdf = pypdfium2.PdfDocument(remembering.render(kind, Content(sample.envelope, fields), specimen=False))
     text = pdf[0].get_textpage()
     drawn = [text.get_charbox(at) for at in range(count + 2) if text.get_text_range(at, 1) in "示文件"]
     assert len(drawn) == count
@@ -132,7 +132,7 @@ def test_long_titles_break_between_words_into_lines_of_like_length() -> None:
         assert "".join(title_lines(title)) == title
 
 
-def test_a_letter_upward_names_who_signs_it_and_others_do_not(renderer: PdfRenderer) -> None:
+def test_a_letter_upward_names_who_signs_it_and_others_do_not(remembering: PdfRenderer) -> None:
     for name, shown in (("上行文", True), ("下行文", False), ("平行文", False)):
         loaded, sample = of("official_letter", name)
-        assert ("签发人：" in pdf_words(renderer.render(loaded, sample.content, specimen=True))) is shown
+        assert ("签发人：" in pdf_words(remembering.render(loaded, sample.content, specimen=True))) is shown

@@ -4,6 +4,7 @@ import inspect
 import logging
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pydyf
@@ -12,11 +13,12 @@ from weasyprint import css
 from weasyprint.layout import page
 from weasyprint.pdf import fonts
 
-from service.documents import economy, styles
+from service.documents import economy, kit, styles
 from service.documents.content import Content
 from service.documents.kinds import Kind
 from service.documents.pdf import PdfRenderer
 from service.errors import InputError
+from tests.documents.conftest import FONTS
 
 Make = Callable[..., Content]
 _OF_TICKS = 3000  # bytes of the font that has only the ticked box
@@ -54,6 +56,22 @@ def test_a_letter_has_the_same_bytes_by_the_styles_of_an_earlier_one(
         assert made == [renderer.render(letter_kind, letter, specimen=True) for letter in letters]
     monkeypatch.setattr(styles, "_Shape", None)  # a third of the shape computes none
     assert renderer.render(letter_kind, letters[0], specimen=True) == made[0]
+
+
+def test_renderers_in_many_threads_lend_their_fonts_to_one_another(
+    letter_kind: Kind, commitment: Make
+) -> None:
+    """As many kits as documents at once, none more for more renderers; whoever's turn it is, the bytes are the same."""
+    named = [commitment(cadre_name=name) for name in ("张样例", "欧阳示范", "李样例")]
+    alone = [PdfRenderer(FONTS).render(letter_kind, one, specimen=True) for one in named]
+    before = len(kit._idle)
+    assert before
+    with ThreadPoolExecutor(2) as pool:
+        made = list(
+            pool.map(lambda one: PdfRenderer(FONTS).render(letter_kind, one, specimen=True), 2 * named)
+        )
+    assert made == 2 * alone
+    assert len(kit._idle) <= before + 1
 
 
 def test_what_a_style_is_warned_of_is_heard_again(

@@ -24,6 +24,7 @@ from tests.documents import gbt
 
 Make = Callable[..., Content]
 TEMPLATES = Path(__file__).parents[2] / "templates"
+FONTS = {"仿宋_GB2312", "楷体_GB2312", "黑体", "方正小标宋简体", "宋体", "Consolas"}
 HOSTILE = '<A&B>{{7*7}}"{_{ }}{%x%}'
 
 
@@ -120,6 +121,23 @@ def test_the_lists_table_repeats_its_head_and_splits_no_row(
     assert len(rows) == 6
     assert [bool(row.xpath("./w:trPr/w:tblHeader")) for row in rows] == [True] + [False] * 5
     assert all(row.xpath("./w:trPr/w:cantSplit") for row in rows)
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in TEMPLATES.glob("*/document.docx")))
+def test_no_row_is_split_every_list_repeats_its_head_and_the_fonts_are_those_of_official_papers(
+    name: str,
+) -> None:
+    kind = load_kind(TEMPLATES / name)
+    document = docx.Document(io.BytesIO(render_docx(kind, samples(kind)[0].content, specimen=True)))
+    for table in document.tables:
+        rows = table._tbl.tr_lst
+        assert all(row.xpath("./w:trPr/w:cantSplit") for row in rows)
+        is_list = table.cell(0, 0).paragraphs[0].style.name == "表格标题"
+        assert is_list == bool(rows[0].xpath("./w:trPr/w:tblHeader")), table.cell(0, 0).text
+    named = {
+        font for style in document.styles for font in style.element.xpath("./w:rPr/w:rFonts/@w:eastAsia")
+    }
+    assert {"仿宋_GB2312", "黑体", "方正小标宋简体"} <= named <= FONTS
 
 
 def test_every_date_in_the_zip_is_fixed(letter_kind: Kind, commitment: Make) -> None:

@@ -19,6 +19,7 @@ from service.errors import CorruptError, ForbiddenError, InputError, SetupError,
 from service.keys import drawing, private, software
 from service.keys.signer import Algorithm
 from service.keys.software import WrappedKey
+from tests import costs
 
 PIN = "135790"
 PEPPER = bytes(range(32))
@@ -27,7 +28,10 @@ DATA = "承诺书".encode()
 
 @pytest.fixture(scope="module")
 def wrapped() -> WrappedKey:
-    return software.create_key(PIN, PEPPER, os.urandom)
+    """A key as the program wraps it, at its real cost."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(software, "COST", costs.REAL)
+        return software.create_key(PIN, PEPPER, os.urandom)
 
 
 def _verify(public_key: bytes, signature: bytes, data: bytes) -> None:

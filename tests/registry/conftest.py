@@ -4,6 +4,7 @@ import importlib.util
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from service.db.engine import Sessions, open_engine, sessions_of
 from service.registry import apply, bonds, intake, rules
 from service.registry.records import Workbook
 from tests.conftest import DATABASES
+from tests.once import once
 from tests.postgresql import Server
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -70,11 +72,10 @@ def _take_in(lucheng: Workbook, url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def imported(lucheng: Workbook, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def imported(lucheng: Workbook) -> Path:
     """A database with the sample district imported and assigned, to be copied."""
-    path = tmp_path_factory.mktemp("registry") / "imported.sqlite3"
-    _take_in(lucheng, f"sqlite:///{path}")
-    return path
+    name = "imported.sqlite3"
+    return once("registry", lambda folder: _take_in(lucheng, f"sqlite:///{folder / name}")) / name
 
 
 @pytest.fixture(scope="session")
@@ -99,15 +100,26 @@ def database(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@contextmanager
+def _copied(request: pytest.FixtureRequest, template: str) -> Iterator[Sessions]:
+    """Lend a copy of a PostgreSQL database."""
+    server: Server = request.getfixturevalue("postgresql")
+    url = request.getfixturevalue("new_database")(request.getfixturevalue(template))
+    engine = open_engine(url)
+    yield sessions_of(engine)
+    engine.dispose()
+    server.drop(url.rpartition("/")[2])
+
+
 @pytest.fixture
 def empty(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sessions]:
     """All tables and no rows."""
     if database == "postgresql":
-        template = request.getfixturevalue("blank_on_postgresql")
-        engine = open_engine(request.getfixturevalue("new_database")(template))
-    else:
-        engine = open_engine(f"sqlite:///{tmp_path / 'registry.sqlite3'}")
-        tables.Base.metadata.create_all(engine)
+        with _copied(request, "blank_on_postgresql") as sessions:
+            yield sessions
+        return
+    engine = open_engine(f"sqlite:///{tmp_path / 'registry.sqlite3'}")
+    tables.Base.metadata.create_all(engine)
     yield sessions_of(engine)
     engine.dispose()
 
@@ -121,11 +133,11 @@ def chance() -> Entropy:
 def district(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sessions]:
     """The sample district, imported and assigned."""
     if database == "postgresql":
-        template = request.getfixturevalue("imported_on_postgresql")
-        engine = open_engine(request.getfixturevalue("new_database")(template))
-    else:
-        shutil.copy(request.getfixturevalue("imported"), tmp_path / "district.sqlite3")
-        engine = open_engine(f"sqlite:///{tmp_path / 'district.sqlite3'}")
+        with _copied(request, "imported_on_postgresql") as sessions:
+            yield sessions
+        return
+    shutil.copy(request.getfixturevalue("imported"), tmp_path / "district.sqlite3")
+    engine = open_engine(f"sqlite:///{tmp_path / 'district.sqlite3'}")
     yield sessions_of(engine)
     engine.dispose()
 

@@ -19,6 +19,7 @@ from service.settings import Settings
 from service.signing import approvals, ca, ceremony
 from service.signing.appearance import Stamp
 from service.signing.timestamps import LocalTimeStamper
+from tests.once import remembered
 
 T0 = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 FONTS = Settings().fonts
@@ -39,6 +40,10 @@ input[name=office] { width: 42mm; height: 42mm }
 
 def make_letter(fields: tuple[str, ...] = ("office", "cadre", "leader")) -> bytes:
     """Return a PDF/A-3a letter with tagged, empty signature fields."""
+    return remembered(("page", fields), lambda: _make_letter(fields))
+
+
+def _make_letter(fields: tuple[str, ...]) -> bytes:
     inputs = "".join(f'<p><input type=checkbox name={name} title="{name} 签名"></p>' for name in fields)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # WeasyPrint leaves its colour profile open

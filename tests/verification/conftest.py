@@ -28,6 +28,7 @@ from service.verification import trust as trusts
 from service.verification.report import Report
 from service.verification.trust import Anchor, Trust
 from service.verification.verdict import verify
+from tests.once import remembered
 
 T0 = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -332,6 +333,10 @@ def fill(prepared: ceremony.Prepared, container: bytes) -> bytes:
 
 def render(content: bytes | None, body: str = "") -> bytes:
     """Return a PDF/A-3a with tagged, empty signature fields and, unless None, content.json."""
+    return remembered(("letter", content, body), lambda: _render(content, body))
+
+
+def _render(content: bytes | None, body: str) -> bytes:
     inputs = body + "".join(f'<p><input type=checkbox name={name} title="{name}"></p>' for name in LOCKS)
     attached = []
     if content is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+import pikepdf
 import pytest
 from pyhanko.pdf_utils import generic as stock_generic
 from pyhanko.pdf_utils import reader
@@ -14,7 +15,7 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import policies
 
-from service.verification import history, seams
+from service.verification import history, outlines, seams
 
 generic: Any = stock_generic  # untyped
 name = generic.pdf_name
@@ -154,6 +155,80 @@ def test_trees_that_bite_their_tails_are_refused_as_stock_pyhanko_refuses_them(f
         for opened in (PdfFileReader(io.BytesIO(data)), history.Reader(data)):
             with pytest.raises(PdfError, match="Circular reference"):
                 opened.get_historical_resolver(opened.total_revisions - 1)._load_reverse_xref_cache()
+
+
+def packed(data: bytes, change: Callable[[Any, list[Any]], None]) -> bytes:
+    """Return the letter written anew, all in object streams, its elements changed; pikepdf spells what is asked."""
+    pdf: Any = pikepdf.open(io.BytesIO(data))
+    elements = [one for one in pdf.objects if isinstance(one, pikepdf.Dictionary) and "/K" in one]
+    change(pdf, [one for one in elements if one.get("/Type") == "/StructElem"])
+    output = io.BytesIO()
+    pdf.save(output, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    return output.getvalue()
+
+
+def one_child_by_reference(pdf: Any, elements: list[Any]) -> None:
+    elements[0].K = elements[1].K = elements[2]
+
+
+def children_inside(pdf: Any, elements: list[Any]) -> None:
+    inner = pikepdf.Dictionary(Type=pikepdf.Name.StructElem, K=pikepdf.Array([elements[1]]))
+    elements[0].K = pikepdf.Array([1, inner, pikepdf.Array([elements[2]])])
+    elements[3].K = inner
+
+
+def children_of_other_kinds(pdf: Any, elements: list[Any]) -> None:
+    elements[0].Type, elements[1].Type = pikepdf.Name.OBJR, pdf.make_indirect(pikepdf.Name.StructElem)
+    del elements[2].Type
+    elements[3].Type = 5
+    elements[4].K = pikepdf.Array([pdf.make_indirect(pikepdf.Array([elements[5]])), 3, pikepdf.Name.X])
+
+
+def children_by_an_array_elsewhere(pdf: Any, elements: list[Any]) -> None:
+    for one in elements[:3]:
+        one.K = pdf.make_indirect(pikepdf.Array(one.K if isinstance(one.K, pikepdf.Array) else [one.K]))
+
+
+def references_through_parents(pdf: Any, elements: list[Any]) -> None:
+    thing = pikepdf.Dictionary(Parent=elements[0], P=elements[1], A=pikepdf.Array([elements[2], 7]))
+    pdf.Root.Thing = pdf.make_indirect(thing)
+    elements[3].Thing = pikepdf.Dictionary(Parent=pikepdf.Dictionary(A=elements[1]), B=pdf.Root.Thing)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        one_child_by_reference, children_inside, children_of_other_kinds, children_by_an_array_elsewhere,
+        references_through_parents,
+    ],
+)  # fmt: skip
+def test_elements_in_object_streams_give_the_paths_that_stock_pyhanko_finds(
+    final: bytes, one: Callable[[Any, list[Any]], None]
+) -> None:
+    data = packed(final, one)
+    outcomes = []
+    opened: Any
+    for opened in (PdfFileReader(io.BytesIO(data)), history.Reader(data)):
+        try:
+            outcomes.append(tables(opened))
+        except PdfError as fault:
+            outcomes.append([{"fault": str(fault)}])
+    assert outcomes[0] == outcomes[1]
+    changed = change(data, change_an_old_object)
+    if "fault" not in outcomes[0][0]:
+        assert tables(history.Reader(changed)) == tables(PdfFileReader(io.BytesIO(changed)))
+
+
+def test_the_outline_of_an_object_of_a_letter_names_what_its_object_names(final: bytes) -> None:
+    opened: Any = history.Reader(packed(final, lambda pdf, elements: None))
+    outlined = 0
+    for number in range(1, int(opened.trailer["/Size"])):
+        outline = opened.outline_of((number, 0)) if opened.last_change((number, 0)) is not None else None
+        if outline is not None:
+            outlined += 1
+            value = opened.get_object(generic.Reference(number, 0, opened))
+            assert outline.edges == tuple(outlines.edges_in(value, ()))
+    assert outlined > 20
 
 
 def test_every_object_is_read_as_stock_pyhanko_reads_it(final: bytes) -> None:

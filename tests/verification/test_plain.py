@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyhanko.pdf_utils import generic as stock_generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from service.verification import plain
+from service.verification import outlines, plain
 
 generic: Any = stock_generic  # untyped
 
@@ -79,6 +79,14 @@ def test_a_value_is_read_as_pyhanko_reads_it_or_left(
     if quick is not None:
         slow = read_by_pyhanko(value + rest, reference)
         assert same(quick, slow), (value, quick, slow)
+
+
+@given(VALUES)
+def test_an_outline_names_what_the_value_names_or_there_is_none(reader: PdfFileReader, value: bytes) -> None:
+    outline = plain.outline(value)
+    if outline is not None:
+        slow = read_by_pyhanko(value, generic.Reference(7, 0, reader))
+        assert tuple(outlines.edges_in(outline, ())) == tuple(outlines.edges_in(slow, ())), value
 
 
 @pytest.mark.parametrize(

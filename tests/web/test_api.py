@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
+import structlog
 from fastapi.routing import APIRoute
 
 from service.errors import ConflictError, SetupError
@@ -52,10 +54,35 @@ def test_everything_stays_below_the_sub_path_and_cookies_are_secure_there(runnin
             assert page.status_code == 200
         assert 'action="/liangze/login"' in page.text and 'href="/liangze/static/' in page.text
         cookie = page.headers["set-cookie"]
-        assert "Secure" in cookie and "Path=/liangze" in cookie
+        assert "Secure" in cookie and "Path=/liangze" in cookie and cookie.startswith("liangze_visitor=")
         assert page.headers["strict-transport-security"]
         away = browser.get("/liangze/", follow_redirects=False)
         assert away.headers["location"] == "/liangze/login?next=/"
+
+
+def test_by_https_no_other_host_can_set_our_cookies(running: Running) -> None:
+    settings = running.parts.settings.model_copy(update={"public_url": "https://lz.example.cn"})
+    with served(create_app(replace(running.parts, settings=settings))) as url:
+        token = running.people.cookie(running.people.account(Role.AUDITOR, VILLAGE))
+        with httpx.Client(base_url=url, timeout=20, trust_env=False) as client:
+            cookie = client.get("/login").headers["set-cookie"]
+            assert cookie.startswith("__Host-liangze_visitor=") and "Path=/;" in cookie and "Secure" in cookie
+            for name, status in (("liangze", 401), ("__Host-liangze", 200)):
+                answer = client.get("/api/v1/me", headers={"Cookie": f"{name}={token}"})
+                assert answer.status_code == status, name
+
+
+def test_who_was_refused_what_is_in_the_log_and_names_nobody(running: Running) -> None:
+    account = running.people.account(Role.AUDITOR, VILLAGE)
+    with structlog.testing.capture_logs() as told, Browser(running.url) as browser:
+        browser.cookies.set("liangze", running.people.cookie(account))
+        assert browser.get("/accounts").status_code == 403
+        assert browser.post("/tasks/remind").status_code == 403
+    refused = [one for one in told if one["event"] == "refused"]
+    assert [(one["route"], one["method"], one["code"], one["account"]) for one in refused] == [
+        ("/accounts", "GET", "E-WEB-004", account),
+        ("/tasks/remind", "POST", "E-WEB-003", None),  # a forged request is nobody's
+    ]
 
 
 def test_production_is_not_served_by_http(running: Running) -> None:

@@ -77,6 +77,29 @@ def test_a_campaign_from_opening_to_prepared_seals(before: Village, monkeypatch:
     clerk.close()
 
 
+def test_a_campaign_of_a_past_year_is_there_to_be_looked_at(before: Village) -> None:
+    parts, clerk = before.app.parts, browser(before, Role.CLERK)
+    path = clerk.send_form("/campaigns/new", terms(before)).url.path
+    work(parts, "foresee")
+    clerk.send_form(path, {}, f"{path}/ask")  # asked for, and the year ends before a worker comes to it
+    clerk.close()
+    before.clock.move(timedelta(days=60))
+    work(parts, "plan_unit")
+    with browser(before, Role.CLERK) as later:
+        page = later.get(path).text
+        assert "2026 年的签订已经结束，只供查看" in page and "2026-12-20 17:00 截止" in page
+        assert "制发准备" not in page and "重新核对" not in page and "更改截止时间" not in page
+        due = {"day": "2027-03-01", "hour": "17:00", "remind": ""}
+        for act, form in (("ask", {}), ("look", {}), ("deadline", due)):
+            answer = later.send_form(path, form, f"{path}/{act}")
+            assert answer.status_code == 422 and "只供查看" in answer.text, act
+        assert "现在只能开展 2027 年" in later.send_form("/campaigns/new", terms(before)).text
+        opened = later.send_form("/campaigns/new", terms(before, year="2027", day="2027-03-01"))
+        assert "2027-03-01 17:00 截止" in opened.text and "2026-12-20 17:00 截止" in later.get(path).text
+    with parts.sessions.begin() as session:
+        assert session.scalar(select(func.count()).select_from(Letter)) == 0
+
+
 def _seal_is_prepared_by_a_worker(place: Village, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealing, "AT_ONCE", 2)
     parts, keeper = place.app.parts, browser(place, Role.SEAL_KEEPER)

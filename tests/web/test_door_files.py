@@ -3,18 +3,24 @@
 import io
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pikepdf
 import pypdfium2
 import pytest
 from playwright.sync_api import Browser, Page
+from sqlalchemy import select
 
+from service.core import sha256_hex
+from service.db.tables import Printed
+from service.documents import written
 from service.errors import InputError
 from service.verification import picture, verdict
 from service.web import conclusions
 from service.web.conclusions import Conclusion
-from service.workflows import authority, letters, proof_pages, verification_report
+from service.web.door_state import FRESH
+from service.workflows import authority, batch, letters, proof_pages, verification_report
 from service.workflows.access import secrets
 from service.workflows.access.roles import Role
 from service.workflows.verification_report import Finding
@@ -22,8 +28,9 @@ from tests.verification.test_pixels import painted
 from tests.web import chromium
 from tests.web.door import WAIT, Street, photo, ready
 from tests.web.door import verdict as shown_verdict
+from tests.web.people import Browser as Visitor
 from tests.web.people import People, visit
-from tests.workflows.conftest import TOWN, VILLAGE
+from tests.workflows.conftest import TOWN, VILLAGE, HandClock
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +93,7 @@ def test_each_file_shows_its_colour_sign_and_words(street: Street, browser: Brow
             original = str(page.get_by_role("link", name="查看原件").get_attribute("href"))
             assert "number=" in original, name  # the way to the original is one tap
             if name == "tampered":
+                page.locator("figure img").nth(1).wait_for()  # the words were there before
                 assert page.locator("figure img").count() == 2  # as signed, as it is now
                 red = page.locator("figure img").nth(1).evaluate(_RED)
                 assert red > 100, "what differs is framed in red"
@@ -205,6 +213,72 @@ def test_the_original_is_one_tap_away_for_those_who_may_see_it(street: Street, p
     nobody = visit(street.url, f"/original?number={number}")
     unknown = visit(street.url, "/original?number=没有这样的编号")
     assert "工作人员登录" in nobody.text and "工作人员登录" in unknown.text
+
+
+def test_a_list_and_a_notice_are_found_by_number_too(street: Street, people: People, tmp_path: Path) -> None:
+    made = batch.run(street.app.parts, batch.Order("task_list", VILLAGE, "D", ("pdf",)), tmp_path, workers=0)
+    with street.app.parts.sessions.begin() as session:
+        listed = session.scalars(select(Printed).where(Printed.kind == "responsibility_list")).first()
+        wanted = select(Printed).where(Printed.kind == "task_list", Printed.file == made.made[0].sha256)
+        papers = [one for one in (listed, session.scalars(wanted).one()) if one is not None]
+        session.expunge_all()
+    assert len(papers) == 2
+    for row in papers:
+        for role, unit, may in (
+            (Role.CLERK, TOWN, True),
+            (Role.INSPECTOR, VILLAGE, True),
+            (Role.AUDITOR, "330302001002", False),
+        ):
+            token = people.cookie(people.account(role, unit))
+            page = visit(street.url, f"/original?number={row.number}", liangze=token)
+            assert page.url.path == (f"/original/paper/{row.content}" if may else "/original"), (role, unit)
+            if not may:
+                unknown = visit(street.url, "/original?number=没有这样的编号", liangze=token)
+                assert page.text.replace(row.number, "没有这样的编号") == unknown.text
+                continue
+            assert row.number in page.text
+            data = visit(street.url, f"{page.url.path}/file", liangze=token).content
+            assert sha256_hex(data) == row.file
+            proof = visit(street.url, f"{page.url.path}/receipt", liangze=token)
+            assert proof.text.startswith("c2sp.org/tlog-proof@v1")
+        nobody = visit(street.url, f"/original?number={row.number}")
+        assert nobody.url.path == "/original" and "工作人员登录" in nobody.text
+
+
+def test_a_copied_code_of_a_replaced_or_void_notice_is_never_green(
+    street: Street, people: People, browser: Browser, tmp_path: Path
+) -> None:
+    parts, order = street.app.parts, batch.Order("notice_board", VILLAGE, None, ("pdf",))
+    clock = parts.clock
+    assert isinstance(clock, HandClock)
+    first = batch.run(parts, order, tmp_path / "first", workers=0)
+    (code,) = picture.read(photo((tmp_path / "first" / first.made[0].name).read_bytes(), 0))
+    target = first.made[0].target
+    path = tmp_path / "more.toml"
+    path.write_text(f"target = '{target}'\n[fields]\nhotline = '12345'", "utf-8")
+
+    def shown() -> tuple[str, str]:
+        clock.move(FRESH)
+        with chromium.opened(browser, street.url, "phone") as page:
+            page.clock.set_fixed_time(parts.clock())
+            ready(page, f"{street.url}/v#{code.rpartition('#')[2]}")
+            return shown_verdict(page)
+
+    assert shown() == ("good", "签发属实")
+    batch.run(parts, order, tmp_path / "second", written=written.read(path), workers=0)
+    assert shown() == ("bad", "已被新的文书替代")
+    with parts.sessions.begin() as session:
+        paper = session.scalars(
+            select(Printed.content).where(Printed.kind == order.kind, Printed.state == "superseded")
+        ).one()
+    approver = Visitor(street.url)
+    approver.cookies.set("liangze", people.cookie(people.account(Role.APPROVER, TOWN)))
+    at = f"/original/paper/{paper}"
+    assert f'action="{at}/void"' in approver.get(at).text
+    done = approver.send_form(at, {"why": "发错对象"}, f"{at}/void")
+    assert done.status_code == 200 and "今后都显示" in done.text and "已作废" in done.text
+    assert shown() == ("bad", "已作废")
+    approver.close()
 
 
 def test_what_cannot_be_a_letter_is_refused_or_told(street: Street) -> None:

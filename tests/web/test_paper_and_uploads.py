@@ -7,6 +7,7 @@ from datetime import timedelta
 import httpx
 
 from service.db.tables import Letter
+from service.workflows import filing
 from service.workflows.access.roles import Role
 from tests.documents.test_scans import photo
 from tests.web import chromium
@@ -45,6 +46,9 @@ def test_two_persons_make_a_letter_paper_and_it_is_uploaded(village: Village) ->
             page.get_by_text("不是电子签名").wait_for()
             page.goto(f"/platform/{VILLAGE}")
             _look(page, "platform")
+        assert "档号" not in clerk.get(path).text
+        (code,) = filing.file_letters(village.app.parts, VILLAGE, who="档案员", fonds="Z109").new
+        assert code in clerk.get(path).text
         listed = clerk.get(f"/letters/{VILLAGE}").text
         assert "已纸质签订" in listed
         page_of = f"/platform/{VILLAGE}"

@@ -85,10 +85,10 @@ def test_a_cadre_draws_on_a_phone_and_sees_the_receipt(village: Village, started
         assert page.locator("img.page").count() == 2
         _look(page, "sign-letter")
         page.get_by_role("button", name="已读完，去签名").click()
-        _draw(page)
+        draw(page)
         _look(page, "sign-draw")
         page.get_by_role("button", name="看看签在文书上的样子").click()
-        page.wait_for_function("() => document.images[1].complete")
+        page.wait_for_function("() => document.images[1]?.complete")
         page.get_by_label("我已阅读并同意").check()
         page.get_by_label("签名密码").fill(PIN)
         _look(page, "sign-confirm")
@@ -140,14 +140,14 @@ def test_the_leader_signs_all_but_one_with_one_pin(village: Village, started: Ch
     with chromium.opened(started, village.url, "phone", village.cookie(leader)) as page:
         page.goto("/sign")
         page.get_by_role("button", name="签署所选文书").click()
-        _draw(page)
+        draw(page)
         page.get_by_role("button", name="看看签在文书上的样子").click()
         page.get_by_text(f"共 {len(waiting)} 份").wait_for()
         page.goto("/sign")  # … and thinks better of one of them, which was prepared already
         page.get_by_label(waiting[0].name, exact=True).uncheck()
         _look(page, "sign-leader")
         page.get_by_role("button", name="签署所选文书").click()
-        _draw(page)
+        draw(page)
         page.get_by_role("button", name="看看签在文书上的样子").click()
         page.get_by_label("我已阅读并同意").check()
         page.get_by_label("签名密码").fill(PIN)
@@ -199,7 +199,7 @@ def _name(village: Village, letter: str) -> str:
         return str(letters.content_of(session.get_one(Letter, letter)).fields["cadre_name"])
 
 
-def _draw(page: Page) -> None:
+def draw(page: Page) -> None:
     page.locator("#pad").wait_for()
     box = page.locator("#pad").bounding_box()
     assert box is not None

@@ -1,5 +1,6 @@
 """Coming in: passwords, locks, second factor, links bound to a device, sessions that end; and attackers."""
 
+import random
 from datetime import timedelta
 
 import pyotp
@@ -14,6 +15,7 @@ from service.workflows import authority, enrolment
 from service.workflows.access import accounts, identity, links, passwords, sessions, totp, trail
 from service.workflows.access.accounts import Wanted
 from service.workflows.access.roles import ROOT_UNIT, Role
+from tests import costs
 from tests.web.conftest import Running, first_cadre
 from tests.web.people import PASSWORD, ROOT, Browser, heading, token_in, visit
 from tests.workflows.opening import TOWN, VILLAGE
@@ -92,6 +94,18 @@ def test_one_address_cannot_guess_at_many_doors(fresh: Running) -> None:
 def test_a_password_that_is_easily_guessed_is_refused(bad: str) -> None:
     with pytest.raises(Exception, match=r"E-ACC-00[34]"):
         passwords.require_good(bad, "zhou.yangli")
+
+
+def test_a_guess_costs_what_owasp_asks_and_as_much_for_a_login_that_nobody_has() -> None:
+    real = costs.REAL_HASHER
+    assert (real.memory_cost, real.time_cost, real.parallelism) == (19 * 1024, 2, 1)
+    assert not real.check_needs_rehash(passwords._NOBODY)
+    assert real.verify(passwords._NOBODY, b"nobody")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", real)
+        stored = passwords.hash_password(PASSWORD, random.Random(1).randbytes)
+    assert not real.check_needs_rehash(stored) and passwords.matches(stored, PASSWORD)
+    assert not passwords.matches(stored, PASSWORD + "。") and not passwords.matches(None, "nobody")
 
 
 def test_who_drafts_may_not_approve(running: Running) -> None:

@@ -14,11 +14,12 @@ from service.clock import china_day
 from service.db.access import Login
 from service.db.changes import Adjustment
 from service.db.office import Campaign, Parcel, Upload
+from service.db.tables import Printed
 from service.errors import SetupError
 from service.registry import persons, query
 from service.web import access
 from service.web.access import Access
-from service.workflows import lists
+from service.workflows import erasing, lists, tiers
 from service.workflows.access import grants, secrets
 from service.workflows.access.roles import OWN, Role
 from tests.web.conftest import Running, first_cadre, letter_of
@@ -48,6 +49,8 @@ UNREADY = {
     "/original/{letter}",
     "/original/{letter}/file",
     "/original/{letter}/receipt",
+    "/original/paper/{paper}/file",
+    "/original/paper/{paper}/receipt",
 }
 """Pages that want more than their path says, or show what is signed: who may come is told what is missing."""
 
@@ -72,7 +75,11 @@ def place(running: Running, unit: str) -> Place:
     letter = letter_of(parts, unit, cadre)
     with parts.sessions.begin() as session:
         listed = lists.newest_version(session, unit, "D").id
-    office = under_way(running, unit)
+    office = {
+        **under_way(running, unit),
+        **asked_for(running, entity, cadre),
+        "paper": issued_paper(running, unit),
+    }
     values = {
         "unit": unit,
         "cadre": cadre,
@@ -85,6 +92,24 @@ def place(running: Running, unit: str) -> Place:
         **office,
     }
     return Place(values, (entity, cadre, account, login, letter, listed, *office.values()))
+
+
+def issued_paper(running: Running, unit: str) -> str:
+    """Return what names a notice that a village's office has issued."""
+    paper, now = uuid4().hex, running.parts.clock()
+    with running.parts.sessions.begin() as session:
+        row = Printed(content=paper, kind="official_letter", target=paper, number=f"{unit}通知", unit=unit)
+        row.words, row.file, row.stage, row.at = "0" * 32, "0" * 64, "approved", now
+        session.add(row)
+    return paper
+
+
+def asked_for(running: Running, entity: str, cadre: str) -> dict[str, str]:
+    """Return what waits for an approver: a raise of an entity, the erasure of a cadre."""
+    parts = running.parts
+    raised = tiers.apply_for_raise(parts, who="经办人", why="网红店", entity=entity)
+    erased = erasing.request_erasure(parts, cadre, who="经办人", basis="本人申请书1号")
+    return {"raise_id": raised, "erasure": erased}
 
 
 def under_way(running: Running, unit: str) -> dict[str, str]:

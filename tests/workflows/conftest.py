@@ -1,4 +1,4 @@
-"""One small street with real keys, database, log and documents; made once, copied for each test."""
+"""One small street with real keys, database, log and documents; made once in a run, copied for each test."""
 
 import itertools
 import random
@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -19,6 +18,8 @@ from service.registry import persons, query
 from service.settings import Settings
 from service.workflows import enrolment, intake, letters, lists, signing
 from service.workflows.parts import Parts
+from tests.once import once
+from tests.workflows.opening import close
 
 START = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 PIN = "806317"
@@ -41,21 +42,18 @@ class HandClock:
         self._now += by
 
 
-_made: dict[str, Any] = {}
-"""What session fixtures made in this process: a module that imports them would else have them made again."""
-
-
 @pytest.fixture(scope="session")
-def prepared_home(small_street: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared_home(small_street: Path) -> Path:
     """A data directory with registry, assignments, one village list, seal and signers enrolled."""
-    if "prepared" in _made:
-        return Path(_made["prepared"])
-    home = tmp_path_factory.mktemp("street") / "var"
+    return once("prepared", lambda folder: _prepare(folder / "var", small_street)) / "var"
+
+
+def _prepare(home: Path, workbook: Path) -> None:
     clock, chance = HandClock(), random.Random(1).randbytes
     settings = Settings(home=home, workers=1)
     composition.initialise(settings, clock, chance)
     app = composition.build(settings, clock, chance)
-    intake.take_in(app.parts, intake.read(small_street), who="clerk", why="导入")
+    intake.take_in(app.parts, intake.read(workbook), who="clerk", why="导入")
     intake.assign(app.parts, who="clerk")
     lists.compile_list(app.parts, VILLAGE, "D", who="clerk")
     seal = enrolment.register_seal(app.parts, TOWN, "五马街道食品安全委员会印章", "DEMO001", None)
@@ -63,22 +61,41 @@ def prepared_home(small_street: Path, tmp_path_factory: pytest.TempPathFactory) 
     for person in people(app.parts):
         enrolment.enrol_person(app.parts, person, PIN)
     app.drain()
-    _made["prepared"] = home
-    return home
+    close(app)
 
 
 @pytest.fixture(scope="session")
-def signed_home(issued_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+def issued_home(prepared_home: Path) -> Path:
+    """The same, where the village's letters are issued under the street's seal."""
+    return once("issued", lambda folder: _issue(prepared_home, folder / "var")) / "var"
+
+
+def _issue(prepared: Path, home: Path) -> None:
+    shutil.copytree(prepared, home)
+    clock = HandClock(START + timedelta(minutes=20))
+    app = composition.build(Settings(home=home, workers=1), clock, random.Random(10_001).randbytes)
+    letters.plan_letters(app.parts, VILLAGE, who="clerk")
+    app.drain()
+    signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
+    app.drain()
+    assert clock() < START + timedelta(hours=1)
+    close(app)
+
+
+@pytest.fixture(scope="session")
+def signed_home(issued_home: Path) -> tuple[Path, list[str]]:
     """The same with every letter signed and completed; and those letters."""
-    if "signed" in _made:
-        return Path(_made["signed"][0]), list(_made["signed"][1])
-    home = tmp_path_factory.mktemp("signed") / "var"
-    shutil.copytree(issued_home, home)
+    folder = once("signed", lambda folder: _sign(issued_home, folder))
+    return folder / "var", (folder / "letters").read_text().split()
+
+
+def _sign(issued: Path, folder: Path) -> None:
+    shutil.copytree(issued, folder / "var")
     clock = HandClock(START + timedelta(minutes=30))
-    app = composition.build(Settings(home=home, workers=1), clock, random.Random(3).randbytes)
+    app = composition.build(Settings(home=folder / "var", workers=1), clock, random.Random(3).randbytes)
     sign_all(app)
-    _made["signed"] = home, _letters(app)
-    return home, _letters(app)
+    (folder / "letters").write_text(" ".join(_letters(app)))
+    close(app)
 
 
 @pytest.fixture
@@ -92,25 +109,6 @@ def signed_app(signed_home: tuple[Path, list[str]], tmp_path: Path, clock: HandC
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock(START + timedelta(hours=1))
-
-
-@pytest.fixture(scope="session")
-def issued_home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, where the village's letters are issued under the street's seal."""
-    if "issued" in _made:
-        return Path(_made["issued"])
-    home = tmp_path_factory.mktemp("issued") / "var"
-    shutil.copytree(prepared_home, home)
-    clock = HandClock(START + timedelta(minutes=20))
-    app = composition.build(Settings(home=home, workers=1), clock, random.Random(10_001).randbytes)
-    letters.plan_letters(app.parts, VILLAGE, who="clerk")
-    app.drain()
-    signing.seal_letters(app.parts, VILLAGE, PIN, device="test")
-    app.drain()
-    assert clock() < START + timedelta(hours=1)
-    app.parts.close()
-    _made["issued"] = home
-    return home
 
 
 @pytest.fixture

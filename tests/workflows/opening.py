@@ -20,6 +20,7 @@ from service.db.tables import Assignment, Base, Entity
 from service.registry import query
 from service.settings import Settings
 from service.workflows import intake
+from tests.once import once
 
 __all__ = ["changes", "records"]  # their tables belong to the schema
 
@@ -56,7 +57,19 @@ def make_schema(settings: Settings) -> None:
 
 
 def make_home(home: Path, day: date, entities: int = 60, hour: int = 9, url: str = "") -> None:
-    """Make a deployment with the sample district's first street, imported and assigned on `day`."""
+    """Make a deployment with the sample district's first street, imported and assigned on `day`.
+
+    What lies in files alone is made once in a run and copied.
+    """
+    if url:
+        _make(home, day, entities, hour, url)
+        return
+    made = once(f"street-{day}-{entities}-{hour}", lambda folder: _make(folder / "var", day, entities, hour))
+    shutil.copytree(made / "var", home)
+    shutil.copy(made / "street.xlsx", home.parent)
+
+
+def _make(home: Path, day: date, entities: int, hour: int, url: str = "") -> None:
     settings = Settings(home=home, database_url=url, workers=1)
     clock, chance = DayClock(day), random.Random(1).randbytes
     clock.set(day, hour)
@@ -72,9 +85,10 @@ def make_home(home: Path, day: date, entities: int = 60, hour: int = 9, url: str
 
 
 def close(app: App) -> None:
-    """Close the connections of a deployment, and those that opening it for the first time left behind."""
+    """Close the connections of a deployment, and those to a server that opening it for the first time left behind."""
     app.parts.close()
-    gc.collect()
+    if app.parts.settings.database_url:
+        gc.collect()
 
 
 def open_copy(home: Path, copy: Path, clock: DayClock, seed: int = 2) -> App:

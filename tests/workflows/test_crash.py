@@ -1,7 +1,6 @@
 """SIGKILL at any moment of the main job: running it again finishes it, and loses and doubles nothing."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -21,14 +20,11 @@ from service.archive import audit
 from service.core import parse_entry
 from service.db.tables import Certificate, Letter, LogEntry, Step
 from service.settings import Settings
+from tests.forks import FORKS
 
 EVENTS = {"issued": 1, "signed": 1, "countersigned": 1, "completed": 1}
 LONGEST_SECONDS = 300
 GONE_SECONDS = 30
-
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["service.cli"])  # a second and more of imports, once for all runs
 
 
 def start(home: Path, out: Path, workbook: Path) -> ForkServerProcess:

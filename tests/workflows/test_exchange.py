@@ -14,6 +14,7 @@ from service.commands import exchange
 from service.errors import ConflictError, InputError
 from service.settings import Settings
 from service.workflows import exporting, intake, trust
+from tests.workflows.opening import make_schema
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
@@ -22,6 +23,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 def empty_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
     monkeypatch.setenv("LIANGZE_HOME", str(tmp_path / "var"))
     settings = Settings()
+    make_schema(settings)
     composition.initialise(settings)
     return composition.build(settings)
 

@@ -19,8 +19,8 @@ from service.db.tables import Cadre, Job
 from service.errors import InputError, ServiceError, SetupError
 from service.registry.dated import as_of
 from service.settings import Settings
-from service.workflows import jobs, signing, waiting_room
-from service.workflows.todo import contacts, deadlines, mail, messages, reminders, senders, webhook
+from service.workflows import jobs, signing
+from service.workflows.todo import contacts, deadlines, mail, messages, office, reminders, senders, webhook
 from service.workflows.work import TASKS
 from tests.gateways import gateway, mail_server, self_signed
 from tests.workflows.conftest import PIN, VILLAGE, HandClock
@@ -267,7 +267,7 @@ def test_who_has_no_number_is_named_to_the_office_and_blocks_nobody(
         work(made)
     assert len(posts.got) == len(issued) - 1
     with made.parts.sessions.begin() as session:
-        told = waiting_room.faults(session, [VILLAGE], clock())
+        told = office.faults(session, [VILLAGE], clock())
         states = session.scalars(select(Job.state).where(Job.task == "notify")).all()
     assert told == ["收件人没有登记手机号，通知没有发出；请登记后再催办。"] and set(states) == {"done"}
 
@@ -283,7 +283,7 @@ def test_a_way_that_is_not_set_up_waits_and_only_the_newest_notice_leaves(
         work(broken)
     clock.move(timedelta(hours=2))
     with broken.parts.sessions.begin() as session:
-        assert "LIANGZE_WEBHOOK_URL" in waiting_room.faults(session, [VILLAGE], clock())[0]
+        assert "LIANGZE_WEBHOOK_URL" in office.faults(session, [VILLAGE], clock())[0]
     with gateway() as posts:
         work(
             with_settings(

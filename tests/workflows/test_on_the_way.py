@@ -113,6 +113,13 @@ def due_of(app: App) -> int:
         return board.rows(session, [VILLAGE], app.parts.clock(), VILLAGE)[0].due
 
 
+def counted(app: App, *codes: str) -> dict[str, tuple[int, int, int]]:
+    """Return of each unit on the board how many should sign, have a letter, and have signed."""
+    with app.parts.sessions.begin() as session:
+        rows = board.rows(session, codes, app.parts.clock())
+    return {row.unit: (row.due, row.figure("issued").done, row.figure("signed").done) for row in rows}
+
+
 def test_each_letter_is_one_task_of_whoever_is_next(app: App, issued: list[str]) -> None:
     one, leader = ordinary(app, issued)[0], leader_of(app)
     cadre = letter(app, one).cadre
@@ -254,7 +261,13 @@ def test_letters_of_a_merged_unit_pass_to_the_head_of_the_new_one(
         )
     tried, _ = corrections.merge(app.parts, VILLAGE, into.code, "撤并批复", by=CLERK, plan=True)
     assert tried.cadres and open_tasks(app, one) == {("countersign", leader_of(app))}
+    before = counted(app, VILLAGE, into.code)
+    assert before[VILLAGE] == (len(issued), len(issued), 1) and before[into.code][1:] == (0, 0)
     corrections.merge(app.parts, VILLAGE, into.code, "撤并批复", by=CLERK, plan=False)
+    whole = before[VILLAGE][0] + before[into.code][0]
+    assert counted(app, into.code) == {into.code: (whole, len(issued), 1)}
+    with app.parts.sessions.begin() as session:
+        assert len(board.people(session, [into.code], app.parts.clock())) == whole
     head = str(into.leader)
     assert open_tasks(app, one) == {("countersign", head)} and one in waiting(app, head)
 
@@ -285,6 +298,8 @@ def test_letters_of_a_split_unit_follow_their_cadres(app: App, issued: list[str]
     corrections.appoint(app.parts, "330302001099", head, leader_of(app), "任命", by=CLERK)
     assert open_tasks(app, one) == {("countersign", head)} and one in waiting(app, head)
     assert one not in waiting(app, leader_of(app))
+    found = counted(app, VILLAGE, "330302001099")
+    assert found["330302001099"] == (2, 2, 1) and found[VILLAGE][1:] == (len(issued) - 2, 0)
     certificates.renew(app.parts, head, ROUTINE)  # names the new unit
     signing.sign_letters(app.parts, head, PIN, device="test", only=[one])
     app.drain()

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -19,7 +20,7 @@ from sqlalchemy import select
 
 from service import app as composition
 from service.app import App
-from service.archive import audit, evidence, four_properties
+from service.archive import audit, evidence, inspecting_objects
 from service.archive.four_properties import inspect
 from service.archive.inspection import Inspection, Result, Stage, Surroundings
 from service.core import canonical_json, sha256_hex
@@ -27,7 +28,7 @@ from service.db.office import Parcel
 from service.db.tables import Job
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, SetupError
 from service.settings import Settings
-from service.verification import structure
+from service.verification import structure, verdict
 from service.verification.trust import Trust
 from service.web.app import create_app
 from service.workflows import (
@@ -255,11 +256,16 @@ def finished_package(
     return packaging.package(app.parts, signed_home[1], app.parts.clock()), trust_of(app), app.parts.clock()
 
 
+_judged_once = cache(verdict.verify)
+"""Of each package two letters are those of all others; their verdict, too, of the same trust and moment."""
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mutated_package_fails_the_right_items(
-    name: str, finished_package: tuple[bytes, Trust, datetime]
+    name: str, finished_package: tuple[bytes, Trust, datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, trust, now = finished_package
+    monkeypatch.setattr(verdict, "verify", _judged_once)
     change, expected = MUTATIONS[name]
     package = evidence.read(repacked(data, change))
     around = Surroundings(
@@ -322,8 +328,8 @@ def test_a_proof_of_time_that_ends_within_a_year_must_be_renewed(
 ) -> None:
     data, trust, now = finished_package
     (one, *_) = evidence.dossiers(evidence.read(data))
-    document = structure.read_document(one.pdf or b"")
-    late = four_properties._proof_ends(document) - timedelta(days=300)
+    document = structure.read_document(one.file or b"")
+    late = inspecting_objects._proof_ends(document) - timedelta(days=300)
     assert "3.4" not in failed(inspect([one], Surroundings(trust, now, Stage.KEEPING)))
     assert "3.4" in failed(inspect([one], Surroundings(trust, late, Stage.KEEPING)))
 
@@ -371,7 +377,7 @@ def test_disposal_needs_time_and_two_people_and_the_audit_knows(
         disposal.propose(parts, one, who="乙", why="期满")
     with pytest.raises(ForbiddenError, match="E-SYS-249"):
         disposal.approve(parts, one, who="甲")
-    head = sha256_hex(filing.dossier(parts, one).pdf or b"")
+    head = sha256_hex(filing.dossier(parts, one).file or b"")
     assert disposal.approve(parts, one, who="乙") == 4
     assert not parts.store.has(head)
     report = audit.audit(parts.settings.archive, parts.log.vkey, audit.Scope(full=True))
@@ -380,7 +386,7 @@ def test_disposal_needs_time_and_two_people_and_the_audit_knows(
         assert filing.disposed(session, VILLAGE) == [code]
         assert one not in filing.holdings(session, VILLAGE)
         assert disposal.waiting(session) == []
-    parts.store.delete(sha256_hex(filing.dossier(parts, filed[1]).pdf or b""))
+    parts.store.delete(sha256_hex(filing.dossier(parts, filed[1]).file or b""))
     found = audit.audit(parts.settings.archive, parts.log.vkey)
     assert [item.code for item in found.findings if not item.notice] == ["E-ARC-120"]
 
@@ -394,7 +400,7 @@ def test_a_disposal_cut_short_is_finished_by_the_daily_round(
     def crash(_: object) -> None:
         raise KeyboardInterrupt
 
-    head = sha256_hex(filing.dossier(app.parts, filed[0]).pdf or b"")
+    head = sha256_hex(filing.dossier(app.parts, filed[0]).file or b"")
     with monkeypatch.context() as patched:
         patched.setattr("service.workflows.disposal.finish", crash)
         with pytest.raises(KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,16 +13,28 @@ from PIL import Image
 from sqlalchemy import select
 
 from service.app import App
-from service.archive import audit
-from service.core import Sha256Hex, parse_entry, sha256_hex
+from service.archive import audit, evidence
+from service.archive.inspection import Result
+from service.core import Sha256Hex, canonical_json, parse_entry, sha256_hex
 from service.db.tables import LogEntry
-from service.documents import pictures
+from service.documents import pictures, scans
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import persons
-from service.workflows import board, handing_over, paper, platform_files, refusing, rosters
+from service.workflows import (
+    board,
+    filing,
+    handing_over,
+    packaging,
+    paper,
+    parcels,
+    platform_files,
+    refusing,
+    rosters,
+)
 from tests.documents.test_scans import document, photo
 from tests.workflows.conftest import VILLAGE, HandClock
 from tests.workflows.test_on_the_way import CLERK, letter, open_tasks, ordinary, sign_own, signer, verified
+from tests.workflows.test_packages import failed, received, repacked
 
 OTHER = replace(CLERK, account="e" * 32, login="other", name="冯样例")
 DAY = date(2026, 11, 24)
@@ -150,3 +163,79 @@ def test_scans_of_both_kinds_fit_both_forms(app: App, issued: list[str]) -> None
             counted = [count(archive.read(name)) for name in archive.namelist() if name.endswith(form)]
             assert len(counted) == 2 and all(counted)
             assert "纸质签订" in archive.read(platform_files.MANIFEST).decode("utf-8-sig")
+
+
+@pytest.mark.parametrize("scan", [photo, document])
+def test_a_letter_on_paper_is_filed_and_packed_as_paper(
+    app: App, issued: list[str], scan: Callable[[], bytes]
+) -> None:
+    parts, one = app.parts, ordinary(app, issued)[0]
+    printed = paper.printable(parts, one)[1]
+    code = _filed(app, one, scan())
+    assert code == f"Z109-WS·2026-D30-{VILLAGE}-0001"
+    filed = filing.dossier(parts, one)
+    suffix = "pdf" if scan is document else "jpg"
+    assert filed.is_paper and filed.metadata["format"] == f"纸质扫描件（{suffix.upper()}）"
+    package = packaging.package(parts, [one], parts.clock())
+    files = evidence.read(package).files
+    assert files[f"issued/{code}.pdf"] == printed and files[f"documents/{code}.{suffix}"] == filed.file
+    readme = files["说明.txt"].decode()
+    assert "其中 1 份为纸质签订" in readme and "不含电子签名" in readme
+    report = json.loads(files[f"reports/{code}.json"])
+    assert (report["file"], report["verdict"], report["status"]) == (
+        f"issued/{code}.pdf",
+        "valid",
+        "incomplete",
+    )
+    assert len(report["signatures"]) == 1  # the office's seal
+    found = received(app, package)
+    assert failed(found) == set(), found.to_json()
+    unchecked = {i.number for o in found.objects for i in o.items if i.result is Result.UNCHECKED}
+    assert unchecked == {"3.4", "4.1"}  # no signature whose time could be renewed; no scanner
+    assert "没有电子签名" in str(found.to_json())
+
+
+def test_a_scan_that_was_changed_or_called_electronic_fails_its_inspection(
+    app: App, issued: list[str]
+) -> None:
+    one, other = ordinary(app, issued)[:2]
+    code = _filed(app, one, document())
+    package = packaging.package(app.parts, [one], app.parts.clock())
+    foreign = paper.printable(app.parts, other)[1]
+
+    def changed(change: Callable[[dict[str, bytes]], None]) -> set[str]:
+        return failed(received(app, repacked(package, change, 1)))
+
+    scan, issued_file, meta = f"documents/{code}.pdf", f"issued/{code}.pdf", f"metadata/{code}.json"
+    another = scans.clean(photo()).data
+    assert {"1.2", "1.7", "2.2"} <= changed(lambda files: files.update({scan: another}))
+    assert {"1.6", "2.4", "4.2"} <= changed(lambda files: files.update({issued_file: foreign}))
+
+    def without_issued(files: dict[str, bytes]) -> None:
+        del files[issued_file]
+
+    def as_electronic(files: dict[str, bytes]) -> None:
+        files[meta] = canonical_json({**json.loads(files[meta]), "format": "PDF/A-3"})
+
+    assert {"1.1", "2.1", "2.4"} <= changed(without_issued)
+    assert {"1.1", "2.1", "2.4"} <= changed(as_electronic)
+
+
+def test_a_parcel_holds_paper_beside_what_was_signed(app: App, issued: list[str]) -> None:
+    parts, one = app.parts, ordinary(app, issued)[0]
+    paper.register(parts, one, photo(), DAY, by=CLERK)
+    paper.confirm(parts, one, by=OTHER)
+    made = parcels.order(parts, VILLAGE, [VILLAGE], by=CLERK, fonds="Z109")
+    app.drain()
+    with parts.sessions.begin() as session:
+        row = parcels.get(session, made)
+    assert [file.letters for file in parcels.files_of(row)] == [1]
+    names = evidence.read(parcels.fetch(parts, row, 0)[1]).files
+    assert sum(name.startswith(("documents/", "issued/")) for name in names) == 2
+
+
+def _filed(app: App, one: str, scan: bytes) -> str:
+    paper.register(app.parts, one, scan, DAY, by=CLERK)
+    paper.confirm(app.parts, one, by=OTHER)
+    (code,) = filing.file_letters(app.parts, VILLAGE, who="档案员", fonds="Z109").new
+    return code

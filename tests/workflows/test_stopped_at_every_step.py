@@ -4,7 +4,6 @@ Each run is a process of its own that ends without a word (os._exit) at the firs
 has ended; the next one does what any start does. What a real SIGKILL at random finds is in test_crash.py.
 """
 
-import multiprocessing
 import os
 import random
 import shutil
@@ -27,10 +26,9 @@ from service.db.tables import Letter, LogEntry, Step
 from service.settings import Settings
 from service.workflows import signing
 from service.workflows.parts import Parts
+from tests.forks import FORKS
 from tests.workflows.conftest import PIN, START, HandClock, people
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["service.cli", "tests.workflows.conftest"])
 STOPPED, MOST_RUNS, SECONDS = 77, 400, 120
 WRITERS = (
     "steps.approve<",

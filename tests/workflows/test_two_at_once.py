@@ -16,6 +16,7 @@ from service.errors import ServiceError
 from service.registry import query
 from service.settings import Settings
 from service.workflows import letters, signing, steps
+from tests.forks import FORKS
 from tests.workflows.conftest import PIN, START, HandClock
 
 
@@ -36,10 +37,9 @@ def test_of_two_processes_exactly_one_signs_the_field(app: App, issued: list[str
         person = letters.get(session, issued[0]).cadre
         stamp = signing._signature(parts, session, person, parts.clock(), None)
     step = steps.prepare(parts, issued[0], "sign", person, stamp)
-    spawn = multiprocessing.get_context("spawn")
-    answers: multiprocessing.Queue[str] = spawn.Queue()
+    answers: multiprocessing.Queue[str] = FORKS.Queue()
     arguments = (parts.settings.home, person, step, answers)
-    both = [spawn.Process(target=approve_elsewhere, args=arguments) for _ in range(2)]
+    both = [FORKS.Process(target=approve_elsewhere, args=arguments) for _ in range(2)]
     for process in both:
         process.start()
     said = sorted(answers.get(timeout=120) for _ in both)

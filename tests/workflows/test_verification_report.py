@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
@@ -16,6 +18,7 @@ from PIL import Image
 from pyhanko.pdf_utils import generic as stock_generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
+from service.core import Json
 from service.documents import fonts
 from service.documents.pdf import PdfRenderer
 from service.errors import InputError
@@ -23,7 +26,7 @@ from service.verification import showing
 from service.verification.report import Report
 from service.verification.verdict import verify
 from service.workflows import extracting, report_words, verification_report
-from service.workflows.verification_report import Finding
+from service.workflows.verification_report import Finding, Ways
 from tests.attacks.conftest import final, lab, revisions  # noqa: F401 - fixtures
 
 generic: Any = stock_generic  # untyped
@@ -86,6 +89,20 @@ def page_of(*found: Finding) -> str:
     return verification_report.to_html(found, verification_report.load(ROOT / "templates"), NOW)
 
 
+def test_the_wording_is_read_again_once_it_was_changed(tmp_path: Path) -> None:
+    folder = tmp_path / verification_report.KIND
+    shutil.copytree(ROOT / "templates" / verification_report.KIND, folder)
+    before = verification_report.load(tmp_path)
+    assert verification_report.load(tmp_path) is before
+    items = folder / "items.toml"
+    items.write_text(items.read_text("utf-8").replace('text = "', 'text = "新', 1), "utf-8")
+    after = verification_report.load(tmp_path)
+    assert after.items["notes"][0]["text"] == "新" + str(before.items["notes"][0]["text"])
+    shutil.rmtree(folder)
+    with pytest.raises(InputError):
+        verification_report.load(tmp_path)
+
+
 def words_of(pdf: bytes) -> str:
     document = pdfium.PdfDocument(pdf)
     text = "".join(document[index].get_textpage().get_text_range() for index in range(len(document)))
@@ -126,6 +143,28 @@ def test_a_changed_page_is_pictured_then_and_now(changed: Finding, changed_words
     page = page_of(changed)
     assert page.count("<img") == 2 and page.count('src="data:image/png;base64,') == 2
     assert "现在的样子" in changed_words
+
+
+def test_what_is_said_is_sent_before_the_pictures_are_taken(changed: Finding) -> None:
+    taken, sealed = [], []
+
+    def take() -> Finding:
+        taken.append(True)
+        return changed
+
+    def seal(values: Mapping[str, Json]) -> str:
+        sealed.append(values)
+        return "sealed-by-us"
+
+    kind = verification_report.load(ROOT / "templates")
+    ways = Ways("verify/report", "original", "verify")
+    parts = verification_report.stream_html(changed.report, kind, ways, take, seal)
+    words = next(parts)
+    assert not taken and "无效" in words and "另存 PDF 报告" in words and "<img" not in words
+    rest = "".join(parts)
+    assert taken == [True] and rest.count("<img") == 2 and rest.endswith("</html>")
+    assert 'form="print" name="conclusion" value="sealed-by-us"' in rest
+    assert sealed == [verification_report.fields(changed)]
 
 
 def test_a_web_page_has_nothing_to_load_and_no_script(good: Report, changed: Finding) -> None:

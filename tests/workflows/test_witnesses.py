@@ -26,10 +26,12 @@ from service.workflows import authority, enrolment, periodic, receipts, report_w
 from service.workflows import trust as bundles
 from tests.serving import served
 from tests.workflows.conftest import PIN, TOWN, HandClock
+from tests.workflows.opening import make_schema
 
 
 def _upper(home: Path, clock: HandClock) -> App:
     settings = Settings(home=home, workers=1)
+    make_schema(settings)
     composition.initialise(settings, clock)
     return composition.build(settings, clock)
 

@@ -3,7 +3,7 @@
 
 const VERSION = "@VERSION@";
 const SHELF = `liangze-door-${VERSION}`;
-const FILES = ["../v", "style.css", "page.js", "checker.js", "words.js", "manifest.webmanifest", "icon.svg",
+const FILES = ["../v", "style.css", "page.js", "pick.js", "checker.js", "words.js", "manifest.webmanifest", "icon.svg",
   "vendor/decode.js", "vendor/index.js"];
 const WANTED = new Set(FILES.map((name) => new URL(name, self.location).pathname));
 

@@ -99,7 +99,7 @@ class Oidc:
 
     def _kept(self, request: Request) -> dict[str, str]:
         here = site_of(request)
-        sealed = request.cookies.get(COOKIE, "")
+        sealed = request.cookies.get(cookies.name_of(here.settings, COOKIE), "")
         try:
             kept: dict[str, str] = json.loads(secrets.decrypt(here.parts, "oidc", sealed))
         except CorruptError as exc:

@@ -95,7 +95,10 @@ async def events(request: Request, campaign: str) -> Response:
 @pages.post("/campaigns/{campaign}/look", dependencies=[require(Role.CLERK)])
 def look(request: Request, campaign: str) -> Response:
     """Have the units looked through anew."""
-    campaigning.look_again(site_of(request).parts, campaign)
+    try:
+        campaigning.look_again(site_of(request).parts, campaign)
+    except ServiceError as fault:
+        return _show(request, campaign, fault.message)
     return go(request, f"/campaigns/{campaign}")
 
 

@@ -13,7 +13,7 @@ from service.web.access import person_of, require
 from service.web.pages.letters import DESK
 from service.web.render import go, render
 from service.web.site import site_of
-from service.workflows import campaigns, platform_files
+from service.workflows import campaigns, filing, platform_files
 from service.workflows import letters as drawing_up
 from service.workflows import paper as papers
 from service.workflows.access.roles import Role
@@ -113,6 +113,7 @@ def _paper(request: Request, letter: str, fault: str) -> Response:
     here = site_of(request)
     with here.reader.begin() as session:
         row, copy = drawing_up.get(session, letter), papers.open_copy(session, letter)
+        code = filing.code_of(session, letter)
     return render(
         request,
         "paper.html",
@@ -120,6 +121,7 @@ def _paper(request: Request, letter: str, fault: str) -> Response:
         line=campaigns.line(row),
         unit=row.unit,
         copy=copy,
+        code=code,
         mine=copy is not None and copy.registered_by == person_of(request).account,
         today=china_day(here.parts.clock()),
         fault=fault,

@@ -1,4 +1,4 @@
-"""用印: the seal keeper looks at a unit's prepared letters, consents, and seals them with one PIN."""
+"""用印: the seal keeper looks at a unit's letters, consents, and seals (or voids what is proposed) with one PIN."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -10,10 +10,10 @@ from service.errors import InputError, NotFoundError, ServiceError
 from service.web.access import codes_of, person_of, require
 from service.web.pages.letters import Pin
 from service.web.pages.sign_in import agent_of
-from service.web.pages.signing import Steps
+from service.web.pages.signing import Letters, Steps
 from service.web.render import go, render
 from service.web.site import site_of
-from service.workflows import browsing, sealing
+from service.workflows import browsing, sealing, voiding
 from service.workflows.access.roles import Role
 
 pages = APIRouter(include_in_schema=False)
@@ -27,8 +27,9 @@ def units(request: Request) -> Response:
     with here.reader.begin() as session:
         waiting = sealing.waiting(session, codes)
         desks = sealing.desks(session, codes, on)
+        voids = voiding.waiting(session, codes, on)
         names = browsing.names(session, on)
-    return render(request, "seal.html", waiting=waiting, desks=desks, names=names)
+    return render(request, "seal.html", waiting=waiting, desks=desks, voids=voids, names=names)
 
 
 @pages.get("/seal/{unit}", dependencies=[require(Role.SEAL_KEEPER)])
@@ -65,6 +66,48 @@ def approve(
     except ServiceError as fault:
         return _show(request, unit, fault.message, step)
     return _show(request, unit, "；".join(done.left)) if done.left else go(request, f"/seal/{unit}", "sealed")
+
+
+@pages.get("/seal/{unit}/voids", dependencies=[require(Role.SEAL_KEEPER)])
+def voids(request: Request, unit: str) -> Response:
+    """Show what refusals and departures propose to void, in the unit and below."""
+    return _voids(request, unit)
+
+
+@pages.post("/seal/{unit}/voids", dependencies=[require(Role.SEAL_KEEPER)])
+def void(
+    request: Request,
+    unit: str,
+    pin: Pin,
+    by: Annotated[str, Form(max_length=200)] = "",
+    letter: Letters = [],  # noqa: B006 - read only; nothing ticked is told on the page
+    consent: Annotated[str, Form(max_length=3)] = "",
+) -> Response:
+    """Void what is ticked by one PIN; a repetition finds it decided already."""
+    try:
+        if consent != "yes":
+            raise InputError("E-WEB-046", "请勾选“我已核对”后再作废。")
+        parts, device = site_of(request).parts, agent_of(request)[:120]
+        done = voiding.void(parts, person_of(request), unit, letter, by, pin, device=device)
+    except ServiceError as fault:
+        return _voids(request, unit, fault.message, letter)
+    if done.left:
+        return _voids(request, unit, "；".join(done.left))
+    return go(request, f"/seal/{unit}/voids", "voids")
+
+
+def _voids(request: Request, unit: str, fault: str = "", chosen: Sequence[str] | None = None) -> Response:
+    """Show the proposals; what was not `chosen` before a mistake stays so (None: all are ticked)."""
+    here = site_of(request)
+    with here.reader.begin() as session:
+        names = browsing.names(session, china_day(here.parts.clock()))
+    try:
+        found = voiding.proposals(here.parts, unit, person_of(request))
+    except NotFoundError as reason:  # no seal is in use
+        found, fault = None, fault or reason.message
+    status = 422 if fault and found else 200
+    values = {"found": found, "unit": unit, "names": names, "fault": fault, "chosen": chosen}
+    return render(request, "seal_voids.html", status, **values)
 
 
 def _show(request: Request, unit: str, fault: str = "", chosen: Sequence[int] | None = None) -> Response:

@@ -16,7 +16,7 @@ from service.web.access import person_of, require
 from service.web.pages.sign_in import agent_of
 from service.web.render import go, render
 from service.web.site import site_of
-from service.workflows import browsing, drawings, gallery, handing_over, reading, signing
+from service.workflows import browsing, drawings, gallery, handing_over, preparing, reading, signing
 from service.workflows.access import identity
 from service.workflows.access.roles import Role
 from service.workflows.parts import Parts
@@ -37,7 +37,9 @@ def listed(request: Request) -> Response:
     board = handing_over.board_of(parts, me)
     with site_of(request).reader.begin() as session:
         due = deadlines.earliest(session, me, parts.clock())
-    return show_signer(request, "sign_list.html", board=board, due=due, late=due and due < parts.clock())
+    late = due is not None and due < parts.clock()
+    going = preparing.of(parts, me)
+    return show_signer(request, "sign_list.html", board=board, due=due, late=late, going=going)
 
 
 @pages.get("/sign/pin", dependencies=[require(*SIGNERS)])
@@ -100,10 +102,11 @@ def prepare(
         drawn = drawings.read_strokes(strokes.encode()) if strokes else None
         if not drawn and name.strip() != person_of(request).name:
             raise InputError("E-WEB-042", "请手写签名；不便手写的，请准确输入您的姓名代替。")
-        made = signing.prepare_letters(parts, me, strokes=drawn or None, only=letter)
-        signing.drop_others(parts, me, made)  # the next page shows all that is prepared
+        made = preparing.ask(parts, me, letter, drawn or None)  # the next page shows all that is prepared
     except ServiceError as fault:
         return show_signer(request, "sign_draw.html", status=422, letters=letter, fault=fault.message)
+    if made is None:  # a worker is at it
+        return go(request, "/sign/confirm")
     if made.left and made.ready:
         return _confirm(request, "未能列入的：" + "；".join(made.left))
     if made.left:
@@ -129,6 +132,7 @@ def approve(
         _require_consent(consent)
         seen = handing_over.opened_steps(parts, me, step)
         signing.approve_letters(parts, me, pin, step, device=agent_of(request)[:120], opened=seen)
+        preparing.forget(parts, me)
     except (ForbiddenError, InputError, ConflictError) as fault:
         return _confirm(request, fault.message)
     return go(request, "/sign/done")
@@ -164,7 +168,15 @@ def _require_consent(consent: str) -> None:
 
 def _confirm(request: Request, fault: str) -> Response:
     parts, me = _parts_and_me(request)
+    going = preparing.of(parts, me)
+    if going is not None and going.busy:
+        return show_signer(request, "sign_preparing.html", going=going)
+    if going is not None and going.left:
+        fault = fault or "未能列入的：" + "；".join(going.left)
     ready = signing.ready_for(parts, me)
+    if not ready and going is not None and fault:
+        letters = list(going.letters)
+        return show_signer(request, "sign_draw.html", status=422, letters=letters, fault=fault)
     if not ready:
         return go(request, "/sign/done")
     shown = reading.read_prepared(parts, ready[0].step, me) if len(ready) == 1 else None

@@ -18,7 +18,7 @@ from service.workflows import browsing, campaigns, holds, refusing, sealing, wai
 from service.workflows import letters as drawing_up
 from service.workflows.access.roles import Role
 from service.workflows.ending import Ground
-from service.workflows.todo import contacts, deadlines, reminders
+from service.workflows.todo import contacts, deadlines, office, reminders
 
 SEES = (*DESK, Role.ADMIN)
 Text = Annotated[str, Form(max_length=200)]
@@ -38,7 +38,7 @@ def listed(request: Request) -> Response:
             "tasks.html",
             office=waiting_room.office_tasks(session, codes),
             waiters=waiting_room.waiters(session, codes, now),
-            faults=waiting_room.faults(session, codes, now),
+            faults=office.faults(session, codes, now),
             names=browsing.names(session, china_day(now)),
         )
 

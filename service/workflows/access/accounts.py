@@ -10,16 +10,19 @@ from sqlalchemy.orm import Session
 from service.clock import china_day
 from service.core import new_id
 from service.db.access import Account, Grant, SignLink
+from service.db.flow import Contact
 from service.db.tables import Unit
 from service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from service.registry import query
 from service.registry.dated import as_of
+from service.workflows import jobs
 from service.workflows.access import grants, passwords, secrets, sessions, totp, trail, tries
 from service.workflows.access.roles import ROOT_UNIT, Person, Role
 from service.workflows.access.sessions import Opened
 from service.workflows.parts import Parts
 
 LINK_LIFE = timedelta(days=3)
+TELL_CHANGE = "tell_change"
 _WRONG = "登录名、密码或动态口令不对。"
 
 
@@ -111,6 +114,7 @@ def reset(parts: Parts, account: str, *, by: Person | None) -> str:
         _end_links(session, account, now)
         session.add(_password_link(parts, account, token, by.who if by else "liangze serve"))
         trail.note(session, now, "重置账号", by=by, unit=row.unit, target=account)
+        _tell_owner(parts, session, row, now)
     return token
 
 
@@ -203,6 +207,7 @@ def set_totp(parts: Parts, person: Person, secret: str, code: str, *, agent: str
             raise ConflictError("E-ACC-025", "已经设置动态口令；如需更换，请管理员重置账号。")
         totp.put(parts, row, secret, now)
         row.totp_step = step
+        _tell_owner(parts, session, row, now)
         trail.note(session, now, "设置动态口令", by=person, target=row.id)
         return _renew(parts, session, row, person, agent, now)
 
@@ -217,6 +222,7 @@ def change_password(parts: Parts, person: Person, old: str, new: str, *, agent: 
             if old == new:
                 raise InputError("E-ACC-026", "新密码不能与原密码相同。")
             _put_password(parts, row, new)
+            _tell_owner(parts, session, row, now)
             trail.note(session, now, "更改密码", by=person, target=row.id)
             sessions.end_all(session, row.id, "更改密码", now, but=person.session)
             return _renew(parts, session, row, person, agent, now)
@@ -240,6 +246,7 @@ def first_password(parts: Parts, token: str, new: str, *, agent: str) -> Opened:
     with parts.sessions.begin() as session:
         row = link_account(session, token, now)
         _put_password(parts, row, new)
+        _tell_owner(parts, session, row, now)
         link = session.scalars(select(SignLink).where(SignLink.token == secrets.digest(token))).one()
         link.redeemed_at = now
         trail.note(session, now, "设置密码", by=row.id, unit=row.unit, target=row.id)
@@ -348,6 +355,12 @@ def _put_password(parts: Parts, row: Account, new: str) -> None:
     passwords.require_good(new, row.login or "", row.name)
     row.password, row.must_change = passwords.hash_password(new, parts.entropy), False
     passwords.count_success(row)
+
+
+def _tell_owner(parts: Parts, session: Session, row: Account, now: datetime) -> None:
+    """Have the owner told, where an address of theirs is on record, that password or second factor was changed."""
+    if session.get(Contact, row.id) is not None:
+        jobs.add(session, TELL_CHANGE, f"{row.id}.{new_id(parts.entropy)[:16]}", now)
 
 
 def _renew(parts: Parts, session: Session, row: Account, person: Person, agent: str, now: datetime) -> Opened:

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from service.clock import china_day
 from service.db.access import Account, Grant, Login
-from service.db.changes import Adjustment
+from service.db.changes import Adjustment, Erasure, Raise
 from service.db.office import Campaign, Parcel, Upload
-from service.db.tables import Assignment, Cadre, Entity, Letter, ListVersion, Unit
+from service.db.tables import Assignment, Cadre, Entity, Letter, ListVersion, Printed, Unit
 from service.errors import ConflictError, InputError, NotFoundError
 from service.registry.dated import as_of
 from service.workflows.access.roles import APART, ROOT_UNIT, Reach, Role, Target
@@ -167,6 +167,22 @@ def _lying(table: type[Any], what: str) -> Callable[[Session, str], Target]:
     return find
 
 
+def _raise(session: Session, value: str) -> Target:
+    """Return where a raise (提级) is decided on: where its entity lies, or in the unit whose sector it is about."""
+    row = session.scalars(select(Raise).where(Raise.id == value).order_by(Raise.row.desc()).limit(1)).first()
+    if row is None:
+        raise _missing("提级申请")
+    return _entity(session, row.entity) if row.entity else Target(lineage(session, row.unit))
+
+
+def _erasure(session: Session, value: str) -> Target:
+    """Return where an erasure is decided on: where the person held office last."""
+    row = session.get(Erasure, value)
+    if row is None:
+        raise _missing("删除申请")
+    return Target(_cadre(session, row.person).units)
+
+
 def _kind(session: Session, _value: str) -> Target:
     """Return where the wording of documents is decided on: above everybody who answers for entities here."""
     bound = select(Assignment.cadre).where(Assignment.valid_to.is_(None))
@@ -186,12 +202,15 @@ TARGETS: Mapping[str, Callable[[Session, str], Target]] = {
     "entity": _entity,
     "letter": _letter,
     "list_id": _list,
+    "paper": _lying(Printed, "文书"),
     "account": _account,
     "login": _login,
     "upload": _lying(Upload, "上传的收集表"),
     "campaign": _lying(Campaign, "承诺签订工作"),
     "parcel": _lying(Parcel, "导出的文件"),
     "adjustment": _lying(Adjustment, "清单调整单"),
+    "raise_id": _raise,
+    "erasure": _erasure,
     "kind": _kind,
 }
 """Parameters of paths and how each is found; a new page that is about something else adds its line here."""

@@ -20,7 +20,7 @@ from service.workflows.access import grants, trail
 from service.workflows.access.roles import ROOT_UNIT, Person
 from service.workflows.parts import Parts
 
-DONE = (*letters.FINISHED, "paper", "disposed")
+DONE = (*letters.KEPT, "disposed")
 """States of letters that nobody waits for any more."""
 FARTHEST = 60
 """Days from the due day at which a rule may remind."""
@@ -64,10 +64,12 @@ def write(
     trail.note(session, now, "设定截止时间", by=by, unit=unit, due=due_at.astimezone(CHINA).isoformat())
 
 
-def of_unit(session: Session, unit: str, now: datetime, *, kind: str = letters.KIND) -> Deadline | None:
-    """Return the deadline that holds for a unit: its own, or that of the nearest unit above."""
+def of_unit(
+    session: Session, unit: str, now: datetime, *, kind: str = letters.KIND, year: int | None = None
+) -> Deadline | None:
+    """Return the deadline that holds for a unit, this year or in `year`: its own, or that of the nearest unit above."""
     for code in grants.lineage(session, unit):
-        found = session.get(Deadline, (code, china_day(now).year, kind))
+        found = session.get(Deadline, (code, year or china_day(now).year, kind))
         if found is not None:
             return found
     return None

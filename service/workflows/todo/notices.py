@@ -1,7 +1,7 @@
 """通知: at most one message a Chinese day to one person, written when it is sent and kept nowhere.
 
-The message names the person, how many letters wait and until when. The address in it is the site's own: no token, no
-name, no number is part of an address.
+The message names the signer, how many letters wait and until when; an office's names nobody. The address in it is the
+site's own: no token, no name, no number is part of an address.
 """
 
 from datetime import datetime
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.clock import CHINA, china_day
 from service.core import new_id
+from service.db.access import Account
 from service.db.flow import Contact, Notice, Task
 from service.db.tables import Cadre
 from service.errors import InputError, SetupError, UnavailableError
@@ -19,7 +20,7 @@ from service.registry import query
 from service.registry.dated import as_of
 from service.workflows import jobs
 from service.workflows.parts import Parts
-from service.workflows.todo import deadlines, senders
+from service.workflows.todo import deadlines, office, senders
 from service.workflows.todo.messages import Message
 
 _WORDS = {"sign": "承诺书待您签署", "countersign": "承诺书待您以主要负责人身份签署"}
@@ -76,6 +77,21 @@ def send(parts: Parts, notice_id: str) -> None:
         row.state, row.fault, row.way, row.sent_at = state, fault, way, parts.clock()
 
 
+def tell_change(parts: Parts, target: str) -> None:
+    """Tell the owner of an account (`target`: its id, a full stop, the notice's own) of a changed password (a job).
+
+    Not one of the notices of a day: whoever has lost an account is to hear of it at once.
+    """
+    account, _, mine = target.partition(".")
+    with parts.reader.begin() as session:
+        contact = session.get(Contact, account)
+    if contact is None:
+        return
+    text = "您在两责系统的密码或动态口令已重置或更改。如不是您本人办理，请立即联系系统管理员。"
+    subject, now = "食品安全包保承诺账号安全提醒", parts.clock()
+    _deliver(parts, Message(mine, "account", contact.mobile, contact.email or None, subject, text, now))
+
+
 def _deliver(parts: Parts, message: Message) -> tuple[str, str | None]:
     try:
         senders.of(parts.settings).send(message)
@@ -89,6 +105,21 @@ def _deliver(parts: Parts, message: Message) -> tuple[str, str | None]:
 
 
 def _message(parts: Parts, session: Session, row: Notice) -> Message | None:
+    account = session.get(Account, row.person)
+    return _to_signer(parts, session, row) if account is None else _to_office(parts, session, row, account)
+
+
+def _to_office(parts: Parts, session: Session, row: Notice, account: Account) -> Message | None:
+    found = office.pending(session, account, parts.clock())
+    contact = session.get(Contact, account.id)
+    if not found or contact is None or account.disabled_at is not None:
+        return None
+    words = office.text(found, parts.settings.public_url)
+    mobile, email = contact.mobile, contact.email or None
+    return Message(row.id, row.why, mobile, email, "食品安全包保承诺待办事项", words, parts.clock())
+
+
+def _to_signer(parts: Parts, session: Session, row: Notice) -> Message | None:
     now = parts.clock()
     tasks = session.scalars(select(Task).where(Task.person == row.person, Task.closed_at.is_(None))).all()
     cadre = session.scalars(

@@ -11,7 +11,7 @@ from service.workflows import posts
 from service.workflows.access import trail
 from service.workflows.access.roles import Person
 from service.workflows.parts import Parts
-from service.workflows.todo import deadlines, notices
+from service.workflows.todo import deadlines, notices, office
 
 FROM, UNTIL = 9, 20
 """Hours in China between which a rule reminds; a person may at any time."""
@@ -48,7 +48,7 @@ def remind(
 def by_rule(parts: Parts) -> int:
     """Remind whoever the deadlines' rules name today, and tell of what nobody was told of yet; return how many.
 
-    Both only in the hours in which a message does not wake anybody.
+    The office's people are told of what is theirs to decide. All only in the hours in which a message wakes nobody.
     """
     now = parts.clock()
     if not FROM <= now.astimezone(CHINA).hour < UNTIL:
@@ -72,4 +72,7 @@ def by_rule(parts: Parts) -> int:
             rule = due[row.unit]
             if rule is not None and deadlines.is_remind_day(rule, today):
                 told += notices.tell(parts, session, str(row.person), now, "reminder")
+        for account in office.reachable(session):
+            if office.has_news(session, account, now):
+                told += notices.tell(parts, session, account.id, now)
     return told

@@ -208,6 +208,7 @@ def upgrade() -> None:
         "contact",
         sa.Column("person", sa.String(length=32), nullable=False),
         sa.Column("email", sa.String(length=120), nullable=False),
+        sa.Column("mobile", sa.String(length=20), nullable=True),
         sa.Column("recorded_at", service.db.base.Instant(timezone=True), nullable=False),
         sa.Column("recorded_by", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("person", name=op.f("pk_contact")),
@@ -348,9 +349,14 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.String(length=64), nullable=True),
         sa.Column("approved_at", service.db.base.Instant(timezone=True), nullable=True),
         sa.Column("removed", sa.Text(), nullable=True),
+        sa.Column("refused_by", sa.String(length=64), nullable=True),
+        sa.Column("refused_at", service.db.base.Instant(timezone=True), nullable=True),
+        sa.Column("refused_why", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure")),
-        sa.UniqueConstraint("person", name=op.f("uq_erasure_person")),
     )
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_erasure_person"), ["person"], unique=False)
+
     op.create_table(
         "job",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -539,10 +545,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pin_entity"), ["entity"], unique=False)
 
     op.create_table(
+        "preparation",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("signer", sa.String(length=32), nullable=False),
+        sa.Column("letters", sa.Text(), nullable=False),
+        sa.Column("strokes", sa.Text(), nullable=True),
+        sa.Column("left", sa.Text(), nullable=False),
+        sa.Column("asked_at", service.db.base.Instant(timezone=True), nullable=False),
+        sa.Column("done_at", service.db.base.Instant(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_preparation")),
+        sa.UniqueConstraint("signer", name=op.f("uq_preparation_signer")),
+    )
+    op.create_table(
         "printed",
         sa.Column("content", sa.String(length=32), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("target", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.String(length=200), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("words", sa.String(length=32), nullable=False),
+        sa.Column("file", sa.String(length=64), nullable=True),
         sa.Column("stage", sa.String(length=8), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("at", service.db.base.Instant(timezone=True), nullable=False),
@@ -550,6 +572,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("content", name=op.f("pk_printed")),
     )
     with op.batch_alter_table("printed", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_printed_number"), ["number"], unique=False)
         batch_op.create_index(batch_op.f("ix_printed_target"), ["target"], unique=False)
 
     op.create_table(
@@ -749,6 +772,8 @@ def upgrade() -> None:
         sa.Column("approved_by", sa.String(length=64), nullable=True),
         sa.Column("approved_on", sa.Date(), nullable=True),
         sa.Column("document", sa.String(length=100), nullable=True),
+        sa.Column("refused_by", sa.String(length=64), nullable=True),
+        sa.Column("refused_why", sa.String(length=200), nullable=True),
         sa.Column("row", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("valid_to", sa.Date(), nullable=True),
@@ -1438,8 +1463,10 @@ def downgrade() -> None:
     op.drop_table("received_report")
     with op.batch_alter_table("printed", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_printed_target"))
+        batch_op.drop_index(batch_op.f("ix_printed_number"))
 
     op.drop_table("printed")
+    op.drop_table("preparation")
     with op.batch_alter_table("pin", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_pin_entity"))
 
@@ -1480,6 +1507,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_job_state"))
 
     op.drop_table("job")
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_erasure_person"))
+
     op.drop_table("erasure")
     with op.batch_alter_table("entity_pause", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_entity_pause_entity"))
