@@ -37,9 +37,7 @@ def choose(page: Page, label: str) -> None:
         page.locator(".pick").first.click()
     chooser.value.set_files(FILE)  # type: ignore[arg-type] # a dictionary of the right keys
     assert told.inner_text() == FILE["name"]
-    page.keyboard.press(
-        "Tab"
-    )  # the browser's own control is on the keyboard's way, and the button shows where it is
+    page.keyboard.press("Tab")  # from now on by keyboard: the button shows that the control has the focus
     control.focus()
     assert page.evaluate("() => document.activeElement.type") == "file"
     ring = page.locator(".pick").first.evaluate("one => getComputedStyle(one).outlineStyle")
