@@ -1,5 +1,6 @@
 """A deployment for the benchmarks of the web part: a street, in one of its villages as many signers as are wanted."""
 
+import itertools
 import logging
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,22 @@ class Village:
     cadres: tuple[str, ...]
 
 
+class Many(make_lucheng.Maker):
+    """Makes names and numbers for more people than the samples have."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._number = itertools.count(1)
+
+    def person(self) -> str:
+        """Return an invented name; numbers tell its bearers apart."""
+        return f"样例{next(self._number):05d}"
+
+    def phone(self) -> str:
+        """Return a mobile number that begins with 199."""
+        return f"199{next(self._number):08d}"
+
+
 def prepare(home: Path, signers: int) -> tuple[App, Village]:
     """Make a deployment where the letters of `signers` cadres of one village are issued; nobody has a key yet."""
     logging.getLogger("huey").setLevel(logging.ERROR)
@@ -59,7 +76,7 @@ def prepare(home: Path, signers: int) -> tuple[App, Village]:
 
 def _workbook(home: Path, town: make_lucheng.Town, signers: int) -> Path:
     """Write the street's workbook: more cadres in its first village, and entities for each of them."""
-    maker = make_lucheng.Maker(7)
+    maker = Many(7)
     book = make_lucheng.build(maker, [town], 12 * signers + 60)
     code, name = town.villages[0]
     names = [f"{one}样{other}" for other in GIVEN for one in SURNAMES][:signers]
