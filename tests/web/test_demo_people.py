@@ -6,6 +6,7 @@ import pytest
 
 from service.errors import ForbiddenError
 from service.workflows import demo_people
+from service.workflows.access import accounts
 from service.workflows.access.roles import Role
 from service.workflows.demo import PIN
 from tests.web.conftest import Running
@@ -18,6 +19,7 @@ def test_everybody_is_entered_by_one_tap_in_a_demo_only(fresh: Running) -> None:
     assert visit(fresh.url, "/demo").status_code == 404  # until a demo was filled
     demo_people._make_people(parts, TOWN, demo_people._signers(parts, VILLAGE))
     demo_people._make_people(parts, TOWN, demo_people._signers(parts, VILLAGE))  # once
+    assert accounts.first_admin(parts)  # a start offers its own administrator, and leaves the demo's alone
     found = demo_people.actors(parts)
     assert [one.role for one in found] == [
         *("经办人", "印章保管人", "审定人", "检查人员", "审计人员", "系统管理员"),

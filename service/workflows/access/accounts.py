@@ -256,13 +256,14 @@ def first_password(parts: Parts, token: str, new: str, *, agent: str) -> Opened:
 
 
 def first_admin(parts: Parts) -> str | None:
-    """Return the token of the first administrator's link while no administrator has a password yet, else None.
+    """Return the token of the first administrator's link while none of all units has a password yet, else None.
 
     Each start gives a new link and ends the one before: what an old terminal shows is of no use.
     """
     now = parts.clock()
     with parts.sessions.begin() as session:
-        admins = select(Account).join(Grant, Grant.account == Account.id).where(Grant.role == Role.ADMIN)
+        admins = select(Account).join(Grant, Grant.account == Account.id)
+        admins = admins.where(Grant.role == Role.ADMIN, Grant.unit == ROOT_UNIT)
         found = session.scalars(admins.order_by(Account.created_at)).all()
         if any(one.password is not None for one in found):
             return None
