@@ -60,7 +60,7 @@ def waiting(session: Session, codes: Collection[str], on: date) -> dict[str, int
 
 def proposals(parts: Parts, unit: str, person: Person) -> Proposals:
     """Return what is proposed to be voided in a unit and below under its seal; NotFoundError where none is in use."""
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         on = china_day(parts.clock())
         seal = authority.seal_for(session, unit, on)
         below = posts.with_former(session, query.codes_below(session, unit, on))
@@ -132,7 +132,7 @@ def _are_decided(parts: Parts, chosen: Collection[str]) -> bool:
         Step.action.in_(steps.ENDINGS),
         Step.state.in_(("approved", "stamped", "logged")),
     )
-    with parts.sessions.begin() as session:
+    with parts.reader.begin() as session:
         return set(session.scalars(ended)) == set(chosen)
 
 

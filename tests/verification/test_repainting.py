@@ -10,11 +10,11 @@ import pikepdf
 import pypdfium2 as pdfium
 import pytest
 from pyhanko.pdf_utils import generic as stock_generic
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from service.verification import drawing, repainting, structure
 from service.verification.drawing import Canvas
 from service.verification.guard import ProofError
+from tests.verification.test_history import change
 
 generic: Any = stock_generic  # untyped
 name = generic.pdf_name
@@ -33,16 +33,6 @@ def spared(newest: bytes, revisions: list[bytes]) -> int:
     for one in revisions:
         assert drawing.draw(one, canvas=canvas) == drawing.draw(one)
     return canvas.spared
-
-
-def change(data: bytes, *changes: Change) -> bytes:
-    for one in changes:
-        writer: Any = IncrementalPdfFileWriter(io.BytesIO(data))
-        one(writer)
-        output = io.BytesIO()
-        writer.write(output)
-        data = output.getvalue()
-    return data
 
 
 def page_of(writer: Any) -> Any:

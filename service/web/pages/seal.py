@@ -1,6 +1,6 @@
 """用印: the seal keeper looks at a unit's letters, consents, and seals (or voids what is proposed) with one PIN."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -14,7 +14,8 @@ from service.web.pages.signing import Letters, Steps
 from service.web.render import go, render
 from service.web.site import site_of
 from service.workflows import browsing, sealing, voiding
-from service.workflows.access.roles import Role
+from service.workflows.access.roles import Person, Role
+from service.workflows.parts import Parts
 
 pages = APIRouter(include_in_schema=False)
 
@@ -98,28 +99,29 @@ def void(
 
 def _voids(request: Request, unit: str, fault: str = "", chosen: Sequence[str] | None = None) -> Response:
     """Show the proposals; what was not `chosen` before a mistake stays so (None: all are ticked)."""
-    here = site_of(request)
-    with here.reader.begin() as session:
-        names = browsing.names(session, china_day(here.parts.clock()))
-    try:
-        found = voiding.proposals(here.parts, unit, person_of(request))
-    except NotFoundError as reason:  # no seal is in use
-        found, fault = None, fault or reason.message
-    status = 422 if fault and found else 200
-    values = {"found": found, "unit": unit, "names": names, "fault": fault, "chosen": chosen}
-    return render(request, "seal_voids.html", status, **values)
+    return _under_seal(request, "seal_voids.html", voiding.proposals, unit, fault, chosen)
 
 
 def _show(request: Request, unit: str, fault: str = "", chosen: Sequence[int] | None = None) -> Response:
     """Show the batch; what was not `chosen` before a mistake stays so (None: all are ticked)."""
+    return _under_seal(request, "seal_batch.html", sealing.batch_of, unit, fault, chosen)
+
+
+def _under_seal(
+    request: Request,
+    view: str,
+    find: Callable[[Parts, str, Person], object],
+    unit: str,
+    fault: str,
+    chosen: Sequence[str] | Sequence[int] | None,
+) -> Response:
+    """Show what waits under a unit's seal, or why nothing can."""
     here = site_of(request)
     with here.reader.begin() as session:
         names = browsing.names(session, china_day(here.parts.clock()))
     try:
-        found = sealing.batch_of(here.parts, unit, person_of(request))
+        found = find(here.parts, unit, person_of(request))
     except NotFoundError as reason:  # no seal is in use
         found, fault = None, fault or reason.message
-    status = 422 if fault and found else 200
-    return render(
-        request, "seal_batch.html", status, batch=found, unit=unit, names=names, fault=fault, chosen=chosen
-    )
+    values = {"found": found, "unit": unit, "names": names, "fault": fault, "chosen": chosen}
+    return render(request, view, 422 if fault and found else 200, **values)
